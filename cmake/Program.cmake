@@ -1,0 +1,16 @@
+# The program itself: src/main.cpp and the cli room.
+
+file(GLOB main_source CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/main.cpp)
+if(main_source)
+    add_executable(sandbox ${CMAKE_SOURCE_DIR}/src/main.cpp)
+    target_include_directories(sandbox PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(sandbox PRIVATE sandbox_flags sandbox_cli)
+    if(SANDBOX_STATIC)
+        target_link_options(sandbox PRIVATE -static)
+    endif()
+    if(CMAKE_BUILD_TYPE STREQUAL "Release")
+        target_link_options(sandbox PRIVATE -s)
+    endif()
+else()
+    message(STATUS "src/main.cpp is not there: the program is left out")
+endif()

@@ -1,0 +1,83 @@
+# One static library per room: sandbox_<room> from src/<room>/**.cpp. A room sees its own drawers
+# (src/<room>), all doors (include/), and links the rooms below; tests/lint/layers.py watches that
+# it includes no more than that. A room without sources yet is an empty interface.
+
+set(SANDBOX_ROOMS base oci kernel store registry net image engine project cli)
+set(SANDBOX_BELOW_base sandbox_3p_crypto)
+set(SANDBOX_BELOW_oci sandbox_base)
+set(SANDBOX_BELOW_kernel sandbox_base sandbox_3p_seccomp)
+set(SANDBOX_BELOW_store sandbox_oci sandbox_kernel)
+set(SANDBOX_BELOW_registry sandbox_oci sandbox_kernel sandbox_3p_curl)
+set(SANDBOX_BELOW_net sandbox_oci sandbox_kernel)
+set(SANDBOX_BELOW_image sandbox_registry sandbox_store sandbox_net sandbox_3p_archive
+    sandbox_3p_codecs)
+set(SANDBOX_BELOW_engine sandbox_image)
+set(SANDBOX_BELOW_project sandbox_engine)
+set(SANDBOX_BELOW_cli sandbox_project)
+
+function(sandbox_add_room room)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.cpp)
+    # Libraries of their own, below.
+    list(FILTER sources EXCLUDE REGEX "/src/engine/(child|stage)/")
+    if(sources)
+        add_library(sandbox_${room} STATIC ${sources})
+        target_include_directories(sandbox_${room} PUBLIC ${CMAKE_SOURCE_DIR}/include
+            PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/${room})
+        target_compile_definitions(sandbox_${room} PRIVATE SANDBOX_VERSION="${PROJECT_VERSION}")
+        target_link_libraries(sandbox_${room} PRIVATE sandbox_flags
+            PUBLIC ${SANDBOX_BELOW_${room}})
+    else()
+        add_library(sandbox_${room} INTERFACE)
+        target_include_directories(sandbox_${room} INTERFACE ${CMAKE_SOURCE_DIR}/include)
+        target_link_libraries(sandbox_${room} INTERFACE ${SANDBOX_BELOW_${room}})
+    endif()
+endfunction()
+
+foreach(room IN LISTS SANDBOX_ROOMS)
+    sandbox_add_room(${room})
+endforeach()
+
+# What runs between clone and exec. No exceptions, no RTTI, no guards for local statics; no stack
+# protector and no sanitizer, since both may call out on the way (tests/lint/child_symbols.txt).
+file(GLOB child_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/child/*.cpp)
+if(child_sources)
+    add_library(sandbox_engine_child STATIC ${child_sources})
+    target_include_directories(sandbox_engine_child PRIVATE ${CMAKE_SOURCE_DIR}/include
+        ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/engine)
+    target_link_libraries(sandbox_engine_child PRIVATE sandbox_flags PUBLIC sandbox_base)
+    target_compile_options(sandbox_engine_child PRIVATE
+        -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector
+        -fno-sanitize=all -U_FORTIFY_SOURCE)
+    get_target_property(engine_type sandbox_engine TYPE)
+    if(engine_type STREQUAL "STATIC_LIBRARY")
+        target_link_libraries(sandbox_engine PUBLIC sandbox_engine_child)
+    else()
+        target_link_libraries(sandbox_engine INTERFACE sandbox_engine_child)
+    endif()
+endif()
+
+# The stage: a whole program of a few hundred bytes without libc, carried as bytes in the engine:
+#   extern "C" const unsigned char sandbox_stage_elf[], sandbox_stage_elf_end[];
+file(GLOB stage_source CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/stage/stage.c)
+if(stage_source)
+    set(stage_elf ${CMAKE_BINARY_DIR}/stage/stage.elf)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/stage)
+    add_custom_command(OUTPUT ${stage_elf}
+        COMMAND ${CMAKE_C_COMPILER} -std=c11 -Os -Wall -Wextra -ffreestanding -fno-stack-protector
+                -fno-asynchronous-unwind-tables -fno-pic -no-pie -nostdlib -static
+                -Wl,--build-id=none,-z,noseparate-code,-z,noexecstack,-s
+                -o ${stage_elf} ${stage_source}
+        DEPENDS ${stage_source}
+        COMMENT "Building the stage" VERBATIM)
+    configure_file(${CMAKE_SOURCE_DIR}/cmake/stage_blob.S.in ${CMAKE_BINARY_DIR}/stage/stage_blob.S
+                   @ONLY)
+    set_source_files_properties(${CMAKE_BINARY_DIR}/stage/stage_blob.S PROPERTIES
+        OBJECT_DEPENDS ${stage_elf})
+    add_library(sandbox_stage STATIC ${CMAKE_BINARY_DIR}/stage/stage_blob.S ${stage_elf})
+    get_target_property(engine_type sandbox_engine TYPE)
+    if(engine_type STREQUAL "STATIC_LIBRARY")
+        target_link_libraries(sandbox_engine PUBLIC sandbox_stage)
+    else()
+        target_link_libraries(sandbox_engine INTERFACE sandbox_stage)
+    endif()
+endif()
