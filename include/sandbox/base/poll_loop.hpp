@@ -1,0 +1,42 @@
+// A single-threaded epoll loop: descriptors, signals (signalfd), timers (timerfd).
+// Handlers may add and remove entries, also their own. No threads.
+#pragma once
+
+#include <sys/signalfd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace sandbox::base {
+
+class PollLoop {
+  public:
+    using Token = std::uint64_t;
+    PollLoop();
+    ~PollLoop();
+    PollLoop(const PollLoop&) = delete;
+    PollLoop& operator=(const PollLoop&) = delete;
+
+    // `events`: EPOLLIN etc. `fd` is borrowed and must stay open until remove().
+    Token add_fd(int fd, std::uint32_t events, std::function<void(std::uint32_t)> handler);
+    void modify_fd(Token token, std::uint32_t events);
+    // Blocks the signals for the process and delivers them here until the loop is destroyed
+    // (then the former mask comes back).
+    void on_signals(const std::vector<int>& signals,
+                    std::function<void(const signalfd_siginfo&)> handler);
+    Token add_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds interval,
+                    std::function<void()> handler);  // interval 0: once
+    void remove(Token token);
+    void run();            // until stop()
+    bool run_once(std::chrono::milliseconds timeout);  // false: timed out
+    void stop() noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sandbox::base
