@@ -1,0 +1,45 @@
+// A child process: pid and pidfd, killed and reaped unless released. Must be made in a process
+// that has one thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "sandbox/base/unique_fd.hpp"
+
+namespace sandbox::kernel {
+
+struct ExitStatus {
+    int code = 0;    // exit code when signal is 0
+    int signal = 0;
+    // What a shell would say: code, or 128+signal.
+    [[nodiscard]] int shell_code() const noexcept { return signal != 0 ? 128 + signal : code; }
+};
+
+class ChildProcess {
+  public:
+    ChildProcess() = default;
+    // clone3(2) with CLONE_PIDFD and `namespace_flags`, fork-like (own copy of memory). In the
+    // child the call answers an object with is_child() true. On ENOSYS falls back to clone(2).
+    static ChildProcess clone(std::uint64_t namespace_flags);
+    ChildProcess(ChildProcess&& other) noexcept;
+    ChildProcess& operator=(ChildProcess&& other) noexcept;
+    ~ChildProcess();  // SIGKILL and reap
+
+    [[nodiscard]] bool is_child() const noexcept { return in_child_; }
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    [[nodiscard]] int pid_fd() const noexcept { return pid_fd_.get(); }
+    void signal(int number) const noexcept;  // by pidfd; a dead process is fine
+    ExitStatus wait();                       // blocks; then the object is empty
+    std::optional<ExitStatus> try_wait();    // absent: still running
+    void release() noexcept;                 // no longer ours to kill
+
+  private:
+    pid_t pid_ = -1;
+    base::UniqueFd pid_fd_;
+    bool in_child_ = false;
+};
+
+}  // namespace sandbox::kernel

@@ -1,0 +1,54 @@
+// Container records: containers/<id>/{record.json, lock, upper/, work/, …}. A container lives while
+// somebody holds its lock; a pid in a file never counts. The engine owns the record's content.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/base/file_lock.hpp"
+#include "sandbox/base/json.hpp"
+#include "sandbox/base/unique_fd.hpp"
+#include "sandbox/store/layout.hpp"
+
+namespace sandbox::store {
+
+struct ContainerEntry {
+    std::string id;    // 64 hex digits
+    std::string name;  // unique among containers
+    bool live = false;  // its lock is held
+    base::json::Value record;
+};
+
+// An existing container's directory, its lock held exclusively by us.
+struct OwnedContainer {
+    std::string id;
+    base::UniqueFd dir;  // containers/<id>
+    base::FileLock lock;
+};
+
+class ContainerStore {
+  public:
+    explicit ContainerStore(const Store& store) noexcept : store_(store) {}
+    // Makes the directory with upper/ and work/, takes the lock, reserves the name.
+    // Throws UsageError (125) "… is already in use" for a taken name. Must hold the shared store
+    // lock. Fast path: no fsync unless `keep`.
+    [[nodiscard]] OwnedContainer create(const std::string& name, const base::json::Value& record,
+                                        bool keep) const;
+    [[nodiscard]] std::string make_name() const;  // "brave_turing"-like, free now
+    void save_record(const OwnedContainer& container, const base::json::Value& record) const;
+    [[nodiscard]] std::vector<ContainerEntry> list() const;
+    // Name, id or unique id prefix. Throws NotFoundError "no such container: …".
+    [[nodiscard]] ContainerEntry find(std::string_view name) const;
+    // Absent when it is live.
+    [[nodiscard]] std::optional<OwnedContainer> try_own(const std::string& id) const;
+    // Removes all of it, whatever uid made it (through `remove_as_owner` for what a plain unlink
+    // may not remove; see kernel/user_namespace.hpp).
+    void remove(OwnedContainer container) const;
+
+  private:
+    const Store& store_;
+};
+
+}  // namespace sandbox::store
