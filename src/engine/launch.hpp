@@ -1,0 +1,54 @@
+// The launch: a ContainerSpec becomes a running payload. The theory and the order of steps stand at
+// the head of launch.cpp. Not for: deciding what the container is (spec_builder), the terminal and
+// signals of a foreground run, the record in the store (run.cpp).
+#pragma once
+
+#include <sys/ioctl.h>
+
+#include <array>
+#include <optional>
+
+#include "sandbox/base/unique_fd.hpp"
+#include "sandbox/engine/container_spec.hpp"
+#include "sandbox/kernel/process.hpp"
+#include "sandbox/store/layout.hpp"
+
+namespace sandbox::engine {
+
+// All descriptors are borrowed and must stay open until launch() returns.
+struct LaunchContext {
+    const store::Store& store;
+    // containers/<id> with upper/ and work/ in it. The launch adds hosts, hostname, resolv.conf
+    // and, where overlay is refused, rootfs/ (a copy of the image).
+    int container_dir_fd = -1;
+    // What the payload gets as 0, 1, 2 when there is no tty. The caller opens /dev/null for stdin
+    // when the container is not interactive.
+    std::array<int, 3> stdio_fds{0, 1, 2};
+    // tty: the terminal's size, set before the payload starts.
+    std::optional<winsize> window;
+};
+
+struct LaunchedContainer {
+    // Pid 1 of the container. signal() reaches the payload: our init passes it on; without init the
+    // payload is pid 1 (then only signals it has a handler for arrive, and SIGKILL).
+    kernel::ChildProcess init;
+    base::UniqueFd pty_master;  // tty only, non-blocking is the caller's choice
+    base::UniqueFd control;     // read end: init tells the payload's end here; empty without init
+};
+
+// Answers when the payload has been executed. Throws Error with code 127 (not found), 126 (found,
+// not executable; working directory not enterable), 125 (everything else); nothing is left running
+// then. Must be called in a process with one thread. SIGCHLD must not be ignored.
+//   mounts: sources are opened here (O_PATH, once); create_source makes a missing directory and
+//     says so. A volume with `seed` gets the image's content at its target, inside the container
+//     before it is mounted there, with owners, modes and times; the caller need not copy anything,
+//     but knows that the volume is new and empty.
+//   hosts: empty means that the image's /etc/hosts stays. hostname and resolv.conf are always ours.
+//   pids_limit: a cgroup where one is delegated to us, else RLIMIT_NPROC inside the namespace.
+[[nodiscard]] LaunchedContainer launch(const ContainerSpec& spec, const LaunchContext& context);
+
+// Waits for the end of pid 1 (readable on init.pid_fd()) and answers how the *payload* ended.
+// SIGKILL when init was killed before it could tell.
+[[nodiscard]] kernel::ExitStatus collect_exit(LaunchedContainer& container);
+
+}  // namespace sandbox::engine
