@@ -69,7 +69,7 @@ if(stage_source)
                 -o ${stage_elf} ${stage_source}
         DEPENDS ${stage_source}
         COMMENT "Building the stage" VERBATIM)
-    configure_file(${CMAKE_SOURCE_DIR}/cmake/stage_blob.S.in ${CMAKE_BINARY_DIR}/stage/stage_blob.S
+    configure_file(${CMAKE_SOURCE_DIR}/src/stage_blob.S.in ${CMAKE_BINARY_DIR}/stage/stage_blob.S
                    @ONLY)
     set_source_files_properties(${CMAKE_BINARY_DIR}/stage/stage_blob.S PROPERTIES
         OBJECT_DEPENDS ${stage_elf})
