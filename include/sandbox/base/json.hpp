@@ -95,6 +95,7 @@ inline Object::Member* Object::end() noexcept { return begin() + size(); }
 struct Limits {
     size_t max_bytes = 4u << 20;
     size_t max_depth = 64;
+    size_t max_values = 500'000;  // bounds what a document of zeros costs in memory
 };
 
 // Throws IntegrityError "bad json at byte N: why".

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/base/fs.hpp"
 #include "sandbox/base/unique_fd.hpp"
 
 namespace sandbox::base {
@@ -38,8 +39,9 @@ class StagedFile {
     StagedFile& operator=(StagedFile&&) = delete;
     ~StagedFile();
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    // fsync, then rename over `name`, then fsync of the directory.
-    void commit(int target_dir_fd, const std::string& name);
+    // fsync, then rename over `name`, then fsync of the directory; rename alone when volatile.
+    void commit(int target_dir_fd, const std::string& name,
+                Durability durability = Durability::synced);
 
   private:
     int dir_fd_;

@@ -1,0 +1,179 @@
+#include "sandbox/base/poll_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <unordered_map>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/unique_fd.hpp"
+
+namespace sandbox::base {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+timespec to_timespec(std::chrono::nanoseconds time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    return {static_cast<time_t>(seconds.count()), static_cast<long>((time - seconds).count())};
+}
+
+// What epoll_wait may wait at most; rounded up, so that a deadline is really over afterwards.
+int remaining_ms(const std::optional<Clock::time_point>& deadline) {
+    if (!deadline) return -1;
+    const auto left = std::chrono::ceil<milliseconds>(*deadline - Clock::now());
+    constexpr milliseconds kMost{24 * 3600 * 1000};
+    return static_cast<int>(std::clamp(left, milliseconds{0}, kMost).count());
+}
+
+}  // namespace
+
+struct PollLoop::Impl {
+    struct Entry {
+        int fd = -1;
+        UniqueFd owned;  // timers and signals
+        std::function<void(std::uint32_t)> handler;
+    };
+
+    UniqueFd epoll;
+    // Shared: a handler may remove its own entry and still be running.
+    std::unordered_map<Token, std::shared_ptr<Entry>> entries;
+    Token next_token = 1;
+    std::optional<sigset_t> former_mask;
+    bool stopped = false;
+
+    Token add(Entry entry, std::uint32_t events) {
+        const Token token = next_token++;
+        epoll_event event{};
+        event.events = events;
+        event.data.u64 = token;
+        if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, entry.fd, &event) != 0) {
+            throw SysError(errno, "watch a descriptor");
+        }
+        entries.emplace(token, std::make_shared<Entry>(std::move(entry)));
+        return token;
+    }
+
+    void dispatch(const epoll_event& event) {
+        // An earlier handler of the same round may have removed it.
+        const auto found = entries.find(event.data.u64);
+        if (found == entries.end()) return;
+        const std::shared_ptr<Entry> entry = found->second;
+        entry->handler(event.events);
+    }
+};
+
+PollLoop::PollLoop() : impl_(std::make_unique<Impl>()) {
+    const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0) throw SysError(errno, "create an epoll descriptor");
+    impl_->epoll.reset(fd);
+}
+
+PollLoop::~PollLoop() {
+    if (impl_->former_mask) {
+        (void)::pthread_sigmask(SIG_SETMASK, &*impl_->former_mask, nullptr);
+    }
+}
+
+PollLoop::Token PollLoop::add_fd(int fd, std::uint32_t events,
+                                 std::function<void(std::uint32_t)> handler) {
+    return impl_->add(Impl::Entry{fd, {}, std::move(handler)}, events);
+}
+
+void PollLoop::modify_fd(Token token, std::uint32_t events) {
+    const auto found = impl_->entries.find(token);
+    if (found == impl_->entries.end()) return;
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = token;
+    if (::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_MOD, found->second->fd, &event) != 0) {
+        throw SysError(errno, "watch a descriptor");
+    }
+}
+
+void PollLoop::on_signals(const std::vector<int>& signals,
+                          std::function<void(const signalfd_siginfo&)> handler) {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    for (const int signal : signals) ::sigaddset(&wanted, signal);
+    sigset_t former;
+    if (const int rc = ::pthread_sigmask(SIG_BLOCK, &wanted, &former); rc != 0) {
+        throw SysError(rc, "block signals");
+    }
+    if (!impl_->former_mask) impl_->former_mask = former;
+
+    const int fd = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) throw SysError(errno, "create a signal descriptor");
+    UniqueFd owned(fd);
+    auto read_all = [this, fd, handler = std::move(handler)](std::uint32_t) {
+        signalfd_siginfo info{};
+        while (!impl_->stopped && raw::read(fd, &info, sizeof info) == long{sizeof info}) {
+            handler(info);
+        }
+    };
+    (void)impl_->add(Impl::Entry{fd, std::move(owned), std::move(read_all)}, EPOLLIN);
+}
+
+PollLoop::Token PollLoop::add_timer(std::chrono::nanoseconds first,
+                                    std::chrono::nanoseconds interval,
+                                    std::function<void()> handler) {
+    const int fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0) throw SysError(errno, "create a timer");
+    UniqueFd owned(fd);
+    // timerfd_create(2): a first expiration of zero would disarm it.
+    const auto at_least = std::max(first, std::chrono::nanoseconds{1});
+    const itimerspec when{to_timespec(interval), to_timespec(at_least)};
+    if (::timerfd_settime(fd, 0, &when, nullptr) != 0) throw SysError(errno, "set a timer");
+
+    const bool once = interval == std::chrono::nanoseconds{0};
+    const Token token = impl_->next_token;
+    auto expire = [this, fd, token, once, handler = std::move(handler)](std::uint32_t) {
+        std::uint64_t expirations = 0;
+        if (raw::read(fd, &expirations, sizeof expirations) <= 0) return;  // not yet
+        if (once) remove(token);
+        handler();
+    };
+    return impl_->add(Impl::Entry{fd, std::move(owned), std::move(expire)}, EPOLLIN);
+}
+
+void PollLoop::remove(Token token) {
+    const auto found = impl_->entries.find(token);
+    if (found == impl_->entries.end()) return;
+    // Fails only for a descriptor that was closed already, which epoll has forgotten by itself.
+    (void)::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, found->second->fd, nullptr);
+    impl_->entries.erase(found);
+}
+
+void PollLoop::run() {
+    while (!impl_->stopped) (void)run_once(milliseconds{-1});
+    impl_->stopped = false;
+}
+
+bool PollLoop::run_once(milliseconds timeout) {
+    std::optional<Clock::time_point> deadline;
+    if (timeout >= milliseconds{0}) deadline = Clock::now() + timeout;
+    std::array<epoll_event, 32> events{};
+    int count = 0;
+    do {
+        count = ::epoll_wait(impl_->epoll.get(), events.data(), static_cast<int>(events.size()),
+                             remaining_ms(deadline));
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) throw SysError(errno, "wait for events");
+    // What a stop() leaves undone is reported again by the next call: epoll is level-triggered.
+    for (int i = 0; i < count && !impl_->stopped; ++i) {
+        impl_->dispatch(events[static_cast<size_t>(i)]);
+    }
+    return count > 0;
+}
+
+void PollLoop::stop() noexcept {
+    impl_->stopped = true;
+}
+
+}  // namespace sandbox::base
