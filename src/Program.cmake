@@ -6,6 +6,9 @@ if(main_source)
     target_include_directories(sandbox PRIVATE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(sandbox PRIVATE sandbox_flags sandbox_cli)
     if(SANDBOX_STATIC)
+        # Not -static-pie: relocating itself costs it 0.2 ms of each start (measured on a program with
+        # all of these libraries: spawn to exit 0.50 ms with -static, 0.70 ms with -static-pie).
+        # Price: the text is at a fixed address; stack, heap and mmap are random all the same.
         target_link_options(sandbox PRIVATE -static)
     endif()
     if(CMAKE_BUILD_TYPE STREQUAL "Release")

@@ -1,5 +1,6 @@
-# The foreign libraries, each as one target sandbox_3p_<name>. Static archives are taken before
-# shared ones in every preset, so that what is tested is what is given away.
+# The foreign libraries, each as one target sandbox_3p_<name>: from Debian's static archives where
+# they are good, from third_party/recipes otherwise. Static archives are taken before shared ones
+# in every preset, so that what is tested is what is given away.
 
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -15,11 +16,27 @@ function(sandbox_system_library name)
     target_link_libraries(sandbox_3p_${name} INTERFACE ${ARG_NEEDS})
 endfunction()
 
-sandbox_system_library(crypto LIBS crypto NEEDS Threads::Threads ${CMAKE_DL_LIBS})
-sandbox_system_library(seccomp LIBS seccomp)
-sandbox_system_library(codecs LIBS z zstd lzma NEEDS Threads::Threads)
-# Only the tar and raw readers are called, so of libarchive's own needs only the codecs stay.
-sandbox_system_library(archive LIBS archive NEEDS sandbox_3p_codecs sandbox_3p_crypto)
+# Built on the first configuration, then found in the cache outside of the tree.
+function(sandbox_recipe_library name)
+    cmake_parse_arguments(ARG "" "" "NEEDS" ${ARGN})
+    execute_process(
+        COMMAND sh ${CMAKE_SOURCE_DIR}/third_party/build.sh ${name} ${SANDBOX_DEBIAN_ARCH}
+        OUTPUT_VARIABLE prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    set(SANDBOX_PREFIX_${name} ${prefix} PARENT_SCOPE)
+    add_library(sandbox_3p_${name} INTERFACE)
+    target_include_directories(sandbox_3p_${name} SYSTEM INTERFACE ${prefix}/include)
+    target_link_libraries(sandbox_3p_${name} INTERFACE ${prefix}/lib/lib${name}.a ${ARG_NEEDS})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+        ${CMAKE_SOURCE_DIR}/third_party/recipes/${name}.sh ${CMAKE_SOURCE_DIR}/third_party/build.sh)
+endfunction()
 
-add_library(sandbox_3p_curl INTERFACE)
-target_link_libraries(sandbox_3p_curl INTERFACE curl)
+sandbox_system_library(crypto LIBS crypto NEEDS Threads::Threads ${CMAKE_DL_LIBS})
+sandbox_system_library(ssl LIBS ssl NEEDS sandbox_3p_crypto)
+sandbox_system_library(cares LIBS cares)
+sandbox_system_library(seccomp LIBS seccomp)
+sandbox_recipe_library(isal)
+sandbox_system_library(codecs LIBS z zstd lzma NEEDS sandbox_3p_isal Threads::Threads)
+# Only the tar and raw readers may be called: what else libarchive could read would need bzip2,
+# lz4, libxml2, nettle and acl, which are left out of the link line on purpose.
+sandbox_system_library(archive LIBS archive NEEDS sandbox_3p_codecs)
+sandbox_recipe_library(curl NEEDS sandbox_3p_ssl sandbox_3p_cares)
