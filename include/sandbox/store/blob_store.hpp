@@ -25,6 +25,8 @@ class PartialBlob {
     void truncate(std::uint64_t size_bytes);
     // Must be called only after digest and size were verified: fsync, rename, fsync of directory.
     void commit(const Store& store) &&;
+    // commit() without the syncs, for a caller that cares for them for many objects at once.
+    void publish(const Store& store) &&;
     void discard(const Store& store) &&;  // content turned out wrong: remove it
 
   private:
@@ -35,6 +37,8 @@ class PartialBlob {
     base::FileLock lock_;
     std::uint64_t size_bytes_;
 };
+
+enum class PartialState { ours, whole, busy };
 
 class BlobStore {
   public:
@@ -51,10 +55,15 @@ class BlobStore {
     void put(const oci::Digest& digest, std::string_view content) const;
     // Waits for another downloader of the same blob; absent when the blob is whole afterwards.
     [[nodiscard]] std::optional<PartialBlob> open_partial(const oci::Digest& digest) const;
+    // The same without waiting. `partial` is set when the answer is `ours`; busy: somebody has it.
+    [[nodiscard]] PartialState try_open_partial(const oci::Digest& digest,
+                                                std::optional<PartialBlob>& partial) const;
     [[nodiscard]] std::vector<oci::Digest> list() const;
     void remove(const oci::Digest& digest) const;  // missing is fine
 
   private:
+    std::optional<PartialBlob> take_partial(const oci::Digest& digest, base::FileLock lock,
+                                            bool& stale) const;
     const Store& store_;
 };
 

@@ -1,5 +1,8 @@
 // Container records: containers/<id>/{record.json, lock, upper/, work/, …}. A container lives while
-// somebody holds its lock; a pid in a file never counts. The engine owns the record's content.
+// somebody holds its lock; a pid in a file never counts. The engine owns the record's content, but
+// these keys are read by others: `id` and `name` (set by create()); `image_id` ("sha256:…") and
+// `layers` (names of layer directories), which are kept as long as the container is; `volumes`
+// (names of volumes). A damaged record reads as null: such a container can only be removed.
 #pragma once
 
 #include <optional>
@@ -15,8 +18,8 @@
 namespace sandbox::store {
 
 struct ContainerEntry {
-    std::string id;    // 64 hex digits
-    std::string name;  // unique among containers
+    std::string id;     // 64 hex digits
+    std::string name;   // unique among containers
     bool live = false;  // its lock is held
     base::json::Value record;
 };
@@ -46,6 +49,8 @@ class ContainerStore {
     // Removes all of it, whatever uid made it (through `remove_as_owner` for what a plain unlink
     // may not remove; see kernel/user_namespace.hpp).
     void remove(OwnedContainer container) const;
+    // What killed makers and removers left. Must hold the store lock exclusively.
+    std::uint64_t remove_leftovers() const;
 
   private:
     const Store& store_;

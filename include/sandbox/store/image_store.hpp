@@ -18,30 +18,38 @@
 namespace sandbox::store {
 
 struct ImageRecord {
-    std::optional<oci::Reference> reference;  // with tag; absent: dangling
-    oci::Digest id;                           // config digest
+    // With tag and no digest; or with digest and no tag, when it was pulled by digest ("<none>" in
+    // listings). Absent: dangling.
+    std::optional<oci::Reference> reference{};
+    oci::Digest id;  // config digest
     oci::Digest manifest;
-    std::optional<oci::Digest> index;         // what the registry's tag named, when an index
-    std::vector<std::string> repo_digests;    // "docker.io/library/nginx@sha256:…"
-    oci::Platform platform;
-    std::int64_t created = 0;       // Unix seconds; 0: not said
-    std::uint64_t size_bytes = 0;   // unpacked: docker's SIZE
-    std::map<std::string, std::string> labels;
+    std::optional<oci::Digest> index{};       // what the registry's tag named, when an index
+    std::vector<std::string> repo_digests{};  // "docker.io/library/nginx@sha256:…"
+    oci::Platform platform{};
+    std::int64_t created = 0;      // Unix seconds; 0: not said
+    std::uint64_t size_bytes = 0;  // unpacked: docker's SIZE
+    std::map<std::string, std::string> labels{};
     std::int64_t pulled_at = 0;
-    std::vector<oci::Digest> layer_blobs;  // bottom first
-    std::vector<oci::ChainId> chains;      // bottom first
+    std::vector<oci::Digest> layer_blobs{};  // bottom first
+    std::vector<oci::ChainId> chains{};      // bottom first
 };
 
 class ImageStore {
   public:
     explicit ImageStore(const Store& store) noexcept : store_(store) {}
+    // Damaged records are left out, with a warning each.
     [[nodiscard]] std::vector<ImageRecord> list() const;
+    // File names of damaged records: who removes what no image refers to must refuse while there
+    // are any, since nobody knows what they referred to.
+    [[nodiscard]] std::vector<std::string> list_damaged() const;
+    void remove_damaged(const std::string& record_name) const;
     // By reference only. For what a user typed, use find().
     [[nodiscard]] std::optional<ImageRecord> try_get(const oci::Reference& reference) const;
     // A reference (short names too), name@digest, id or unique id prefix ("sha256:" allowed).
     // Several records share an id: the first by name. Throws UsageError when a prefix is ambiguous.
     [[nodiscard]] std::optional<ImageRecord> try_find(std::string_view name) const;
-    [[nodiscard]] ImageRecord find(std::string_view name) const;  // NotFoundError "no such image: …"
+    [[nodiscard]] ImageRecord find(
+        std::string_view name) const;  // NotFoundError "no such image: …"
     // Publishes under record.reference (or as dangling). A former image of that reference which
     // loses its last name becomes dangling.
     void put(const ImageRecord& record) const;
@@ -49,6 +57,9 @@ class ImageStore {
     void remove_records_of(const oci::Digest& id) const;           // all names and the dangling one
 
   private:
+    std::vector<ImageRecord> load_all(std::vector<std::string>& damaged) const;
+    std::optional<ImageRecord> try_first_with_id(const oci::Digest& id) const;
+    std::optional<ImageRecord> try_find_id(std::string_view prefix) const;
     const Store& store_;
 };
 

@@ -21,11 +21,11 @@ enum class LayerMode { single, range };
 struct LayerMeta {
     oci::ChainId chain;
     oci::DiffId diff;
-    oci::Digest blob;  // the compressed blob it came from
+    oci::Digest blob;                  // the compressed blob it came from
     std::uint64_t unpacked_bytes = 0;  // sum of regular files' sizes
     std::uint64_t allocated_bytes = 0;
     std::uint64_t entries = 0;
-    std::vector<std::string> notices;  // "device node \"dev/sda\" left out"
+    std::vector<std::string> notices{};  // "device node \"dev/sda\" left out"
 };
 
 class LayerStore {
@@ -39,6 +39,11 @@ class LayerStore {
     [[nodiscard]] base::TempDir stage() const;
     // Writes meta.json, syncs the file system, renames. Somebody else's equal layer: discarded.
     void commit(base::TempDir staged, const LayerMeta& meta, LayerMode mode) const;
+    // commit() in pieces, for a caller that syncs many layers at once: write_meta, sync, publish.
+    void write_meta(const base::TempDir& staged, const LayerMeta& meta) const;
+    void publish(base::TempDir staged, const oci::ChainId& chain, LayerMode mode) const;
+    void discard(base::TempDir staged) const;             // whatever uid made what is in it
+    void remove(const std::string& name) const;           // a name of list(); missing is fine
     [[nodiscard]] std::vector<std::string> list() const;  // directory names of whole layers
 
   private:

@@ -1,0 +1,268 @@
+// Theory of operation. containers/<id>/ is made piece by piece; its record comes last but one and
+// its name (a link containers/names/<name> → id) last. A directory without a record is being made –
+// or its maker died, which is certain once one holds the store lock exclusively. The lock file is
+// locked as long as somebody cares for the container.
+#include "sandbox/store/container_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/scope_exit.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/kernel/user_namespace.hpp"
+
+namespace sandbox::store {
+namespace {
+
+namespace json = base::json;
+namespace raw = base::raw;
+using base::SysError;
+using base::UniqueFd;
+
+constexpr const char* kNames = "names";
+constexpr const char* kRecord = "record.json";
+constexpr const char* kLock = "lock";
+constexpr size_t kMaxRecordBytes = 16u << 20;
+constexpr size_t kIdDigits = 64;
+
+bool is_hex(std::string_view text) noexcept {
+    return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool is_id(std::string_view text) noexcept {
+    return text.size() == kIdDigits && is_hex(text);
+}
+
+bool is_name(std::string_view name) noexcept {
+    return !name.empty() && name.front() != '.' && name.find('/') == std::string_view::npos;
+}
+
+std::string link_of(const std::string& name) {
+    return std::string(kNames) + "/" + name;
+}
+
+void check(int rc, std::string_view tried, const std::string& what) {
+    if (rc < 0) throw SysError(-rc, tried, base::quote(what));
+}
+
+std::optional<std::string> try_read_name(int containers_fd, const std::string& name) {
+    if (!is_name(name)) return std::nullopt;
+    std::array<char, kIdDigits + 1> target{};
+    const long rc =
+        raw::readlinkat(containers_fd, link_of(name).c_str(), target.data(), target.size());
+    if (rc == -ENOENT || rc == -EINVAL || rc == -ENAMETOOLONG) return std::nullopt;
+    if (rc < 0) throw SysError(static_cast<int>(-rc), "look up container", base::quote(name));
+    std::string id(target.data(), static_cast<size_t>(rc));
+    return is_id(id) ? std::optional(std::move(id)) : std::nullopt;
+}
+
+// The name's owner is gone (its remover was killed after the directory went): free it.
+bool free_stale_name(int containers_fd, const std::string& name) {
+    const std::optional<std::string> owner = try_read_name(containers_fd, name);
+    if (owner && base::exists_at(containers_fd, *owner)) return false;
+    base::unlink_at(containers_fd, link_of(name), true);
+    return true;
+}
+
+void reserve_name(int containers_fd, const std::string& name, const std::string& id) {
+    for (;;) {
+        const int rc = raw::symlinkat(id.c_str(), containers_fd, link_of(name).c_str());
+        if (rc == 0) return;
+        if (rc == -ENOENT) {
+            base::make_dir_at(containers_fd, kNames, 0700);
+            continue;
+        }
+        if (rc != -EEXIST) throw SysError(-rc, "reserve container name", base::quote(name));
+        const std::optional<std::string> owner = try_read_name(containers_fd, name);
+        if (free_stale_name(containers_fd, name)) continue;
+        throw base::UsageError(
+            "the container name " + base::quote(name) + " is already in use by container " +
+                owner.value_or("?").substr(0, 12),
+            "remove that container, or choose another name", base::exit_code::kEngine);
+    }
+}
+
+// upper/ becomes the container's root directory where overlay copies it up: its mode must not
+// depend on the caller's umask.
+void make_open_dir(int dir_fd, const char* name) {
+    check(raw::mkdirat(dir_fd, name, 0755), "make", name);
+    check(raw::fchmodat(dir_fd, name, 0755), "set mode of", name);
+}
+
+json::Value with_identity(const json::Value& record, const std::string& id,
+                          const std::string& name) {
+    json::Object object = record.as_object() ? *record.as_object() : json::Object();
+    object["id"] = id;
+    object["name"] = name;
+    return json::Value(std::move(object));
+}
+
+// Absent: being made, or made halfway.
+std::optional<ContainerEntry> try_load(int containers_fd, const std::string& id) {
+    const std::optional<UniqueFd> dir =
+        base::try_open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir) return std::nullopt;
+    const std::optional<std::string> text =
+        base::try_read_file_at(dir->get(), kRecord, kMaxRecordBytes);
+    if (!text) return std::nullopt;
+    ContainerEntry entry;
+    entry.id = id;
+    entry.live = base::FileLock::is_held(dir->get(), kLock);
+    try {
+        entry.record = json::parse(*text, {.max_bytes = kMaxRecordBytes});
+    } catch (const base::IntegrityError& error) {
+        // Still listed, so that it can be removed.
+        base::log::debug("container " + id + ": " + error.what());
+    }
+    entry.name = entry.record.string_or("name", id.substr(0, 12));
+    return entry;
+}
+
+constexpr std::array<const char*, 32> kMoods = {
+    "able",   "brave", "bright", "calm",  "clever", "cosy",   "eager",  "fair",
+    "fond",   "frank", "gentle", "glad",  "grand",  "happy",  "honest", "jolly",
+    "keen",   "kind",  "lively", "loyal", "merry",  "mild",   "neat",   "noble",
+    "polite", "proud", "quick",  "quiet", "sharp",  "steady", "sunny",  "witty"};
+constexpr std::array<const char*, 32> kPeople = {
+    "ampere",   "babbage",  "banach",  "bell",       "bohr",   "boole",   "cantor",  "curie",
+    "darwin",   "dijkstra", "euler",   "faraday",    "fermi",  "galois",  "gauss",   "germain",
+    "goedel",   "hamilton", "hilbert", "hopper",     "kepler", "knuth",   "lamport", "liskov",
+    "lovelace", "maxwell",  "meitner", "mirzakhani", "newton", "noether", "shannon", "turing"};
+
+}  // namespace
+
+OwnedContainer ContainerStore::create(const std::string& name, const json::Value& record,
+                                      bool keep) const {
+    const int containers_fd = store_.containers_fd();
+    const std::string id = base::random_hex(kIdDigits / 2);
+    check(raw::mkdirat(containers_fd, id.c_str(), 0700), "make container directory", id);
+    base::ScopeExit undo([&] {
+        try {
+            kernel::remove_tree(containers_fd, id);
+        } catch (const base::Error&) {  // a leftover without a record: `system prune` takes it
+        }
+    });
+    UniqueFd dir = base::open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    base::FileLock lock = base::FileLock::acquire(dir.get(), kLock, base::LockMode::exclusive);
+    make_open_dir(dir.get(), "upper");
+    check(raw::mkdirat(dir.get(), "work", 0700), "make", "work");
+    const std::string text = json::dump(with_identity(record, id, name));
+    if (keep) {
+        base::write_file_atomic(dir.get(), kRecord, text, 0600, base::Durability::synced);
+    } else {
+        const UniqueFd file =
+            base::open_at(dir.get(), kRecord, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        base::write_all(file.get(), text);
+    }
+    reserve_name(containers_fd, name, id);
+    undo.dismiss();
+    if (keep) base::sync_fd(containers_fd);
+    return OwnedContainer{id, std::move(dir), std::move(lock)};
+}
+
+std::string ContainerStore::make_name() const {
+    for (;;) {
+        const std::string digits = base::random_hex(4);
+        const auto number = static_cast<std::uint32_t>(std::stoul(digits, nullptr, 16));
+        std::string name = std::string(kMoods.at(number % kMoods.size())) + "_" +
+                           kPeople.at((number >> 8) % kPeople.size());
+        if (!base::exists_at(store_.containers_fd(), link_of(name))) return name;
+        name += "_" + digits.substr(0, 6);
+        if (!base::exists_at(store_.containers_fd(), link_of(name))) return name;
+    }
+}
+
+void ContainerStore::save_record(const OwnedContainer& container, const json::Value& record) const {
+    base::write_file_atomic(container.dir.get(), kRecord, json::dump(record), 0600,
+                            base::Durability::volatile_data);
+}
+
+std::vector<ContainerEntry> ContainerStore::list() const {
+    std::vector<ContainerEntry> entries;
+    for (const std::string& id : base::list_dir(store_.containers_fd())) {
+        if (!is_id(id)) continue;
+        std::optional<ContainerEntry> entry = try_load(store_.containers_fd(), id);
+        if (entry) entries.push_back(std::move(*entry));
+    }
+    return entries;
+}
+
+ContainerEntry ContainerStore::find(std::string_view name) const {
+    const int containers_fd = store_.containers_fd();
+    if (const std::optional<std::string> id = try_read_name(containers_fd, std::string(name))) {
+        std::optional<ContainerEntry> entry = try_load(containers_fd, *id);
+        if (entry) return std::move(*entry);
+    }
+    std::optional<std::string> found;
+    if (is_hex(name) && name.size() <= kIdDigits) {
+        for (std::string& id : base::list_dir(containers_fd)) {
+            if (!is_id(id) || id.compare(0, name.size(), name) != 0) continue;
+            if (found) {
+                throw base::UsageError("container id prefix " + base::quote(name) + " is ambiguous",
+                                       "give more digits", base::exit_code::kFailure);
+            }
+            found = std::move(id);
+        }
+    }
+    if (found) {
+        std::optional<ContainerEntry> entry = try_load(containers_fd, *found);
+        if (entry) return std::move(*entry);
+    }
+    throw base::NotFoundError("no such container: " + base::quote(name));
+}
+
+std::optional<OwnedContainer> ContainerStore::try_own(const std::string& id) const {
+    if (!is_id(id)) throw base::NotFoundError("no such container: " + base::quote(id));
+    std::optional<UniqueFd> dir =
+        base::try_open_at(store_.containers_fd(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir) throw base::NotFoundError("no such container: " + base::quote(id));
+    std::optional<base::FileLock> lock =
+        base::FileLock::try_acquire(dir->get(), kLock, base::LockMode::exclusive);
+    if (!lock) return std::nullopt;
+    // Its former owner may have removed it while we opened it.
+    struct stat opened {};
+    struct stat named {};
+    if (::fstat(dir->get(), &opened) != 0 ||
+        ::fstatat(store_.containers_fd(), id.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+        opened.st_ino != named.st_ino) {
+        throw base::NotFoundError("no such container: " + base::quote(id));
+    }
+    return OwnedContainer{id, std::move(*dir), std::move(*lock)};
+}
+
+void ContainerStore::remove(OwnedContainer container) const {
+    const int containers_fd = store_.containers_fd();
+    const std::optional<ContainerEntry> entry = try_load(containers_fd, container.id);
+    if (entry && try_read_name(containers_fd, entry->name) == container.id) {
+        base::unlink_at(containers_fd, link_of(entry->name), true);
+    }
+    // Without its record it is nobody's container any more: a killed removal is finished by a
+    // sweep.
+    base::unlink_at(container.dir.get(), kRecord, true);
+    kernel::remove_tree(containers_fd, container.id);
+}
+
+std::uint64_t ContainerStore::remove_leftovers() const {
+    std::uint64_t removed = 0;
+    const int containers_fd = store_.containers_fd();
+    for (const std::string& id : base::list_dir(containers_fd)) {
+        if (!is_id(id) || base::exists_at(containers_fd, id + "/" + kRecord)) continue;
+        kernel::remove_tree(containers_fd, id);
+        ++removed;
+    }
+    const std::optional<UniqueFd> names =
+        base::try_open_at(containers_fd, kNames, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!names) return removed;
+    for (const std::string& name : base::list_dir(names->get())) {
+        (void)free_stale_name(containers_fd, name);
+    }
+    return removed;
+}
+
+}  // namespace sandbox::store
