@@ -1,0 +1,118 @@
+#include "cli/commands.hpp"
+
+#include <algorithm>
+
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+constexpr const Command* kContainers[] = {&kRunCommand,
+                                          &kPsCommand,
+                                          &kRmCommand,
+                                          &kContainerInspectCommand,
+                                          &kContainerPruneCommand,
+                                          &kContainerExistsCommand};
+constexpr const Command* kImages[] = {
+    &kPullCommand,         &kImagesCommand,     &kRmiCommand,        &kTagCommand,
+    &kUntagCommand,        &kHistoryCommand,    &kSaveCommand,       &kLoadCommand,
+    &kImageInspectCommand, &kImagePruneCommand, &kImageExistsCommand};
+constexpr const Command* kRegistries[] = {&kLoginCommand, &kLogoutCommand};
+constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand,
+                                       &kVolumeInspectCommand, &kVolumeRmCommand,
+                                       &kVolumePruneCommand,   &kVolumeExistsCommand};
+constexpr const Command* kTool[] = {&kInspectCommand,      &kSystemDfCommand,
+                                    &kSystemPruneCommand,  &kSystemCheckCommand,
+                                    &kInfoCommand,         &kDoctorCommand,
+                                    &kVersionCommand,      &kCompletionCommand};
+constexpr CommandGroup kGroups[] = {{"Containers", kContainers},
+                                    {"Images", kImages},
+                                    {"Registries", kRegistries},
+                                    {"Volumes", kVolumes},
+                                    {"The tool", kTool}};
+
+template <typename F>
+void for_each_name(F&& visit) {
+    for (const CommandGroup& group : kGroups) {
+        for (const Command* command : group.commands) {
+            std::string_view rest = command->names;
+            while (!rest.empty()) {
+                const size_t comma = rest.find(',');
+                visit(rest.substr(0, comma), *command);
+                rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+            }
+        }
+    }
+}
+
+struct Missing {
+    const char* words;
+    const char* why;
+};
+constexpr const char* kNoSupervisor =
+    "detached containers are not available yet; `sandbox run` works in the foreground";
+constexpr Missing kMissing[] = {
+    {"create start stop restart kill pause unpause wait logs exec attach top stats port cp diff "
+     "rename export commit",
+     kNoSupervisor},
+    {"build buildx import push", "making images is not available yet; `sandbox load` and "
+                                 "`sandbox pull oci:DIR` take images made elsewhere"},
+    {"network", "networks are not available yet; a container has its own loopback, or "
+                "`--network host`"},
+    {"up down config compose lock init", "projects are not available yet"},
+    {"events", "there is no daemon that could send events"},
+    {"search", "ask the registry's own web page"},
+};
+
+}  // namespace
+
+std::span<const CommandGroup> command_groups() noexcept {
+    return kGroups;
+}
+
+const Command* find_command(std::string_view path) noexcept {
+    const Command* found = nullptr;
+    for_each_name([&](std::string_view name, const Command& command) {
+        if (name == path) found = &command;
+    });
+    return found;
+}
+
+bool is_group(std::string_view word) noexcept {
+    bool found = false;
+    for_each_name([&](std::string_view name, const Command&) {
+        found = found || (name.size() > word.size() && name[word.size()] == ' ' &&
+                          name.starts_with(word));
+    });
+    return found && !word.empty();
+}
+
+std::vector<std::string> words_after(std::string_view group) {
+    std::vector<std::string> words;
+    for_each_name([&](std::string_view name, const Command&) {
+        const size_t space = name.find(' ');
+        const std::string_view first = name.substr(0, space);
+        if (group.empty()) {
+            words.emplace_back(first);
+        } else if (first == group && space != std::string_view::npos) {
+            words.emplace_back(name.substr(space + 1));
+        }
+    });
+    std::sort(words.begin(), words.end());
+    words.erase(std::unique(words.begin(), words.end()), words.end());
+    return words;
+}
+
+const char* reason_missing(std::string_view word) noexcept {
+    for (const Missing& missing : kMissing) {
+        std::string_view rest = missing.words;
+        while (!rest.empty()) {
+            const size_t space = rest.find(' ');
+            if (rest.substr(0, space) == word) return missing.why;
+            rest = space == std::string_view::npos ? "" : rest.substr(space + 1);
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace sandbox::cli

@@ -1,0 +1,170 @@
+// From argv to the verb and its exit code: the one outer try/catch.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+#include <optional>
+#include <span>
+
+#include "cli/app.hpp"
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/failures.hpp"
+#include "cli/help.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+using base::UsageError;
+
+// A closed 0, 1 or 2 would be given to the next file that is opened, and what is meant for the
+// user would land in the store. /dev/null takes the place: read-only for 1, so that output fails.
+void hold_standard_descriptors() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        // Not O_CLOEXEC: these are the standard descriptors of payloads and helpers too.
+        if (::open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) < 0) return;
+    }
+}
+
+void say(std::string_view text) {
+    std::string line(text);
+    line += '\n';
+    std::string_view rest = line;
+    while (!rest.empty()) {
+        const ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
+        if (n <= 0) return;  // nobody is left to tell
+        rest.remove_prefix(static_cast<size_t>(n));
+    }
+}
+
+struct Choice {
+    const Command* command = nullptr;
+    std::vector<std::string> words;  // after the verb
+};
+
+[[noreturn]] void unknown_command(const std::string& group, const std::string& word) {
+    const std::string path = group.empty() ? word : group + " " + word;
+    if (const char* why = reason_missing(group.empty() || group == "container" ? word : "")) {
+        throw UsageError("no such command: " + base::quote(path), why);
+    }
+    const std::optional<std::string> nearest = base::try_nearest(word, words_after(group));
+    throw WrongUsage{UsageError("unknown command: " + base::quote(path),
+                                nearest ? "did you mean " + base::quote(*nearest) + "?" : "")};
+}
+
+Choice choose_command(std::span<const std::string> words) {
+    const std::string& word = words[0];
+    if (is_group(word)) {
+        const bool has_second = words.size() > 1 && !words[1].starts_with("-");
+        if (has_second) {
+            const std::string path = word + " " + words[1];
+            if (const Command* command = find_command(path)) {
+                return {command, {words.begin() + 2, words.end()}};
+            }
+            if (find_command(word) == nullptr) unknown_command(word, words[1]);
+        }
+    }
+    if (const Command* command = find_command(word)) {
+        return {command, {words.begin() + 1, words.end()}};
+    }
+    if (!is_group(word)) unknown_command("", word);
+    return {};
+}
+
+// `sandbox image`, `sandbox help run`, `sandbox image --help`.
+int show_help(Output& out, std::span<const std::string> words) {
+    if (words.empty()) {
+        out.write(overview_help());
+    } else if (const Choice choice = choose_command(words); choice.command != nullptr) {
+        out.write(command_help(*choice.command));
+    } else {
+        out.write(group_help(words[0]));
+    }
+    return 0;
+}
+
+int run_command(Output& out, const Choice& choice) {
+    const Command& command = *choice.command;
+    Context context(out);
+    try {
+        const Invocation invocation = parse_flags(command, choice.words);
+        return command.run(context, invocation);
+    } catch (const HelpWanted&) {
+        out.write(command_help(command));
+        return 0;
+    } catch (const WrongUsage& wrong) {
+        say_error(wrong.error);
+        say(usage_line(command));
+        say("Try `sandbox " + std::string(first_name(command)) + " --help`.");
+        return wrong.error.code();
+    } catch (const base::Error& error) {
+        out.flush();
+        say_error(error);
+        // 125 belongs to the verbs that answer a payload's exit code.
+        const bool foreign = error.code() == base::exit_code::kEngine &&
+                             command.failure_code != base::exit_code::kEngine;
+        return error.code() == 0 || foreign ? command.failure_code : error.code();
+    }
+}
+
+int run_words(Output& out, std::span<const std::string> words) {
+    while (!words.empty() && words[0].starts_with("-")) {
+        if (words[0] == "--version" || words[0] == "-v") {
+            out.line("sandbox version " SANDBOX_VERSION);
+            return 0;
+        }
+        if (words[0] == "--help" || words[0] == "-h") return show_help(out, {});
+        if (words[0] != "--debug" && words[0] != "-D") {
+            throw WrongUsage{UsageError("unknown flag: " + words[0].substr(0, words[0].find('=')),
+                                        "flags of a command stand behind it")};
+        }
+        base::log::set_level(base::log::Level::debug);
+        words = words.subspan(1);
+    }
+    if (words.empty()) {
+        say(overview_help());
+        return base::exit_code::kUsage;
+    }
+    if (words[0] == "help") return show_help(out, words.subspan(1));
+    const Choice choice = choose_command(words);
+    if (choice.command != nullptr) return run_command(out, choice);
+    if (words.size() > 1 && (words[1] == "--help" || words[1] == "-h")) {
+        return show_help(out, words.first(1));
+    }
+    say(group_help(words[0]));
+    return base::exit_code::kUsage;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) noexcept {
+    try {
+        hold_standard_descriptors();
+        Output out(STDOUT_FILENO);
+        const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+        const int code = run_words(out, words);
+        out.flush();
+        return code;
+    } catch (const ReaderGone&) {
+        return base::exit_code::kFailure;
+    } catch (const WrongUsage& wrong) {
+        say_error(wrong.error);
+        say("Usage: sandbox COMMAND [flags] [arguments]\nTry `sandbox --help`.");
+        return wrong.error.code();
+    } catch (const base::Error& error) {
+        say_error(error);
+        return error.code() != 0 ? error.code() : base::exit_code::kFailure;
+    } catch (const std::bad_alloc&) {
+        say("sandbox: out of memory");
+    } catch (const std::exception& error) {
+        say("sandbox: internal error: " + base::escape_control(error.what()));
+    }
+    return base::exit_code::kFailure;
+}
+
+}  // namespace sandbox::cli
