@@ -113,8 +113,9 @@ int run_logout(Context& context, const Invocation& in) {
     const bool all = in.toggle("all");
     const std::string registry = registry_of(in);
     if (!registry::logout(registry, all)) {
-        if (all) return 0;
-        throw base::NotFoundError("not logged into " + registry);
+        // As docker does: what is wished is so already.
+        base::log::notice("not logged in to " + (all ? "any registry" : registry));
+        return 0;
     }
     context.out.line(all ? "Removed all login credentials"
                          : "Removed login credentials for " + registry);

@@ -1,0 +1,105 @@
+// system prune and check. The listing of `system df` is in system_df.cpp.
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/options.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/image/remove.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+constexpr Flag kPruneFlags[] = {
+    {"-a,--all", FlagKind::toggle, "", "every image that no container uses, not only dangling ones"},
+    {"-f,--force", FlagKind::toggle, "", "do not ask"},
+    {"--volumes", FlagKind::toggle, "", "unused anonymous volumes too"},
+};
+constexpr Flag kImagePruneFlags[] = {
+    {"-a,--all", FlagKind::toggle, "", "every image that no container uses, not only dangling ones"},
+    {"-f,--force", FlagKind::toggle, "", "do not ask"},
+};
+constexpr Flag kCheckFlags[] = {
+    {"--repair", FlagKind::toggle, "", "remove what is damaged, so that the next pull heals it"},
+    {"-q,--quiet", FlagKind::toggle, "", "only the exit code"},
+};
+
+void report(Output& out, const image::PruneReport& pruned) {
+    for (const std::string& line : pruned.removed) out.line(line);
+    out.line("Total reclaimed space: " + base::format_size(pruned.reclaimed_bytes));
+}
+
+int run_prune(Context& context, const Invocation& in) {
+    image::PruneOptions options;
+    options.all_images = in.toggle("all");
+    options.volumes = in.toggle("volumes");
+    if (!in.toggle("force")) {
+        confirm(std::string("This removes ended containers, leftovers and ") +
+                (options.all_images ? "all unused images" : "images without a name") +
+                (options.volumes ? ", and unused anonymous volumes." : "."));
+    }
+    report(context.out, image::prune(context.store(), options));
+    return 0;
+}
+
+int run_image_prune(Context& context, const Invocation& in) {
+    image::PruneOptions options;
+    options.all_images = in.toggle("all");
+    options.containers = false;
+    if (!in.toggle("force")) {
+        confirm(options.all_images ? "This removes all images that no container uses."
+                                   : "This removes images without a name.");
+    }
+    report(context.out, image::prune(context.store(), options));
+    return 0;
+}
+
+// 0: whole; 1: damage found (and, with --repair, removed).
+int run_check(Context& context, const Invocation& in) {
+    const std::vector<image::Damage> damages = image::check(context.store(), in.toggle("repair"));
+    if (in.toggle("quiet")) return damages.empty() ? 0 : 1;
+    for (const image::Damage& damage : damages) {
+        context.out.line(damage.object + ": " + damage.what);
+    }
+    if (damages.empty()) {
+        context.out.line("The store is whole.");
+        return 0;
+    }
+    context.out.flush();
+    throw base::Error("the store is damaged: " + std::to_string(damages.size()) +
+                          (damages.size() == 1 ? " object" : " objects"),
+                      in.toggle("repair") ? "it was removed; pull the images again"
+                                          : "try `sandbox system check --repair`, then pull again",
+                      1);
+}
+
+}  // namespace
+
+constinit const Command kSystemPruneCommand = {
+    .names = "system prune",
+    .arguments = "",
+    .summary = "Remove what nothing uses",
+    .flags = kPruneFlags,
+    .min_arguments = 0,
+    .max_arguments = 0,
+    .run = run_prune,
+};
+constinit const Command kImagePruneCommand = {
+    .names = "image prune",
+    .arguments = "",
+    .summary = "Remove images that nothing uses",
+    .flags = kImagePruneFlags,
+    .min_arguments = 0,
+    .max_arguments = 0,
+    .run = run_image_prune,
+};
+constinit const Command kSystemCheckCommand = {
+    .names = "system check",
+    .arguments = "",
+    .summary = "Read everything in the store and compare it with its digests",
+    .flags = kCheckFlags,
+    .min_arguments = 0,
+    .max_arguments = 0,
+    .run = run_check,
+};
+
+}  // namespace sandbox::cli
