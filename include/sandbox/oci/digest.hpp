@@ -13,8 +13,8 @@ class Digest {
   public:
     // Throws IntegrityError on anything but "sha256:" and 64 lower-case hex digits.
     static Digest parse(std::string_view text);
-    static Digest from_hex(std::string_view hex);           // 64 lower-case digits
-    static Digest of(std::string_view content);             // hashes it
+    static Digest from_hex(std::string_view hex);  // 64 lower-case digits
+    static Digest of(std::string_view content);    // hashes it
     [[nodiscard]] const std::string& hex() const noexcept { return hex_; }
     [[nodiscard]] std::string str() const { return "sha256:" + hex_; }
     [[nodiscard]] std::string short_hex() const { return hex_.substr(0, 12); }

@@ -22,7 +22,7 @@ struct HistoryEntry {
     bool empty_layer = false;
 };
 
-struct Healthcheck {  // docker's extension; kept for the supervisor
+struct Healthcheck {                // docker's extension; kept for the supervisor
     std::vector<std::string> test;  // {"NONE"}, {"CMD", …}, {"CMD-SHELL", text}
     std::chrono::nanoseconds interval{0};
     std::chrono::nanoseconds timeout{0};

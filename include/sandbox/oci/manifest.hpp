@@ -17,7 +17,7 @@ namespace sandbox::oci {
 
 inline constexpr std::uint64_t kMaxManifestBytes = 4u << 20;
 inline constexpr std::uint64_t kMaxConfigBytes = 4u << 20;
-inline constexpr size_t kMaxLayers = 500;        // overlayfs: OVL_MAX_STACK
+inline constexpr size_t kMaxLayers = 500;  // overlayfs: OVL_MAX_STACK
 inline constexpr size_t kMaxIndexEntries = 1000;
 
 struct Descriptor {

@@ -25,7 +25,7 @@ class Reference {
     [[nodiscard]] std::string familiar_name() const;
     [[nodiscard]] std::string str() const;       // canonical, with tag and digest
     [[nodiscard]] std::string familiar() const;  // as docker shows it, with :tag and @digest
-    [[nodiscard]] Reference with_tag(std::string tag) const;        // and no digest
+    [[nodiscard]] Reference with_tag(std::string tag) const;          // and no digest
     [[nodiscard]] Reference with_digest(const Digest& digest) const;  // and no tag
     auto operator<=>(const Reference&) const = default;
 
@@ -47,7 +47,8 @@ struct ImageSource {
     std::optional<Reference> reference;  // registry: always; otherwise what the caller names it
     std::string path;                    // oci_dir, oci_archive, docker_archive: the file
     std::string selector;                // what follows the path's colon: tag, name or "@index"
-    // "nginx", "docker://nginx", "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]".
+    // "nginx", "docker://nginx", "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
+    // "docker-archive:FILE[:REF]".
     static ImageSource parse(std::string_view text);
 };
 
