@@ -52,13 +52,22 @@ class Client {
     // authentication is needed. Throws NotFoundError, Error (with hints), IntegrityError.
     [[nodiscard]] FetchedManifest fetch_manifest(const oci::Reference& reference);
 
+    // A small blob (a config) whole, digest and size verified; one more try when the digest is
+    // wrong. Must not be larger than oci::kMaxConfigBytes. Throws as fetch_manifest.
+    [[nodiscard]] std::string fetch_blob(const oci::Reference& repository,
+                                         const oci::Digest& digest, std::uint64_t size_bytes);
+
     // Transfers run together over kept-alive connections; at most `parallel` at a time.
     void start_blob(BlobRequest request);
-    void cancel_all() noexcept;
+    void cancel_all() noexcept;  // no callback comes after it
     // Moves transfers on and waits up to `timeout` for network or for `extra` (revents are set).
     // Answers whether transfers remain.
     bool step(std::chrono::milliseconds timeout, std::span<pollfd> extra = {});
     void set_parallel(int transfers) noexcept;  // default 6
+
+    // Borrowed; -1: none. As soon as it is readable (a signalfd), calls that wait throw Error
+    // "interrupted" with code 130; nothing is read from it.
+    void set_interrupt_fd(int fd) noexcept;
 
     // `login`: verifies against the registry, then stores. `logout` removes.
     void login(const std::string& registry, const std::string& user, const std::string& password);
@@ -72,5 +81,7 @@ class Client {
 [[nodiscard]] std::optional<std::string> try_stored_login(const std::string& registry);
 // False: was not logged in. `all`: every registry.
 bool logout(const std::string& registry, bool all);
+// The HTTP library with its TLS and resolver, for version listings.
+[[nodiscard]] std::string http_library_version();
 
 }  // namespace sandbox::registry
