@@ -1,7 +1,7 @@
 // The only user of CLI11. It sees one verb's flags: those of the others are never built.
 #include "cli/app.hpp"
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 

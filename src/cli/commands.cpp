@@ -7,8 +7,8 @@
 namespace sandbox::cli {
 namespace {
 
-constexpr const Command* kContainers[] = {&kRunCommand,
-                                          };
+constexpr const Command* kContainers[] = {&kRunCommand, &kRmCommand,
+                                          &kContainerPruneCommand, &kContainerExistsCommand};
 constexpr const Command* kImages[] = {
     &kPullCommand,         &kImagesCommand,     &kRmiCommand,        &kTagCommand,
     &kUntagCommand,        &kSaveCommand,       &kLoadCommand,
@@ -18,7 +18,7 @@ constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeRmCommand
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
 constexpr const Command* kTool[] = {&kSystemPruneCommand,  &kSystemCheckCommand,
                                     &kDoctorCommand,
-                                    &kVersionCommand,      };
+                                    &kVersionCommand, &kCompletionCommand};
 constexpr CommandGroup kGroups[] = {{"Containers", kContainers},
                                     {"Images", kImages},
                                     {"Registries", kRegistries},

@@ -9,6 +9,7 @@
 
 #include "cli/app.hpp"
 #include "cli/commands.hpp"
+#include "cli/complete.hpp"
 #include "cli/context.hpp"
 #include "cli/failures.hpp"
 #include "cli/help.hpp"
@@ -99,8 +100,8 @@ int run_command(Output& out, const Choice& choice) {
         return 0;
     } catch (const WrongUsage& wrong) {
         say_error(wrong.error);
-        say(usage_line(command));
-        say("Try `sandbox " + std::string(first_name(command)) + " --help`.");
+        say(usage_line(command) + "; see `sandbox " + std::string(first_name(command)) +
+            " --help`");
         return wrong.error.code();
     } catch (const base::Error& error) {
         out.flush();
@@ -109,6 +110,21 @@ int run_command(Output& out, const Choice& choice) {
         const bool foreign = error.code() == base::exit_code::kEngine &&
                              command.failure_code != base::exit_code::kEngine;
         return error.code() == 0 || foreign ? command.failure_code : error.code();
+    }
+}
+
+// Asked by the shells' completion scripts; whatever is wrong, there is just nothing to offer.
+int show_completion(Output& out, std::span<const std::string> words) {
+    try {
+        Context context(out);
+        const Completion answer = complete(context, {words.begin(), words.end()});
+        for (const Candidate& each : answer.candidates) {
+            out.line(each.description.empty() ? each.word : each.word + "\t" + each.description);
+        }
+        if (answer.files) out.line(":files");
+        return 0;
+    } catch (const base::Error&) {
+        return base::exit_code::kFailure;
     }
 }
 
@@ -130,6 +146,7 @@ int run_words(Output& out, std::span<const std::string> words) {
         say(overview_help());
         return base::exit_code::kUsage;
     }
+    if (words[0] == "__complete") return show_completion(out, words.subspan(1));
     if (words[0] == "help") return show_help(out, words.subspan(1));
     const Choice choice = choose_command(words);
     if (choice.command != nullptr) return run_command(out, choice);
@@ -154,7 +171,7 @@ int run(int argc, char** argv) noexcept {
         return base::exit_code::kFailure;
     } catch (const WrongUsage& wrong) {
         say_error(wrong.error);
-        say("Usage: sandbox COMMAND [flags] [arguments]\nTry `sandbox --help`.");
+        say("Usage: sandbox COMMAND [flags] [arguments]; see `sandbox --help`");
         return wrong.error.code();
     } catch (const base::Error& error) {
         say_error(error);
