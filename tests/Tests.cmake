@@ -100,3 +100,13 @@ endif()
 if(TARGET sandbox_engine_child)
     add_dependencies(check sandbox_engine_child)
 endif()
+
+# Measurements, by hand: tests/bench/*.sh run these.
+add_custom_target(bench)
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/*.cpp)
+foreach(source IN LISTS bench_sources)
+    get_filename_component(bench_name ${source} NAME_WE)
+    add_executable(bench_${bench_name} EXCLUDE_FROM_ALL ${source})
+    target_link_libraries(bench_${bench_name} PRIVATE sandbox_flags sandbox_image)
+    add_dependencies(bench bench_${bench_name})
+endforeach()
