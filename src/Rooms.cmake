@@ -48,20 +48,26 @@ if(child_sources)
     target_compile_options(sandbox_engine_child PRIVATE
         -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector
         -fno-sanitize=all -U_FORTIFY_SOURCE)
-    get_target_property(engine_type sandbox_engine TYPE)
-    if(engine_type STREQUAL "STATIC_LIBRARY")
-        target_link_libraries(sandbox_engine PUBLIC sandbox_engine_child)
-    else()
-        target_link_libraries(sandbox_engine INTERFACE sandbox_engine_child)
-    endif()
+    target_link_libraries(sandbox_engine INTERFACE sandbox_engine_child)
 endif()
+
+# sandbox_add_blob(LIBRARY SYMBOL FILE): a library with the file's bytes between the symbols SYMBOL
+# and SYMBOL_end.
+function(sandbox_add_blob library blob_symbol blob_file)
+    set(assembly ${CMAKE_BINARY_DIR}/${library}.S)
+    configure_file(${CMAKE_SOURCE_DIR}/src/blob.S.in ${assembly} @ONLY)
+    set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS ${blob_file})
+    add_library(${library} STATIC ${assembly} ${blob_file})
+endfunction()
+
+sandbox_add_blob(sandbox_licenses_blob sandbox_licenses ${CMAKE_BINARY_DIR}/licenses.txt)
+target_link_libraries(sandbox_base PUBLIC sandbox_licenses_blob)
 
 # The stage: a whole program of a few hundred bytes without libc, carried as bytes in the engine:
 #   extern "C" const unsigned char sandbox_stage_elf[], sandbox_stage_elf_end[];
 file(GLOB stage_source CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/stage/stage.c)
 if(stage_source)
-    set(stage_elf ${CMAKE_BINARY_DIR}/stage/stage.elf)
-    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/stage)
+    set(stage_elf ${CMAKE_BINARY_DIR}/stage.elf)
     add_custom_command(OUTPUT ${stage_elf}
         COMMAND ${CMAKE_C_COMPILER} -std=c11 -Os -Wall -Wextra -ffreestanding -fno-stack-protector
                 -fno-asynchronous-unwind-tables -fno-pic -no-pie -nostdlib -static
@@ -69,15 +75,6 @@ if(stage_source)
                 -o ${stage_elf} ${stage_source}
         DEPENDS ${stage_source}
         COMMENT "Building the stage" VERBATIM)
-    configure_file(${CMAKE_SOURCE_DIR}/src/stage_blob.S.in ${CMAKE_BINARY_DIR}/stage/stage_blob.S
-                   @ONLY)
-    set_source_files_properties(${CMAKE_BINARY_DIR}/stage/stage_blob.S PROPERTIES
-        OBJECT_DEPENDS ${stage_elf})
-    add_library(sandbox_stage STATIC ${CMAKE_BINARY_DIR}/stage/stage_blob.S ${stage_elf})
-    get_target_property(engine_type sandbox_engine TYPE)
-    if(engine_type STREQUAL "STATIC_LIBRARY")
-        target_link_libraries(sandbox_engine PUBLIC sandbox_stage)
-    else()
-        target_link_libraries(sandbox_engine INTERFACE sandbox_stage)
-    endif()
+    sandbox_add_blob(sandbox_stage sandbox_stage_elf ${stage_elf})
+    target_link_libraries(sandbox_engine INTERFACE sandbox_stage)
 endif()

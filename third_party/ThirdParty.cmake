@@ -40,3 +40,9 @@ sandbox_system_library(codecs LIBS z zstd lzma NEEDS sandbox_3p_isal Threads::Th
 # lz4, libxml2, nettle and acl, which are left out of the link line on purpose.
 sandbox_system_library(archive LIBS archive NEEDS sandbox_3p_codecs)
 sandbox_recipe_library(curl NEEDS sandbox_3p_ssl sandbox_3p_cares)
+
+# The text of `sandbox version --licenses`.
+execute_process(
+    COMMAND sh ${CMAKE_SOURCE_DIR}/third_party/licenses.sh ${SANDBOX_PREFIX_curl}
+            ${SANDBOX_PREFIX_isal}
+    OUTPUT_FILE ${CMAKE_BINARY_DIR}/licenses.txt COMMAND_ERROR_IS_FATAL ANY)

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "sandbox/base/licenses.hpp"
+
 namespace sandbox::cli {
 namespace {
 
@@ -48,9 +50,10 @@ std::string licenses_text() {
         }
     }
     text +=
-        "\nThe full texts come with each library's source. libseccomp and glibc are linked\n"
+        "\nThe full texts follow. libseccomp and glibc are linked\n"
         "statically: this program's source and build recipes allow linking it again with\n"
         "changed versions of them, as their licence asks.\n";
+    text += base::licenses_text();
     return text;
 }
 
