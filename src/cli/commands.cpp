@@ -7,18 +7,23 @@
 namespace sandbox::cli {
 namespace {
 
-constexpr const Command* kContainers[] = {&kRunCommand, &kRmCommand,
-                                          &kContainerPruneCommand, &kContainerExistsCommand};
+constexpr const Command* kContainers[] = {&kRunCommand,
+                                          &kPsCommand,
+                                          &kRmCommand,
+                                          &kContainerInspectCommand,
+                                          &kContainerPruneCommand,
+                                          &kContainerExistsCommand};
 constexpr const Command* kImages[] = {
-    &kPullCommand,         &kImagesCommand,     &kRmiCommand,        &kTagCommand,
-    &kUntagCommand,        &kSaveCommand,       &kLoadCommand,
-    &kImagePruneCommand, &kImageExistsCommand};
+    &kPullCommand,         &kImagesCommand,     &kRmiCommand,       &kTagCommand,
+    &kUntagCommand,        &kHistoryCommand,    &kSaveCommand,      &kLoadCommand,
+    &kImageInspectCommand, &kImagePruneCommand, &kImageExistsCommand};
 constexpr const Command* kRegistries[] = {&kLoginCommand, &kLogoutCommand};
-constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeRmCommand,
+constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand,
+                                       &kVolumeInspectCommand, &kVolumeRmCommand,
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
-constexpr const Command* kTool[] = {&kSystemPruneCommand,  &kSystemCheckCommand,
-                                    &kDoctorCommand,
-                                    &kVersionCommand, &kCompletionCommand};
+constexpr const Command* kTool[] = {
+    &kInspectCommand,     &kSystemDfCommand, &kSystemPruneCommand, &kSystemCheckCommand,
+    &kInfoCommand,        &kDoctorCommand,   &kVersionCommand,     &kCompletionCommand};
 constexpr CommandGroup kGroups[] = {{"Containers", kContainers},
                                     {"Images", kImages},
                                     {"Registries", kRegistries},

@@ -66,6 +66,8 @@ std::string group_help(std::string_view group) {
     std::string text = "Usage: sandbox " + std::string(group) + " COMMAND\n\n";
     for (const std::string& word : words_after(group)) {
         const Command* command = find_command(std::string(group) + " " + word);
+        // "list" and "remove" are other words for "ls" and "rm".
+        if (word == "list" || word == "remove") continue;
         text += "  " + padded(word, 10) + command->summary + "\n";
     }
     return text;

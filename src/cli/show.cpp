@@ -1,12 +1,15 @@
 #include "cli/show.hpp"
 
-#include "sandbox/base/error.hpp"
+#include "cli/template.hpp"
 
 namespace sandbox::cli {
 
 void show_document(Output& out, const base::json::Value& document, const std::string& format) {
-    if (format != "json") throw base::UsageError("templates are not there yet");
-    out.line(base::json::dump(document));
+    if (format == "json") {
+        out.line(base::json::dump(document));
+    } else {
+        out.line(Template::parse(format).render(document));
+    }
 }
 
 }  // namespace sandbox::cli
