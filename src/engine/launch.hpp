@@ -43,7 +43,8 @@ struct LaunchedContainer {
 //     says so. A volume with `seed` gets the image's content at its target, inside the container
 //     before it is mounted there, with owners, modes and times; the caller need not copy anything,
 //     but knows that the volume is new and empty.
-//   hosts: empty means that the image's /etc/hosts stays. hostname and resolv.conf are always ours.
+//   hosts: written as they are (localhost is not added); empty: the image's /etc/hosts stays.
+//   hostname and resolv.conf are always ours.
 //   pids_limit: a cgroup where one is delegated to us, else RLIMIT_NPROC inside the namespace.
 [[nodiscard]] LaunchedContainer launch(const ContainerSpec& spec, const LaunchContext& context);
 

@@ -1,0 +1,75 @@
+// Theory. This process is a copy of a C++ program that has one thread, and is about to become a
+// container. It may not allocate, throw, lock or call libc: what it does is system calls on data
+// that the parent laid out (plan.hpp). Order is safety:
+//   - the parent's descriptors go first, so that end of file tells the truth on both sides;
+//   - what needs the caller's own identity (the store is 0700) is opened and mounted before it is
+//     given up; what needs ids waits until the maps are written;
+//   - everything of the host is mounted from descriptors, and all paths of the image are resolved
+//     beneath its root, since every one of its links is hostile;
+//   - /proc's settings are written before /proc/sys becomes read-only; the root becomes read-only
+//     when the last directory in it is made;
+//   - pid 1 then forks the payload, which gives up ids, capabilities and, last, system calls.
+// Any failure is {step, errno, index} in one packet; the parent knows the plan and makes the words.
+#include "child/child_main.hpp"
+
+#include <linux/mount.h>
+#include <sys/prctl.h>
+
+#include "child/steps.hpp"
+
+namespace sandbox::engine::child {
+namespace {
+
+void begin(const Plan& plan) noexcept {
+    (void)raw::close(plan.parent_handshake_fd);
+    if (plan.parent_control_fd >= 0) (void)raw::close(plan.parent_control_fd);
+    check(plan, Step::start, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    block_all_signals();
+    (void)raw::prctl(PR_SET_NAME, static_cast<unsigned long>(raw::ptr("sandbox-init")));
+    (void)raw::call(SYS_umask, 0022);
+    // Nothing that is mounted from here on may be seen by the host, nor the other way round.
+    check(plan, Step::propagation, raw::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+}
+
+void set_hostname(const Plan& plan) noexcept {
+    check(plan, Step::hostname,
+          raw::call(SYS_sethostname, raw::ptr(plan.hostname),
+                    static_cast<long>(text_length(plan.hostname))));
+}
+
+}  // namespace
+
+void child_main(const Plan& given) noexcept {
+    Plan plan = given;
+    begin(plan);
+    wait_for(plan, MessageKind::maps_written);
+    // prctl(2): from now on /proc/<our pid> is out of reach for everybody inside.
+    check(plan, Step::start, raw::prctl(PR_SET_DUMPABLE, 0));
+    open_store(plan);
+    open_sources(plan);
+    const int root_fd = make_root(plan);
+    become_root(plan);
+    // A change of ids clears it.
+    check(plan, Step::start, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    set_hostname(plan);
+    set_loopback_up(plan);
+    const SystemMounts system = mount_system(plan, root_fd);
+    write_sysctls(plan, system.proc_fd);
+    const int terminal_fd = plan.tty ? open_terminal(plan, system) : -1;
+    hide_paths(plan, system);
+    mount_user(plan, root_fd);
+    make_working_dir(plan, root_fd);
+    enter_root(plan, root_fd);
+    finish_user_mounts(plan);
+    make_root_read_only(plan);
+    join_session_keyring(plan);
+    set_limits(plan);
+    drop_bounding_set(plan);
+    if (plan.control_fd < 0) run_payload(plan, terminal_fd);
+    const long payload = raw::call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    check(plan, Step::fork_payload, payload);
+    if (payload == 0) run_payload(plan, terminal_fd);
+    run_init(plan, static_cast<pid_t>(payload));
+}
+
+}  // namespace sandbox::engine::child

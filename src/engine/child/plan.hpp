@@ -1,0 +1,130 @@
+// All that the child will do, as plain pointers and numbers. Made before clone by child_plan.cpp
+// from a ContainerSpec; the memory belongs to the parent's ChildPlan and is the child's own copy
+// after clone. The child only reads it.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sandbox::engine::child {
+
+template <typename T>
+struct List {
+    const T* items = nullptr;
+    std::size_t count = 0;
+    const T* begin() const noexcept { return items; }
+    const T* end() const noexcept { return items + count; }
+};
+
+struct Option {
+    const char* key;
+    const char* value;  // null: a flag
+};
+
+struct Mount {
+    enum class Kind : std::int32_t { bind, volume, tmpfs };
+    Kind kind = Kind::bind;
+    const char* target = nullptr;  // absolute, in the container
+    const char* source = nullptr;  // bind, volume: absolute, on the host
+    bool read_only = false;
+    bool no_exec = false;
+    bool no_suid = true;
+    bool recursive = true;
+    bool seed = false;
+    List<Option> options;                   // tmpfs
+    const char* classic_options = nullptr;  // the same, for mount(2)
+};
+
+struct Device {
+    const char* name;       // below /dev, here and in the container
+    unsigned major, minor;  // what it must be
+};
+
+struct EtcFile {
+    const char* path;    // in the container
+    const char* source;  // relative to the store
+};
+
+struct Rlimit {
+    int resource;
+    rlimit value;
+};
+
+struct Sysctl {
+    const char* path;  // below /proc/sys
+    const char* value;
+};
+
+struct Root {
+    bool overlay = true;
+    // The store is opened anew inside: a descriptor of the parent's belongs to the parent's mount
+    // namespace, and mounting to or from there is refused. It must be the same directory.
+    const char* store_path = nullptr;
+    dev_t store_device = 0;
+    ino_t store_inode = 0;
+    int store_fd = -1;  // filled in by the child; all paths below are relative to it
+    const char* container_path = nullptr;   // "containers/<id>": the overlay is attached there
+    const char* copied_path = nullptr;      // "containers/<id>/rootfs"
+    List<Option> options;                   // overlay with lowerdir+
+    List<const char*> lower_dirs;           // top first
+    const char* classic_options = nullptr;  // lowerdir=…; null: longer than a page
+    const char* classic_tail = nullptr;  // upperdir=…,workdir=…,…: to be put behind lowerdir
+    bool read_only = false;
+};
+
+struct Plan {
+    // Channels. The child closes the parent's ends first of all.
+    int handshake_fd = -1;
+    int parent_handshake_fd = -1;
+    int control_fd = -1;  // -1: no init
+    int parent_control_fd = -1;
+
+    Root root;
+    uid_t root_uid = 0;  // who sets things up inside: 0, or the only id there is
+    gid_t root_gid = 0;
+
+    bool own_network = true;
+    const char* hostname = nullptr;
+    List<EtcFile> etc_files;
+    List<Option> devpts_options;
+    const char* devpts_classic = nullptr;
+    List<Option> shm_options;
+    const char* shm_classic = nullptr;
+    List<Device> devices;
+    List<Mount> mounts;
+    int* source_fds = nullptr;                  // one per mount; filled in by the child
+    List<const char*> masked_proc, masked_sys;  // relative to /proc, /sys
+    List<const char*> read_only_proc;
+    List<Sysctl> sysctls;
+    bool writable_sys = false;
+
+    bool tty = false;
+    bool window_set = false;
+    winsize window{};
+    int stdio_fds[3] = {0, 1, 2};
+    int preserve_fds = 0;  // 3 … 2+n stay
+
+    List<Rlimit> rlimits;
+    std::uint64_t bounding_set = 0;
+    std::uint64_t known_capabilities = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+    bool set_groups = false;  // false: the namespace forbids it
+    List<gid_t> groups;
+    bool no_new_privileges = false;
+    sock_fprog seccomp{};  // len 0: none
+    const char* working_dir = "/";
+
+    int stage_fd = -1;
+    // argv of the stage: [0] is the number of the handshake descriptor, then the paths to try, "",
+    // then the payload's argv.
+    char* const* stage_argv = nullptr;
+    char* const* env = nullptr;
+};
+
+}  // namespace sandbox::engine::child

@@ -1,0 +1,62 @@
+// ContainerSpec → the flat plan that the child follows (child/plan.hpp). Owns every string and
+// array that the plan points to, so it must live until clone.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "child/plan.hpp"
+#include "launch.hpp"
+#include "sandbox/base/unique_fd.hpp"
+
+namespace sandbox::engine {
+
+class ChildPlan {
+  public:
+    // Writes the container's hosts, hostname and resolv.conf, makes missing bind sources that may
+    // be made, opens nothing else. `kind`: overlay, or the copied tree that stands in for it.
+    ChildPlan(const ContainerSpec& spec, const LaunchContext& context,
+              image::RootfsPlan::Kind kind);
+    ChildPlan(const ChildPlan&) = delete;
+    ChildPlan& operator=(const ChildPlan&) = delete;
+
+    [[nodiscard]] child::Plan& plan() noexcept { return plan_; }
+    [[nodiscard]] const child::Plan& plan() const noexcept { return plan_; }
+
+  private:
+    void plan_root(image::RootfsPlan::Kind kind);
+    void plan_etc_files();
+    void plan_devices();
+    void plan_mounts();
+    void plan_masks();
+    void plan_sysctls();
+    void plan_identity();
+    void plan_limits();
+    void plan_payload();
+
+    const char* keep(std::string text);
+    [[nodiscard]] const char* classic(const std::vector<child::Option>& options);
+    void add_etc_file(std::vector<child::EtcFile>& files, const char* name,
+                      const std::string& content);
+
+    const ContainerSpec& spec_;
+    const LaunchContext& context_;
+    std::string container_path_;  // "containers/<id>"
+    std::deque<std::string> texts_;
+    std::deque<std::vector<child::Option>> options_;
+    std::vector<const char*> lower_dirs_, masked_proc_, masked_sys_, read_only_proc_;
+    std::vector<child::EtcFile> etc_files_;
+    std::vector<child::Device> devices_;
+    std::vector<child::Mount> mounts_;
+    std::vector<int> source_fds_;
+    std::vector<child::Sysctl> sysctls_;
+    std::vector<child::Rlimit> rlimits_;
+    std::vector<gid_t> groups_;
+    std::vector<char*> stage_argv_, env_;
+    std::vector<sock_filter> seccomp_;
+    base::UniqueFd stage_;
+    child::Plan plan_;
+};
+
+}  // namespace sandbox::engine
