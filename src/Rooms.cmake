@@ -45,9 +45,9 @@ if(child_sources)
     target_include_directories(sandbox_engine_child PRIVATE ${CMAKE_SOURCE_DIR}/include
         ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/engine)
     target_link_libraries(sandbox_engine_child PRIVATE sandbox_flags PUBLIC sandbox_base)
-    target_compile_options(sandbox_engine_child PRIVATE
-        -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector
-        -fno-sanitize=all -U_FORTIFY_SOURCE)
+    # On the sources, so that these come after what sandbox_flags brings.
+    set_source_files_properties(${child_sources} PROPERTIES COMPILE_OPTIONS
+        "-fno-exceptions;-fno-rtti;-fno-threadsafe-statics;-fno-stack-protector;-fno-sanitize=all;-U_FORTIFY_SOURCE")
     target_link_libraries(sandbox_engine INTERFACE sandbox_engine_child)
 endif()
 

@@ -162,6 +162,8 @@ void ChildPlan::plan_etc_files() {
     add_etc_file(etc_files_, "hostname", spec_.hostname + "\n");
     add_etc_file(etc_files_, "resolv.conf", format_resolv_conf(spec_));
     plan_.etc_files = {etc_files_.data(), etc_files_.size()};
+    etc_fds_.assign(etc_files_.size(), -1);
+    plan_.etc_fds = etc_fds_.data();
 }
 
 void ChildPlan::plan_devices() {

@@ -91,6 +91,7 @@ struct Plan {
     bool own_network = true;
     const char* hostname = nullptr;
     List<EtcFile> etc_files;
+    int* etc_fds = nullptr;  // one per file; filled in by the child
     List<Option> devpts_options;
     const char* devpts_classic = nullptr;
     List<Option> shm_options;

@@ -71,10 +71,7 @@ void mount_etc_file(const Plan& plan, int root_fd, const EtcFile& file,
     Target target;
     check(plan, Step::etc_file, resolve_or_make(root_fd, file.path, Want::file, target), index);
     const Flags flags{false, true, true, false};
-    const int source = open_plain(plan.root.store_fd, file.source, O_PATH | O_NOFOLLOW);
-    check(plan, Step::etc_file, source, index);
-    check(plan, Step::etc_file, bind(source, flags, false, target.place()).rc, index);
-    (void)raw::close(source);
+    check(plan, Step::etc_file, bind(plan.etc_fds[index], flags, false, target.place()).rc, index);
     (void)raw::close(target.parent_fd);
 }
 
@@ -93,6 +90,12 @@ void open_store(Plan& plan) noexcept {
 }
 
 void open_sources(const Plan& plan) noexcept {
+    // Before the root is mounted over the container's directory.
+    for (std::size_t i = 0; i < plan.etc_files.count; ++i) {
+        plan.etc_fds[i] =
+            open_plain(plan.root.store_fd, plan.etc_files.items[i].source, O_PATH | O_NOFOLLOW);
+        check(plan, Step::etc_file, plan.etc_fds[i], i);
+    }
     for (std::size_t i = 0; i < plan.mounts.count; ++i) {
         const Mount& mount = plan.mounts.items[i];
         if (mount.kind == Mount::Kind::tmpfs) continue;
