@@ -39,7 +39,7 @@ Owner container_root(const kernel::IdMap& ids) {
 void give_to_container_root(int fd, const kernel::IdMap& ids) {
     if (::geteuid() != 0) return;
     const Owner owner = container_root(ids);
-    const int rc = raw::fchown(fd, owner.uid, owner.gid);
+    const int rc = raw::fchownat(fd, "", owner.uid, owner.gid, AT_EMPTY_PATH);
     if (rc < 0) throw base::SysError(-rc, "give a directory to the container's root");
 }
 
@@ -106,6 +106,8 @@ void ChildPlan::plan_root(image::RootfsPlan::Kind kind) {
     root.copied_path = keep(container_path_ + "/rootfs");
     root.read_only = spec_.read_only_root;
     root.overlay = kind == image::RootfsPlan::Kind::overlay;
+    root.by_descriptor = ::geteuid() == 0;
+    give_to_container_root(context_.container_dir_fd, spec_.ids);
     if (!root.overlay) return;
 
     const base::UniqueFd upper =
@@ -142,6 +144,8 @@ void ChildPlan::plan_root(image::RootfsPlan::Kind kind) {
     }
     root.options = {options.data(), options.size()};
     root.lower_dirs = {lower_dirs_.data(), lower_dirs_.size()};
+    layer_fds_.assign(lower_dirs_.size(), -1);
+    root.layer_fds = layer_fds_.data();
     root.classic_tail = keep(tail);
     std::string classic_text = lower + ",upperdir=" + upper_path + ",workdir=" + work_path + tail;
     if (classic_text.size() < kMountOptionBytes) root.classic_options = keep(classic_text);

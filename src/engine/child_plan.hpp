@@ -49,7 +49,7 @@ class ChildPlan {
     std::vector<child::EtcFile> etc_files_;
     std::vector<child::Device> devices_;
     std::vector<child::Mount> mounts_;
-    std::vector<int> source_fds_, etc_fds_;
+    std::vector<int> source_fds_, etc_fds_, layer_fds_;
     std::vector<child::Sysctl> sysctls_;
     std::vector<child::Rlimit> rlimits_;
     std::vector<gid_t> groups_;

@@ -47,10 +47,11 @@ void child_main(const Plan& given) noexcept {
     check(plan, Step::start, raw::prctl(PR_SET_DUMPABLE, 0));
     open_store(plan);
     open_sources(plan);
-    const int root_fd = make_root(plan);
+    open_layers(plan);
     become_root(plan);
     // A change of ids clears it.
     check(plan, Step::start, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    const int root_fd = make_root(plan);
     set_hostname(plan);
     set_loopback_up(plan);
     const SystemMounts system = mount_system(plan, root_fd);

@@ -169,7 +169,8 @@ int make_detached(const char* type, List<Option> options, Flags flags) noexcept 
 }
 
 int attach(int mount_fd, Place place) noexcept {
-    return raw::move_mount(mount_fd, "", place.dir_fd, place.name, kMoveFromEmptyPath);
+    const unsigned itself = place.name[0] == '\0' ? kMoveToEmptyPath : 0;
+    return raw::move_mount(mount_fd, "", place.dir_fd, place.name, kMoveFromEmptyPath | itself);
 }
 
 int mount_new(const char* type, List<Option> options, const char* classic_options, Flags flags,
@@ -186,10 +187,23 @@ int mount_new(const char* type, List<Option> options, const char* classic_option
 }
 
 BindResult bind(int source_fd, Flags flags, bool recursive, Place place) noexcept {
+    BindResult result = bind_and_keep(source_fd, flags, recursive, place);
+    if (result.rc >= 0) {
+        (void)raw::close(result.rc);
+        result.rc = 0;
+    }
+    return result;
+}
+
+BindResult bind_and_keep(int source_fd, Flags flags, bool recursive, Place place) noexcept {
     const unsigned deep = recursive ? kAtRecursive : 0;
     const int tree_fd =
         raw::open_tree(source_fd, "", kOpenTreeClone | O_CLOEXEC | kAtEmptyPath | deep);
-    if (tree_fd == -ENOSYS) return bind_classic(source_fd, flags, recursive, place);
+    if (tree_fd == -ENOSYS) {
+        BindResult result = bind_classic(source_fd, flags, recursive, place);
+        if (result.rc == 0) result.rc = open_place(place);
+        return result;
+    }
     if (tree_fd < 0) return {tree_fd, false};
     BindResult result;
     if (attributes(flags) != 0) {
@@ -200,6 +214,7 @@ BindResult bind(int source_fd, Flags flags, bool recursive, Place place) noexcep
         if (result.rc == -ENOSYS) result = {0, true};
     }
     if (result.rc == 0) result.rc = attach(tree_fd, place);
+    if (result.rc == 0) return {tree_fd, result.flags_left};
     (void)raw::close(tree_fd);
     return result;
 }

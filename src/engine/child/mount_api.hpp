@@ -6,7 +6,7 @@
 
 namespace sandbox::engine::child {
 
-// Where a mount goes: `name` below dir_fd, free of links and "..".
+// Where a mount goes: `name` below dir_fd, free of links and ".."; "" is dir_fd itself.
 struct Place {
     int dir_fd;
     const char* name;
@@ -34,6 +34,8 @@ struct BindResult {
     bool flags_left = false;
 };
 BindResult bind(int source_fd, Flags flags, bool recursive, Place place) noexcept;
+// The same; rc is an O_PATH descriptor of the new mount's root.
+BindResult bind_and_keep(int source_fd, Flags flags, bool recursive, Place place) noexcept;
 // Adds flags to a mount that is in place.
 int add_flags(Place place, Flags flags) noexcept;
 // For kernels without mount_setattr(2): adds flags to the mount at `path` (absolute, as this

@@ -68,6 +68,11 @@ struct Root {
     dev_t store_device = 0;
     ino_t store_inode = 0;
     int store_fd = -1;  // filled in by the child; all paths below are relative to it
+    // Run by root: the container's root is another uid, which cannot walk through the 0700 store.
+    // Layers and the container's directory are opened before the ids change and mounted by fd.
+    bool by_descriptor = false;
+    int container_fd = -1;     // filled in by the child when by_descriptor
+    int* layer_fds = nullptr;  // the same; one per layer
     const char* container_path = nullptr;   // "containers/<id>": the overlay is attached there
     const char* copied_path = nullptr;      // "containers/<id>/rootfs"
     List<Option> options;                   // overlay with lowerdir+

@@ -9,47 +9,59 @@ namespace {
 
 constexpr int kDetach = 2;  // MNT_DETACH, umount2(2)
 
-// Layers under names as short as can be, so that any number of them fits in the one page that
-// mount(2) takes: a tmpfs that is never seen by anybody, with a bind per layer.
-int mount_overlay_short_names(const Plan& plan, Place place) noexcept {
+constexpr Flags kNoDev{false, false, true, false};
+
+int reopen(Place place) noexcept {
+    return raw::openat(place.dir_fd, place.name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int bind_at_name(int names_fd, int source_fd, const char* name) noexcept {
+    const int rc = raw::mkdirat(names_fd, name, 0755);
+    return rc < 0 ? rc : bind(source_fd, {}, false, {names_fd, name}).rc;
+}
+
+// Binds layers and the container's directory below names_fd and writes the options that name them.
+int bind_short_names(const Plan& plan, int names_fd, TextBuffer& options) noexcept {
     const Root& root = plan.root;
-    const int names_fd = mount_new("tmpfs", {}, nullptr, {}, place);
-    if (names_fd < 0) return names_fd;
-    static char options[4096];
-    TextBuffer text(options, sizeof options);
-    bool fits = text.append("lowerdir=");
-    char digits[24];
+    bool fits = options.append("lowerdir=");
     for (std::size_t i = 0; i < root.lower_dirs.count && fits; ++i) {
+        char digits[24];
         TextBuffer name(digits, sizeof digits);
         (void)name.append_number(i);
-        int rc = raw::mkdirat(names_fd, digits, 0700);
-        if (rc < 0) return rc;
-        const int layer =
-            open_plain(plan.root.store_fd, root.lower_dirs.items[i], O_PATH | O_DIRECTORY);
+        int layer = root.layer_fds[i];
+        if (!root.by_descriptor) {
+            layer = open_plain(root.store_fd, root.lower_dirs.items[i], O_PATH | O_DIRECTORY);
+        }
         if (layer < 0) return layer;
-        const BindResult bound = bind(layer, {}, false, {names_fd, digits});
+        const int rc = bind_at_name(names_fd, layer, digits);
         (void)raw::close(layer);
-        if (bound.rc < 0) return bound.rc;
-        fits = (i == 0 || text.append(":")) && text.append(digits);
+        if (rc < 0) return rc;
+        fits = (i == 0 || options.append(":")) && options.append(digits);
     }
-    // The working directory is where relative names begin; upper and work stay below the store.
-    char up[32];
-    TextBuffer store(up, sizeof up);
-    (void)(store.append("/proc/self/fd/") &&
-           store.append_number(static_cast<unsigned long>(root.store_fd)));
-    fits = fits && text.append(",upperdir=") && text.append(up) && text.append("/") &&
-           text.append(root.container_path) && text.append("/upper,workdir=") && text.append(up) &&
-           text.append("/") && text.append(root.container_path) && text.append("/work") &&
-           text.append(root.classic_tail);
-    if (!fits) return -E2BIG;
-    int rc = raw::fchdir(names_fd);
+    fits = fits && options.append(",upperdir=c/upper,workdir=c/work") &&
+           options.append(root.classic_tail);
+    return fits ? 0 : -E2BIG;
+}
+
+// Layers under names as short as can be, so that any number of them fits in the one page that
+// mount(2) takes, and without walking through the store: a tmpfs that the overlay then covers.
+int mount_overlay_short_names(const Plan& plan, Place place) noexcept {
+    int container = plan.root.container_fd;
+    if (!plan.root.by_descriptor) container = reopen(place);
+    if (container < 0) return container;
+    const int names_fd = mount_new("tmpfs", {}, nullptr, {}, place);
+    if (names_fd < 0) return names_fd;
+    static char text[4096];
+    TextBuffer options(text, sizeof text);
+    int rc = bind_short_names(plan, names_fd, options);
+    if (rc == 0) rc = bind_at_name(names_fd, container, "c");
+    if (rc == 0) rc = raw::fchdir(names_fd);
     if (rc < 0) return rc;
-    char path[128];
-    TextBuffer target(path, sizeof path);
-    if (!classic_path(target, place)) return -ENAMETOOLONG;
-    rc = raw::mount("overlay", path, "overlay", MS_NODEV, options);
+    // The working directory is where relative names begin.
+    rc = raw::mkdirat(names_fd, "m", 0755);
+    if (rc == 0) rc = raw::mount("overlay", "m", "overlay", MS_NODEV, text);
     if (rc < 0) return rc;
-    return raw::openat(place.dir_fd, place.name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return raw::openat(names_fd, "m", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 int mount_overlay_classic(const Plan& plan, Place place) noexcept {
@@ -61,15 +73,14 @@ int mount_overlay_classic(const Plan& plan, Place place) noexcept {
     if (!classic_path(target, place)) return -ENAMETOOLONG;
     rc = raw::mount("overlay", path, "overlay", MS_NODEV, plan.root.classic_options);
     if (rc < 0) return rc;
-    return raw::openat(place.dir_fd, place.name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return reopen(place);
 }
 
 int mount_overlay(const Plan& plan, Place place) noexcept {
+    if (plan.root.by_descriptor) return mount_overlay_short_names(plan, place);
     int rc = raw::fchdir(plan.root.store_fd);
     if (rc < 0) return rc;
-    Flags flags;
-    flags.no_dev = true;
-    const int mount_fd = make_detached("overlay", plan.root.options, flags);
+    const int mount_fd = make_detached("overlay", plan.root.options, kNoDev);
     // EINVAL: a kernel before 6.8 does not know "lowerdir+". Any other reason for it comes again.
     if (mount_fd == -ENOSYS || mount_fd == -EINVAL) return mount_overlay_classic(plan, place);
     if (mount_fd < 0) return mount_fd;
@@ -79,23 +90,34 @@ int mount_overlay(const Plan& plan, Place place) noexcept {
 
 }  // namespace
 
+void open_layers(Plan& plan) noexcept {
+    Root& root = plan.root;
+    if (!root.by_descriptor) return;
+    root.container_fd = open_plain(root.store_fd, root.container_path, O_PATH | O_DIRECTORY);
+    check(plan, Step::open_store, root.container_fd);
+    for (std::size_t i = 0; i < root.lower_dirs.count; ++i) {
+        root.layer_fds[i] =
+            open_plain(root.store_fd, root.lower_dirs.items[i], O_PATH | O_DIRECTORY);
+        check(plan, Step::mount_overlay, root.layer_fds[i], i);
+    }
+}
+
 int make_root(const Plan& plan) noexcept {
-    const Place place{plan.root.store_fd, plan.root.container_path};
-    int root_fd = -1;
-    if (plan.root.overlay) {
-        root_fd = mount_overlay(plan, place);
+    const Root& root = plan.root;
+    const Place place = root.by_descriptor ? Place{root.container_fd, ""}
+                                           : Place{root.store_fd, root.container_path};
+    if (root.overlay) {
+        const int root_fd = mount_overlay(plan, place);
         check(plan, Step::mount_overlay, root_fd);
         return root_fd;
     }
-    const int tree = open_plain(plan.root.store_fd, plan.root.copied_path, O_PATH | O_DIRECTORY);
+    const int tree = root.by_descriptor
+                         ? open_plain(root.container_fd, "rootfs", O_PATH | O_DIRECTORY)
+                         : open_plain(root.store_fd, root.copied_path, O_PATH | O_DIRECTORY);
     check(plan, Step::open_copied_tree, tree);
-    Flags flags;
-    flags.no_dev = true;
-    const BindResult bound = bind(tree, flags, false, place);
+    const BindResult bound = bind_and_keep(tree, kNoDev, false, place);
     check(plan, Step::attach_root, bound.rc);
-    root_fd = raw::openat(place.dir_fd, place.name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    check(plan, Step::attach_root, root_fd);
-    return root_fd;
+    return bound.rc;
 }
 
 void enter_root(const Plan& plan, int root_fd) noexcept {

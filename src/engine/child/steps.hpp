@@ -11,6 +11,7 @@ void open_store(Plan& plan) noexcept;
 void open_sources(const Plan& plan) noexcept;
 
 // root.cpp: answers a descriptor of the container's root, attached somewhere on the host.
+void open_layers(Plan& plan) noexcept;
 int make_root(const Plan& plan) noexcept;
 void enter_root(const Plan& plan, int root_fd) noexcept;
 void make_working_dir(const Plan& plan, int root_fd) noexcept;
