@@ -18,12 +18,16 @@
 namespace sandbox::base {
 namespace {
 
-int open_child_dir(int dir_fd, const char* name) noexcept {
+// `name` is one component, but for the caller's own name of the tree, which may be a whole path:
+// how the way to it leads is the caller's business.
+int open_child_dir(int dir_fd, const std::string& name) noexcept {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if (name.find('/') != name.npos) return raw::openat(dir_fd, name.c_str(), kFlags);
     open_how how{};
-    how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    how.flags = kFlags;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-    const int rc = raw::openat2(dir_fd, name, how);
-    if (rc == -ENOSYS) return raw::openat(dir_fd, name, static_cast<int>(how.flags));
+    const int rc = raw::openat2(dir_fd, name.c_str(), how);
+    if (rc == -ENOSYS) return raw::openat(dir_fd, name.c_str(), kFlags);
     return rc;
 }
 
@@ -216,7 +220,7 @@ class TreeMeter {
 
 int TreeCursor::enter(const std::string& name) {
     constexpr size_t kOpenLevels = 32;
-    const int rc = open_child_dir(fd(), name.c_str());
+    const int rc = open_child_dir(fd(), name);
     if (rc < 0) return rc;
     Level level{UniqueFd(rc), 0, 0};
     struct stat info {};

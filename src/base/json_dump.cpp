@@ -16,7 +16,7 @@ void append_unicode_escape(std::string& out, std::uint32_t code) {
     for (int shift = 12; shift >= 0; shift -= 4) out.push_back(kHexDigits[code >> shift & 0xF]);
 }
 
-void append_char(std::string& out, std::string_view bytes, std::uint32_t code) {
+void append_char(std::string& out, std::string_view bytes, std::uint32_t code, Escape escape) {
     switch (code) {
         case '"':
             out.append("\\\"");
@@ -43,8 +43,9 @@ void append_char(std::string& out, std::string_view bytes, std::uint32_t code) {
             break;
     }
     // Line and paragraph separator end a line in JavaScript.
-    const bool escaped = code < 0x20 || code == '<' || code == '>' || code == '&' ||
-                         code == 0x2028 || code == 0x2029;
+    const bool always = code < 0x20 || code == 0x2028 || code == 0x2029;
+    const bool in_html = code == '<' || code == '>' || code == '&';
+    const bool escaped = always || (in_html && escape == Escape::html);
     if (escaped) {
         append_unicode_escape(out, code);
     } else {
@@ -52,12 +53,12 @@ void append_char(std::string& out, std::string_view bytes, std::uint32_t code) {
     }
 }
 
-void append_string(std::string& out, std::string_view text) {
+void append_string(std::string& out, std::string_view text, Escape escape) {
     out.push_back('"');
     while (!text.empty()) {
         const Utf8Step step = next_utf8(text);
         if (step.valid) {
-            append_char(out, text.substr(0, step.size_bytes), step.code_point);
+            append_char(out, text.substr(0, step.size_bytes), step.code_point, escape);
         } else {
             append_unicode_escape(out, 0xFFFD);
         }
@@ -88,7 +89,7 @@ void append_double(std::string& out, double number) {
 
 class Writer {
   public:
-    explicit Writer(int indent) : indent_(indent) {}
+    Writer(int indent, Escape escape) : indent_(indent), escape_(escape) {}
 
     void write(const Value& value) {
         std::visit([this](const auto& alternative) { put(alternative); }, value.data());
@@ -101,13 +102,13 @@ class Writer {
     void put(std::int64_t n) { out_.append(std::to_string(n)); }
     void put(std::uint64_t n) { out_.append(std::to_string(n)); }
     void put(double d) { append_double(out_, d); }
-    void put(const std::string& text) { append_string(out_, text); }
+    void put(const std::string& text) { append_string(out_, text, escape_); }
     void put(const Array& array) {
         put_list('[', ']', array, [this](const Value& element) { write(element); });
     }
     void put(const Object& object) {
         put_list('{', '}', object, [this](const Object::Member& member) {
-            append_string(out_, member.first);
+            append_string(out_, member.first, escape_);
             out_.append(indent_ > 0 ? ": " : ":");
             write(member.second);
         });
@@ -135,21 +136,22 @@ class Writer {
     }
 
     int indent_;
+    Escape escape_;
     size_t depth_ = 0;
     std::string out_;
 };
 
 }  // namespace
 
-std::string dump(const Value& value, int indent) {
-    Writer writer(indent);
+std::string dump(const Value& value, int indent, Escape escape) {
+    Writer writer(indent, escape);
     writer.write(value);
     return writer.take();
 }
 
-std::string quote_string(std::string_view text) {
+std::string quote_string(std::string_view text, Escape escape) {
     std::string out;
-    append_string(out, text);
+    append_string(out, text, escape);
     return out;
 }
 

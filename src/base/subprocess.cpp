@@ -114,6 +114,8 @@ pid_t spawn(const std::string& program, const std::vector<std::string>& argv,
     if (rc == 0) rc = ::posix_spawn_file_actions_adddup2(&actions, in.read_end.get(), 0);
     if (rc == 0) rc = ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), 1);
     if (rc == 0) rc = ::posix_spawn_file_actions_adddup2(&actions, err.write_end.get(), 2);
+    // Also those that our own caller left open.
+    if (rc == 0) rc = ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     if (rc != 0) throw SysError(rc, "prepare a program");
 
     const std::vector<char*> arguments = pointers_to(argv);

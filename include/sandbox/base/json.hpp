@@ -77,20 +77,32 @@ class Value {
     // Convenience for our own records: "" / {} when of another type.
     [[nodiscard]] std::string string_or(std::string_view key, std::string fallback = {}) const;
 
-    using Data = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string,
-                              Array, Object>;
+    using Data = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double,
+                              std::string, Array, Object>;
     [[nodiscard]] const Data& data() const noexcept { return data_; }
 
   private:
     Data data_;
 };
 
-inline bool Object::empty() const noexcept { return members_.empty(); }
-inline size_t Object::size() const noexcept { return members_.size(); }
-inline const Object::Member* Object::begin() const noexcept { return members_.data(); }
-inline const Object::Member* Object::end() const noexcept { return begin() + size(); }
-inline Object::Member* Object::begin() noexcept { return members_.data(); }
-inline Object::Member* Object::end() noexcept { return begin() + size(); }
+inline bool Object::empty() const noexcept {
+    return members_.empty();
+}
+inline size_t Object::size() const noexcept {
+    return members_.size();
+}
+inline const Object::Member* Object::begin() const noexcept {
+    return members_.data();
+}
+inline const Object::Member* Object::end() const noexcept {
+    return begin() + size();
+}
+inline Object::Member* Object::begin() noexcept {
+    return members_.data();
+}
+inline Object::Member* Object::end() noexcept {
+    return begin() + size();
+}
 
 struct Limits {
     size_t max_bytes = 4u << 20;
@@ -100,9 +112,11 @@ struct Limits {
 
 // Throws IntegrityError "bad json at byte N: why".
 [[nodiscard]] Value parse(std::string_view text, const Limits& limits = {});
+// Go's encoding/json escapes <, > and & in strings (html); docker's templates switch that off
+// (plain). Scripts compare such output byte by byte.
+enum class Escape { html, plain };
 // Compact, keys in order; `indent` > 0: pretty. Non-UTF-8 bytes become U+FFFD.
-[[nodiscard]] std::string dump(const Value& value, int indent = 0);
-// Go's encoding/json escapes <, > and & in strings; scripts compare such output byte by byte.
-[[nodiscard]] std::string quote_string(std::string_view text);
+[[nodiscard]] std::string dump(const Value& value, int indent = 0, Escape escape = Escape::html);
+[[nodiscard]] std::string quote_string(std::string_view text, Escape escape = Escape::html);
 
 }  // namespace sandbox::base::json
