@@ -14,7 +14,8 @@ std::string padded(std::string text, size_t width) {
     return text;
 }
 
-// "-e, --env NAME[=VALUE]"; without a short form indented so that long names stand below each other.
+// "-e, --env NAME[=VALUE]"; without a short form indented so that long names stand below each
+// other.
 std::string flag_column(const Flag& flag) {
     std::string text = base::join(base::split(flag.names, ','), ", ");
     if (text.starts_with("--")) text.insert(0, "    ");
@@ -25,12 +26,18 @@ std::string flag_column(const Flag& flag) {
 // One line a flag; a flag that is too long for its column has its text on the next line.
 std::string flag_lines(const Command& command) {
     constexpr size_t kWidest = 34;
+    std::vector<Flag> flags(command.flags.begin(), command.flags.end());
+    const auto takes_h = [](const Flag& flag) {
+        return std::string_view(flag.names).starts_with("-h,");
+    };
+    const bool has_short = std::none_of(flags.begin(), flags.end(), takes_h);
+    flags.push_back({has_short ? "-h,--help" : "--help", FlagKind::toggle, "", "show this text"});
     size_t width = 0;
-    for (const Flag& flag : command.flags) {
+    for (const Flag& flag : flags) {
         width = std::max(width, std::min(kWidest, flag_column(flag).size()));
     }
     std::string text;
-    for (const Flag& flag : command.flags) {
+    for (const Flag& flag : flags) {
         const std::string column = flag_column(flag);
         text += "  " + padded(column, width + 2);
         if (column.size() > width) text += "\n" + std::string(width + 4, ' ');
@@ -53,13 +60,10 @@ std::string command_help(const Command& command) {
     std::string text = usage_line(command) + "\n\n" + command.summary + ".\n";
     const std::vector<std::string> names = base::split(command.names, ',');
     if (names.size() > 1) {
-        text += "\nAlso: sandbox " +
-                base::join({names.begin() + 1, names.end()}, ", sandbox ") + "\n";
+        text +=
+            "\nAlso: sandbox " + base::join({names.begin() + 1, names.end()}, ", sandbox ") + "\n";
     }
-    text += "\nFlags:\n" + flag_lines(command) +
-            (command.flags.empty() ? "  " : "") +
-            (command.flags.empty() ? "--help  show this text\n" : "");
-    return text;
+    return text + "\nFlags:\n" + flag_lines(command);
 }
 
 std::string group_help(std::string_view group) {
