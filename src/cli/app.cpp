@@ -52,16 +52,16 @@ std::string flag_part(const std::string& word) {
 [[noreturn]] void refuse_flag(const Command& command, const std::string& word) {
     const std::string name = flag_part(word);
     for (const RefusedFlag& refused : command.refused) {
-        const bool in_cluster = name.size() > 2 && name[1] != '-' &&
-                                names_flag(refused.names, "-" + name.substr(1, 1));
+        const bool in_cluster =
+            name.size() > 2 && name[1] != '-' && names_flag(refused.names, "-" + name.substr(1, 1));
         if (names_flag(refused.names, name) || in_cluster) {
             throw UsageError(name + " is not available: " + refused.why, {},
                              command.failure_code == 125 ? 125 : 2);
         }
     }
     if (!name.starts_with("--")) {
-        throw WrongUsage{UsageError("unknown shorthand flag: '" + name.substr(1, 1) + "' in " +
-                                    name)};
+        throw WrongUsage{
+            UsageError("unknown shorthand flag: '" + name.substr(1, 1) + "' in " + name)};
     }
     std::vector<std::string> known{"--help"};
     for (const Flag& flag : command.flags) {
@@ -103,18 +103,17 @@ void check_argument_count(const Command& command, size_t count) {
     const auto least = static_cast<size_t>(command.min_arguments);
     const std::string name = "\"sandbox " + std::string(first_name(command)) + "\"";
     if (count < least) {
-        throw WrongUsage{UsageError(name + " requires " +
-                                    (command.max_arguments == command.min_arguments ? "exactly "
-                                                                                    : "at least ") +
-                                    std::to_string(least) +
-                                    (least == 1 ? " argument" : " arguments"))};
+        throw WrongUsage{
+            UsageError(name + " requires " +
+                       (command.max_arguments == command.min_arguments ? "exactly " : "at least ") +
+                       std::to_string(least) + (least == 1 ? " argument" : " arguments"))};
     }
     if (command.max_arguments >= 0 && count > static_cast<size_t>(command.max_arguments)) {
-        throw WrongUsage{UsageError(name + (command.max_arguments == 0
-                                                ? " accepts no arguments"
-                                                : " accepts at most " +
-                                                      std::to_string(command.max_arguments) +
-                                                      " argument(s)"))};
+        throw WrongUsage{
+            UsageError(name + (command.max_arguments == 0
+                                   ? " accepts no arguments"
+                                   : " accepts at most " + std::to_string(command.max_arguments) +
+                                         " argument(s)"))};
     }
 }
 

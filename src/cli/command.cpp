@@ -47,9 +47,9 @@ std::optional<bool> Invocation::try_toggle(std::string_view key) const {
     if (values.empty()) return std::nullopt;
     const std::optional<bool> answer = try_parse_bool(values.back());
     if (!answer) {
-        throw base::UsageError("invalid argument " + base::quote(values.back()) + " for --" +
-                                   std::string(key),
-                               "use true or false", command_->failure_code == 125 ? 125 : 2);
+        throw base::UsageError(
+            "invalid argument " + base::quote(values.back()) + " for --" + std::string(key),
+            "use true or false", command_->failure_code == 125 ? 125 : 2);
     }
     return answer;
 }

@@ -14,16 +14,16 @@ constexpr const Command* kContainers[] = {&kRunCommand,
                                           &kContainerPruneCommand,
                                           &kContainerExistsCommand};
 constexpr const Command* kImages[] = {
-    &kPullCommand,         &kImagesCommand,     &kRmiCommand,       &kTagCommand,
-    &kUntagCommand,        &kHistoryCommand,    &kSaveCommand,      &kLoadCommand,
+    &kPullCommand,         &kImagesCommand,     &kRmiCommand,        &kTagCommand,
+    &kUntagCommand,        &kHistoryCommand,    &kSaveCommand,       &kLoadCommand,
     &kImageInspectCommand, &kImagePruneCommand, &kImageExistsCommand};
 constexpr const Command* kRegistries[] = {&kLoginCommand, &kLogoutCommand};
 constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand,
                                        &kVolumeInspectCommand, &kVolumeRmCommand,
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
-constexpr const Command* kTool[] = {
-    &kInspectCommand,     &kSystemDfCommand, &kSystemPruneCommand, &kSystemCheckCommand,
-    &kInfoCommand,        &kDoctorCommand,   &kVersionCommand,     &kCompletionCommand};
+constexpr const Command* kTool[] = {&kInspectCommand,     &kSystemDfCommand,  &kSystemPruneCommand,
+                                    &kSystemCheckCommand, &kInfoCommand,      &kDoctorCommand,
+                                    &kVersionCommand,     &kCompletionCommand};
 constexpr CommandGroup kGroups[] = {{"Containers", kContainers},
                                     {"Images", kImages},
                                     {"Registries", kRegistries},
@@ -54,10 +54,12 @@ constexpr Missing kMissing[] = {
     {"create start stop restart kill pause unpause wait logs exec attach top stats port cp diff "
      "rename export commit",
      kNoSupervisor},
-    {"build buildx import push", "making images is not available yet; `sandbox load` and "
-                                 "`sandbox pull oci:DIR` take images made elsewhere"},
-    {"network", "networks are not available yet; a container has its own loopback, or "
-                "`--network host`"},
+    {"build buildx import push",
+     "making images is not available yet; `sandbox load` and "
+     "`sandbox pull oci:DIR` take images made elsewhere"},
+    {"network",
+     "networks are not available yet; a container has its own loopback, or "
+     "`--network host`"},
     {"up down config compose lock init", "projects are not available yet"},
     {"events", "there is no daemon that could send events"},
     {"search", "ask the registry's own web page"},
@@ -80,8 +82,8 @@ const Command* find_command(std::string_view path) noexcept {
 bool is_group(std::string_view word) noexcept {
     bool found = false;
     for_each_name([&](std::string_view name, const Command&) {
-        found = found || (name.size() > word.size() && name[word.size()] == ' ' &&
-                          name.starts_with(word));
+        found = found ||
+                (name.size() > word.size() && name[word.size()] == ' ' && name.starts_with(word));
     });
     return found && !word.empty();
 }

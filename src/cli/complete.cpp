@@ -23,7 +23,8 @@ void add_images(Context& context, Completion& result, const std::string& prefix)
         if (!record.reference) continue;
         add(result, prefix, record.reference->familiar());
         // The long spelling only for those who have begun to type it.
-        if (record.reference->str() != record.reference->familiar() && prefix.find('.') != prefix.npos) {
+        if (record.reference->str() != record.reference->familiar() &&
+            prefix.find('.') != prefix.npos) {
             add(result, prefix, record.reference->str());
         }
     }
@@ -170,9 +171,9 @@ Completion complete(Context& context, const std::vector<std::string>& words) {
         if (first + 2 == words.size()) return complete_verb(verb, words.back());
         const Command* command = find_command(verb + " " + words[first + 1]);
         if (command == nullptr) return {};
-        return complete_command(context, *command,
-                                {words.begin() + static_cast<std::ptrdiff_t>(first) + 2,
-                                 words.end()});
+        return complete_command(
+            context, *command,
+            {words.begin() + static_cast<std::ptrdiff_t>(first) + 2, words.end()});
     }
     const Command* command = find_command(verb);
     if (command == nullptr) return {};

@@ -8,7 +8,8 @@ namespace sandbox::cli {
 namespace {
 
 // bash breaks words at ":" and "=", and replaces only what stands behind the last of them.
-constexpr std::string_view kBash = R"bash(# bash completion of sandbox: source <(sandbox completion bash)
+constexpr std::string_view kBash =
+    R"bash(# bash completion of sandbox: source <(sandbox completion bash)
 _sandbox_complete() {
     local line=${COMP_LINE:0:COMP_POINT} words current answer word head
     read -ra words <<<"$line"
@@ -58,7 +59,8 @@ elif (( $+functions[compdef] )); then
 fi
 )zsh";
 
-constexpr std::string_view kFish = R"fish(# fish completion of sandbox: sandbox completion fish | source
+constexpr std::string_view kFish =
+    R"fish(# fish completion of sandbox: sandbox completion fish | source
 function __sandbox_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)

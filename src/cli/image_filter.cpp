@@ -45,8 +45,8 @@ bool matches_reference(const oci::Reference& reference, const std::string& patte
 }
 
 Filters parse_image_filters(const std::vector<std::string>& texts) {
-    return Filters::parse(texts, {"before", "since", "after", "until", "label", "reference",
-                                  "dangling", "id"});
+    return Filters::parse(
+        texts, {"before", "since", "after", "until", "label", "reference", "dangling", "id"});
 }
 
 std::vector<store::ImageRecord> filter_images(const store::Store& store,

@@ -11,9 +11,10 @@ namespace sandbox::cli {
 [[nodiscard]] Filters parse_image_filters(const std::vector<std::string>& texts);
 // `pattern`: the argument of `images` ("nginx", "nginx:1.*", "*/team/*"); empty: all.
 // Throws NotFoundError when before= or since= names no image.
-[[nodiscard]] std::vector<store::ImageRecord> filter_images(
-    const store::Store& store, std::vector<store::ImageRecord> records, const Filters& filters,
-    const std::string& pattern);
+[[nodiscard]] std::vector<store::ImageRecord> filter_images(const store::Store& store,
+                                                            std::vector<store::ImageRecord> records,
+                                                            const Filters& filters,
+                                                            const std::string& pattern);
 // fnmatch(3) with pathnames on the familiar and the canonical name, with and without the tag.
 [[nodiscard]] bool matches_reference(const oci::Reference& reference, const std::string& pattern);
 

@@ -23,17 +23,19 @@ constexpr Library kLibraries[] = {
     {"libarchive", "BSD-2-Clause", "Tim Kientzle and others", "https://www.libarchive.org"},
     {"isa-l", "BSD-3-Clause", "Intel Corporation", "https://github.com/intel/isa-l"},
     {"zlib", "Zlib", "Jean-loup Gailly, Mark Adler", "https://zlib.net"},
-    {"zstd", "BSD-3-Clause", "Meta Platforms, Inc. and affiliates", "https://facebook.github.io/zstd"},
+    {"zstd", "BSD-3-Clause", "Meta Platforms, Inc. and affiliates",
+     "https://facebook.github.io/zstd"},
     {"liblzma", "public domain", "Lasse Collin and others", "https://tukaani.org/xz"},
     {"libcurl", "curl", "Daniel Stenberg and others", "https://curl.se"},
     {"c-ares", "MIT", "Massachusetts Institute of Technology, Daniel Stenberg and others",
      "https://c-ares.org"},
     {"OpenSSL", "Apache-2.0", "The OpenSSL Project Authors", "https://www.openssl.org"},
-    {"libseccomp", "LGPL-2.1-only", "Paul Moore and others", "https://github.com/seccomp/libseccomp"},
+    {"libseccomp", "LGPL-2.1-only", "Paul Moore and others",
+     "https://github.com/seccomp/libseccomp"},
     {"glibc", "LGPL-2.1-or-later", "Free Software Foundation and others",
      "https://www.gnu.org/software/libc"},
-    {"libstdc++, libgcc", "GPL-3.0-or-later WITH GCC-exception-3.1",
-     "Free Software Foundation", "https://gcc.gnu.org"},
+    {"libstdc++, libgcc", "GPL-3.0-or-later WITH GCC-exception-3.1", "Free Software Foundation",
+     "https://gcc.gnu.org"},
 };
 
 }  // namespace

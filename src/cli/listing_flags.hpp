@@ -11,7 +11,8 @@ inline constexpr Flag kFormatFlag = {"--format", FlagKind::value, "FORMAT",
 inline constexpr Flag kInspectFormatFlag = {"-f,--format", FlagKind::value, "FORMAT",
                                             "json, or a template"};
 inline constexpr Flag kQuietFlag = {"-q,--quiet", FlagKind::toggle, "", "only the names or ids"};
-inline constexpr Flag kNoTruncFlag = {"--no-trunc", FlagKind::toggle, "", "show ids and texts whole"};
+inline constexpr Flag kNoTruncFlag = {"--no-trunc", FlagKind::toggle, "",
+                                      "show ids and texts whole"};
 inline constexpr Flag kNoHeadingFlag = {"-n,--noheading", FlagKind::toggle, "",
                                         "no line of headings"};
 inline constexpr Flag kSortFlag = {"--sort", FlagKind::value, "FIELD", "sort by that field"};

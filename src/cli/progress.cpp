@@ -23,9 +23,7 @@ class LineProgress final : public image::Progress {
     void layer_resumed(const oci::Digest& blob, std::uint64_t from_bytes) override {
         say(blob.short_hex() + ": resumed at " + base::format_size(from_bytes));
     }
-    void layer_unpacked(const oci::Digest& blob) override {
-        say(blob.short_hex() + ": unpacked");
-    }
+    void layer_unpacked(const oci::Digest& blob) override { say(blob.short_hex() + ": unpacked"); }
 
   private:
     // Progress is never worth failing for: a closed standard error is ignored.

@@ -47,9 +47,8 @@ Value make_document(const store::Store& store) {
         images.insert(record.id.hex());
     }
     const std::vector<engine::ContainerRow> containers = engine::list_containers(store);
-    const auto running = std::count_if(containers.begin(), containers.end(), [](const auto& row) {
-        return row.state == "running";
-    });
+    const auto running = std::count_if(containers.begin(), containers.end(),
+                                       [](const auto& row) { return row.state == "running"; });
     utsname system{};
     (void)::uname(&system);
     struct sysinfo memory {};
@@ -94,8 +93,7 @@ void print_text(Output& out, const Value& document) {
     out.line("Kernel:            " + document.string_or("KernelVersion"));
     out.line("Architecture:      " + document.string_or("Architecture"));
     out.line("CPUs:              " + number("NCPU"));
-    out.line("Memory:            " +
-             base::format_size(document["MemTotal"].try_u64().value_or(0)));
+    out.line("Memory:            " + base::format_size(document["MemTotal"].try_u64().value_or(0)));
 }
 
 int run(Context& context, const Invocation& in) {

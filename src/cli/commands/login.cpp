@@ -79,8 +79,9 @@ std::string password_of(const Invocation& in) {
         return password;
     }
     if (const std::optional<std::string> given = in.try_value("password")) {
-        base::log::warning("a password on the command line can be seen by other users; "
-                           "--password-stdin is safer");
+        base::log::warning(
+            "a password on the command line can be seen by other users; "
+            "--password-stdin is safer");
         return *given;
     }
     return ask("Password: ", true);

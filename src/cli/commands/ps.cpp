@@ -167,8 +167,8 @@ std::vector<ContainerRow> filtered(const std::vector<ContainerRow>& all, const F
 
 int run(Context& context, const Invocation& in) {
     const Filters filters = Filters::parse(
-        in.list("filter"), {"name", "id", "label", "status", "exited", "ancestor", "before", "since",
-                            "volume", "network", "restart-policy"});
+        in.list("filter"), {"name", "id", "label", "status", "exited", "ancestor", "before",
+                            "since", "volume", "network", "restart-policy"});
     std::optional<std::uint64_t> last;
     if (const std::optional<std::string> text = in.try_value("last")) {
         last = base::try_parse_u64(*text);

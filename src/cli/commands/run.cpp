@@ -22,9 +22,9 @@ std::optional<std::uint32_t> try_number(const Invocation& in, std::string_view k
     if (!text) return std::nullopt;
     const std::optional<std::uint64_t> number = base::try_parse_u64(*text);
     if (!number || *number > UINT32_MAX) {
-        throw base::UsageError("invalid argument " + base::quote(*text) + " for --" +
-                                   std::string(key),
-                               "a whole number is needed", kEngine);
+        throw base::UsageError(
+            "invalid argument " + base::quote(*text) + " for --" + std::string(key),
+            "a whole number is needed", kEngine);
     }
     return static_cast<std::uint32_t>(*number);
 }

@@ -12,8 +12,7 @@ inline constexpr Flag kRunFlags[] = {
     {"--cap-drop", FlagKind::list, "CAPABILITY", "take a capability away, or ALL"},
     {"--cidfile", FlagKind::value, "FILE", "write the container's id to a new file",
      Completes::file},
-    {"--device", FlagKind::list, "PATH[:PATH[:rwm]]", "give a device of the host",
-     Completes::file},
+    {"--device", FlagKind::list, "PATH[:PATH[:rwm]]", "give a device of the host", Completes::file},
     {"--dns", FlagKind::list, "ADDRESS", "name server for /etc/resolv.conf"},
     {"--dns-option,--dns-opt", FlagKind::list, "OPTION", "option for /etc/resolv.conf"},
     {"--dns-search", FlagKind::list, "DOMAIN", "search domain for /etc/resolv.conf"},
@@ -26,7 +25,8 @@ inline constexpr Flag kRunFlags[] = {
     {"--group-add", FlagKind::list, "GROUP", "add a supplementary group"},
     {"-h,--hostname", FlagKind::value, "NAME", "host name inside"},
     {"--http-proxy", FlagKind::toggle, "", "pass the caller's proxy variables on"},
-    {"--init", FlagKind::toggle, "", "our init is pid 1 (the default; --init=false: the command is)"},
+    {"--init", FlagKind::toggle, "",
+     "our init is pid 1 (the default; --init=false: the command is)"},
     {"-i,--interactive", FlagKind::toggle, "", "pass standard input on"},
     {"--ipc", FlagKind::value, "MODE", "only private, the default", Completes::words, "private"},
     {"--keep", FlagKind::toggle, "", "keep the container when it has ended"},
@@ -77,8 +77,9 @@ inline constexpr Flag kRunFlags[] = {
 inline constexpr const char* kNoDetach = "a run stays in the foreground for now";
 inline constexpr const char* kNoNetwork =
     "a container has only its own loopback for now; use --network host for the host's network";
-inline constexpr const char* kNoCgroup = "limits through cgroups are not there yet; see --ulimit "
-                                         "and --pids-limit";
+inline constexpr const char* kNoCgroup =
+    "limits through cgroups are not there yet; see --ulimit "
+    "and --pids-limit";
 inline constexpr const char* kNoHealth = "nothing probes a foreground run";
 inline constexpr const char* kNoMeaning = "it has no meaning without root or a daemon";
 

@@ -10,12 +10,14 @@ namespace sandbox::cli {
 namespace {
 
 constexpr Flag kPruneFlags[] = {
-    {"-a,--all", FlagKind::toggle, "", "every image that no container uses, not only dangling ones"},
+    {"-a,--all", FlagKind::toggle, "",
+     "every image that no container uses, not only dangling ones"},
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
     {"--volumes", FlagKind::toggle, "", "unused anonymous volumes too"},
 };
 constexpr Flag kImagePruneFlags[] = {
-    {"-a,--all", FlagKind::toggle, "", "every image that no container uses, not only dangling ones"},
+    {"-a,--all", FlagKind::toggle, "",
+     "every image that no container uses, not only dangling ones"},
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
 };
 constexpr Flag kCheckFlags[] = {

@@ -43,22 +43,18 @@ Value reclaimable_bytes(const UsageRow& row, const ListFlags&) {
 }
 
 constexpr Field<UsageRow> kFields[] = {
-    {"Type", "TYPE", type},
-    {"TotalCount", "TOTAL", total},
-    {"Total", "TOTAL", total},
-    {"Active", "ACTIVE", active},
-    {"Size", "SIZE", size},
-    {"Reclaimable", "RECLAIMABLE", reclaimable},
-    {"RawSize", "SIZE", size_bytes},
-    {"RawReclaimable", "RECLAIMABLE", reclaimable_bytes},
+    {"Type", "TYPE", type},          {"TotalCount", "TOTAL", total},
+    {"Total", "TOTAL", total},       {"Active", "ACTIVE", active},
+    {"Size", "SIZE", size},          {"Reclaimable", "RECLAIMABLE", reclaimable},
+    {"RawSize", "SIZE", size_bytes}, {"RawReclaimable", "RECLAIMABLE", reclaimable_bytes},
 };
 
 int run(Context& context, const Invocation& in) {
     ListFlags flags = list_flags(in);
     flags.no_trunc = in.toggle("verbose");
-    context.out.write(
-        render_listing<UsageRow>({kFields, {"Type", "Total", "Active", "Size", "Reclaimable"}, "Type"},
-                                 image::disk_usage(context.store()), flags));
+    context.out.write(render_listing<UsageRow>(
+        {kFields, {"Type", "Total", "Active", "Size", "Reclaimable"}, "Type"},
+        image::disk_usage(context.store()), flags));
     return 0;
 }
 

@@ -20,15 +20,12 @@ base::json::Value make_document() {
     const oci::Platform host = oci::Platform::host();
     utsname system{};
     (void)::uname(&system);
-    const base::json::Object client{{"Version", SANDBOX_VERSION},
-                                    {"ApiVersion", SANDBOX_VERSION},
-                                    {"APIVersion", SANDBOX_VERSION},
-                                    {"Os", host.os},
-                                    {"Arch", host.architecture},
-                                    {"OsArch", host.os + "/" + host.architecture},
-                                    {"KernelVersion", system.release}};
-    return base::json::Object{
-        {"Version", SANDBOX_VERSION}, {"Client", client}, {"Server", client}};
+    const base::json::Object client{
+        {"Version", SANDBOX_VERSION},     {"ApiVersion", SANDBOX_VERSION},
+        {"APIVersion", SANDBOX_VERSION},  {"Os", host.os},
+        {"Arch", host.architecture},      {"OsArch", host.os + "/" + host.architecture},
+        {"KernelVersion", system.release}};
+    return base::json::Object{{"Version", SANDBOX_VERSION}, {"Client", client}, {"Server", client}};
 }
 
 int run(Context& context, const Invocation& in) {
