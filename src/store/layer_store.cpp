@@ -24,7 +24,6 @@ std::string to_json(const LayerMeta& meta) {
     object.append("diff", meta.diff.digest.str());
     object.append("blob", meta.blob.str());
     object.append("unpacked_bytes", meta.unpacked_bytes);
-    object.append("allocated_bytes", meta.allocated_bytes);
     object.append("entries", meta.entries);
     object.append("notices", meta.notices);
     return json::dump(json::Value(std::move(object))) + "\n";
@@ -36,7 +35,6 @@ LayerMeta parse_meta(const std::string& text) {
                    .diff = {oci::Digest::parse(value.string_or("diff"))},
                    .blob = oci::Digest::parse(value.string_or("blob"))};
     meta.unpacked_bytes = value["unpacked_bytes"].try_u64().value_or(0);
-    meta.allocated_bytes = value["allocated_bytes"].try_u64().value_or(0);
     meta.entries = value["entries"].try_u64().value_or(0);
     if (const json::Array* notices = value["notices"].as_array()) {
         for (const json::Value& notice : *notices) {

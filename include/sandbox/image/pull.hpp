@@ -1,4 +1,5 @@
-// From a source (registry, OCI directory, archives) to an image in the store: all of it, or nothing.
+// From a source (registry, OCI directory, archives) to an image in the store: all of it, or
+// nothing.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "sandbox/image/progress.hpp"
+#include "sandbox/kernel/user_namespace.hpp"
 #include "sandbox/oci/image_config.hpp"
 #include "sandbox/oci/platform.hpp"
 #include "sandbox/oci/reference.hpp"
@@ -28,9 +30,15 @@ store::ImageRecord pull(const store::Store& store, const oci::ImageSource& sourc
                         const PullOptions& options);
 
 // What `run` needs: the image by policy, unpacked for the id mode in use now.
-// `name`: what the user typed (reference, id, source). Throws NotFoundError with code 125 for never.
-store::ImageRecord ensure_image(const store::Store& store, std::string_view name,
-                                PullPolicy policy, const PullOptions& options);
+// `name`: what the user typed (reference, id, source). Throws NotFoundError with code 125 for
+// never.
+store::ImageRecord ensure_image(const store::Store& store, std::string_view name, PullPolicy policy,
+                                const PullOptions& options);
+
+// The layers of `record` unpacked for `ids`, from the blobs that are kept: no network. Nothing to
+// do when they are there.
+void unpack_layers(const store::Store& store, const store::ImageRecord& record,
+                   const kernel::IdMap& ids, Progress* progress);
 
 [[nodiscard]] oci::ImageConfig load_config(const store::Store& store,
                                            const store::ImageRecord& record);

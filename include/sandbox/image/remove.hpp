@@ -20,6 +20,10 @@ struct RemovedImage {
 RemovedImage remove_images(const store::Store& store, const std::vector<std::string>& names,
                            bool force);
 
+// Staging of killed processes, whatever uid made it. Cheap when there is none; not for the launch
+// path.
+void remove_leftovers(const store::Store& store);
+
 struct PruneReport {
     std::vector<std::string> removed;  // what, one line each
     std::uint64_t reclaimed_bytes = 0;
@@ -40,7 +44,7 @@ struct UsageRow {
     std::string type;  // "Images", "Containers", "Local Volumes", "Partial Downloads", "Cache"
     std::uint64_t total = 0;
     std::uint64_t active = 0;
-    std::uint64_t size_bytes = 0;         // allocated; all rows add up to `du` of the store
+    std::uint64_t size_bytes = 0;  // allocated; all rows add up to `du` of the store
     std::uint64_t reclaimable_bytes = 0;
 };
 [[nodiscard]] std::vector<UsageRow> disk_usage(const store::Store& store);

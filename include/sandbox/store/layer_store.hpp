@@ -23,7 +23,6 @@ struct LayerMeta {
     oci::DiffId diff;
     oci::Digest blob;                  // the compressed blob it came from
     std::uint64_t unpacked_bytes = 0;  // sum of regular files' sizes
-    std::uint64_t allocated_bytes = 0;
     std::uint64_t entries = 0;
     std::vector<std::string> notices{};  // "device node \"dev/sda\" left out"
 };
