@@ -99,21 +99,22 @@ std::vector<std::string> take_arguments(const Command& command, const CLI::App& 
     return arguments;
 }
 
+std::string count_text(size_t count) {
+    return std::to_string(count) + (count == 1 ? " argument" : " arguments");
+}
+
 void check_argument_count(const Command& command, size_t count) {
     const auto least = static_cast<size_t>(command.min_arguments);
+    const auto most = static_cast<size_t>(command.max_arguments);
     const std::string name = "\"sandbox " + std::string(first_name(command)) + "\"";
     if (count < least) {
-        throw WrongUsage{
-            UsageError(name + " requires " +
-                       (command.max_arguments == command.min_arguments ? "exactly " : "at least ") +
-                       std::to_string(least) + (least == 1 ? " argument" : " arguments"))};
+        const bool exact = command.max_arguments == command.min_arguments;
+        throw WrongUsage{UsageError(name + " requires " + (exact ? "exactly " : "at least ") +
+                                    count_text(least))};
     }
-    if (command.max_arguments >= 0 && count > static_cast<size_t>(command.max_arguments)) {
-        throw WrongUsage{
-            UsageError(name + (command.max_arguments == 0
-                                   ? " accepts no arguments"
-                                   : " accepts at most " + std::to_string(command.max_arguments) +
-                                         " argument(s)"))};
+    if (command.max_arguments >= 0 && count > most) {
+        throw WrongUsage{UsageError(name + " accepts " +
+                                    (most == 0 ? "no arguments" : "at most " + count_text(most)))};
     }
 }
 

@@ -20,7 +20,7 @@ constexpr size_t kMaxPasswordBytes = 64u << 10;
 constexpr Flag kLoginFlags[] = {
     {"-u,--username", FlagKind::value, "NAME", "user name"},
     {"-p,--password", FlagKind::value, "PASSWORD",
-     "password; seen by everybody who lists processes, so better use --password-stdin"},
+     "password; others can see it: better use --password-stdin"},
     {"--password-stdin", FlagKind::toggle, "", "read the password from standard input"},
     {"--get-login", FlagKind::toggle, "", "show the name that is logged in"},
 };
