@@ -1,0 +1,85 @@
+#include <algorithm>
+#include <array>
+
+#include "engine/flag_error.hpp"
+#include "engine/mount_flags.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+bool is_below(std::string_view path, std::string_view dir) {
+    return path == dir || (path.starts_with(dir) && path.size() > dir.size() &&
+                           path[dir.size()] == '/');
+}
+
+// Devices and links that the launch makes in its own /dev.
+constexpr std::array<std::string_view, 14> kOwnDevices{
+    "null", "zero", "full", "random", "urandom", "tty", "ptmx",
+    "pts",  "fd",   "stdin", "stdout", "stderr", "console", "core"};
+
+bool is_forbidden(std::string_view target) {
+    if (is_below(target, "/proc") || is_below(target, "/sys") || target == "/dev") return true;
+    return std::any_of(kOwnDevices.begin(), kOwnDevices.end(), [&](std::string_view name) {
+        return is_below(target, "/dev/" + std::string(name));
+    });
+}
+
+}  // namespace
+
+std::string normalise_path(std::string_view path) {
+    std::vector<std::string> kept;
+    for (std::string& part : base::split(path, '/')) {
+        if (part.empty() || part == ".") continue;
+        if (part == "..") {
+            if (!kept.empty()) kept.pop_back();
+            continue;
+        }
+        kept.push_back(std::move(part));
+    }
+    return "/" + base::join(kept, "/");
+}
+
+std::string check_mount_target(std::string_view target, std::string_view flag,
+                               std::string_view typed) {
+    if (target.empty()) throw_bad_flag(flag, typed, "the path in the container is missing");
+    if (target.front() != '/') {
+        throw_bad_flag(flag, typed,
+                       "the path in the container must be absolute, " + base::quote(target) +
+                           " is not",
+                       "write \"/" + std::string(target) + "\"");
+    }
+    if (target.find('\0') != std::string_view::npos || target.size() > 4000) {
+        throw_bad_flag(flag, typed, "the path in the container is too long or has a NUL byte");
+    }
+    std::string path = normalise_path(target);
+    if (path == "/") {
+        throw_bad_flag(flag, typed, "nothing can be mounted over the container's \"/\"",
+                       "name a directory below it");
+    }
+    if (is_forbidden(path)) {
+        throw_bad_flag(flag, typed, "forbidden target " + base::quote(path),
+                       "/proc, /sys and the standard devices are the container's own");
+    }
+    return path;
+}
+
+void sort_mounts(std::vector<MountWish>& mounts) {
+    std::stable_sort(mounts.begin(), mounts.end(), [](const MountWish& a, const MountWish& b) {
+        const auto depth = [](const std::string& path) {
+            return std::count(path.begin(), path.end(), '/');
+        };
+        return depth(a.spec.target) < depth(b.spec.target);
+    });
+    std::vector<std::string> targets;
+    for (const MountWish& mount : mounts) {
+        const std::string& target = mount.spec.target;
+        if (std::find(targets.begin(), targets.end(), target) != targets.end()) {
+            throw_usage("duplicate mount destination " + base::quote(target),
+                        "each path in the container can be named once by -v, --mount or --tmpfs");
+        }
+        targets.push_back(target);
+    }
+}
+
+}  // namespace sandbox::engine

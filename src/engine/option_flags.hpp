@@ -1,0 +1,57 @@
+// Every flag of `run` whose value is more than a word, but for mounts and users: text to value.
+// Each throws UsageError (125): one line, with the cure as hint.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sandbox/engine/container_spec.hpp"
+
+namespace sandbox::engine {
+
+// "nofile=1024:2048", "core=0", "memlock=-1". `host_hard`: the caller's own hard limit, which
+// nobody without root can pass (setrlimit(2)); asked by resource number.
+[[nodiscard]] std::pair<int, rlimit> parse_ulimit(std::string_view text);
+[[nodiscard]] std::string rlimit_name(int resource);
+// Throws when a limit is above what this process may give.
+void check_ulimit(std::string_view typed, int resource, const rlimit& wish,
+                  const rlimit& host_limit);
+
+struct SecurityWish {
+    bool no_new_privileges = false;
+    bool mask_paths = true;
+    bool seccomp_unconfined = false;
+    std::string seccomp_file;  // empty: the default policy
+    std::vector<std::string> notices;
+};
+[[nodiscard]] SecurityWish parse_security_opts(const std::vector<std::string>& options);
+
+struct NetworkWish {
+    NetworkMode mode = NetworkMode::private_loopback;
+    std::string name = "private";  // as typed, for the record
+};
+[[nodiscard]] NetworkWish parse_network(std::string_view text);
+
+// "name:ip", "name=ip", "name:[v6]"; "host-gateway" needs `mode`.
+[[nodiscard]] std::pair<std::string, std::string> parse_add_host(std::string_view text,
+                                                                 NetworkMode mode);
+[[nodiscard]] std::string check_ip_address(std::string_view text, std::string_view flag);
+[[nodiscard]] std::string check_hostname(std::string_view text);
+[[nodiscard]] std::string check_container_name(std::string_view text);
+// "key=value"; only keys that belong to a namespace of the container.
+[[nodiscard]] std::pair<std::string, std::string> parse_sysctl(std::string_view text,
+                                                               NetworkMode mode);
+[[nodiscard]] std::uint64_t parse_shm_size(std::string_view text);
+[[nodiscard]] std::uint64_t parse_pids_limit(std::string_view text);  // -1 and 0: none → 0
+// "key=value" or "key"; later ones win.
+void parse_label(std::string_view text, std::string_view flag,
+                 std::map<std::string, std::string>& labels);
+void check_userns(std::string_view text);
+[[nodiscard]] bool is_ip_address(const std::string& text) noexcept;
+
+}  // namespace sandbox::engine

@@ -1,0 +1,125 @@
+// Names and addresses: --network, --add-host, --dns, --hostname, --name, labels.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/flag_error.hpp"
+#include "engine/option_flags.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+bool is_alnum(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_host_name(std::string_view text) {
+    if (text.empty() || text.size() > 253) return false;
+    for (const std::string& label : base::split(text, '.')) {
+        if (label.empty() || label.size() > 63 || !is_alnum(label.front())) return false;
+        const bool ok = std::all_of(label.begin(), label.end(),
+                                    [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+        if (!ok) return false;
+    }
+    return true;
+}
+
+constexpr std::string_view kNetwork = "--network";
+
+}  // namespace
+
+bool is_ip_address(const std::string& text) noexcept {
+    std::array<unsigned char, sizeof(in6_addr)> bytes{};
+    if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return true;
+    return inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+NetworkWish parse_network(std::string_view text) {
+    NetworkWish wish;
+    wish.name = text;
+    if (text == "host") {
+        wish.mode = NetworkMode::host;
+    } else if (text == "none") {
+        wish.mode = NetworkMode::none;
+    } else if (text == "private" || text == "bridge" || text == "default" || text.empty()) {
+        wish.name = "private";
+    } else if (text == "overlay" || text == "macvlan" || text == "ipvlan") {
+        throw_bad_flag(kNetwork, text, "needs root and the host's own network devices",
+                       "use private, host or none");
+    } else if (text.starts_with("container:") || text.starts_with("ns:")) {
+        throw_bad_flag(kNetwork, text, "the network of another container cannot be joined",
+                       "use private, host or none");
+    } else {
+        const auto nearest =
+            base::try_nearest(text, {"private", "bridge", "host", "none", "default"});
+        throw_usage("unknown network mode " + base::quote(text),
+                    nearest ? "did you mean \"" + *nearest + "\"?" : "use private, host or none");
+    }
+    return wish;
+}
+
+std::pair<std::string, std::string> parse_add_host(std::string_view text, NetworkMode mode) {
+    constexpr std::string_view kFlag = "--add-host";
+    size_t separator = text.find('=');
+    if (separator == std::string_view::npos) separator = text.find(':');
+    if (separator == std::string_view::npos) {
+        throw_bad_flag(kFlag, text, "no address in it", "NAME:ADDRESS, for instance db:192.0.2.7");
+    }
+    std::string name(text.substr(0, separator));
+    std::string address(text.substr(separator + 1));
+    if (!is_host_name(name)) throw_bad_flag(kFlag, text, base::quote(name) + " is no host name");
+    if (address == "host-gateway") {
+        if (mode != NetworkMode::host) {
+            throw_bad_flag(kFlag, text, "this container's network has no way to the host",
+                           "use --network host, or an address");
+        }
+        return {std::move(name), "127.0.0.1"};
+    }
+    if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
+        address = address.substr(1, address.size() - 2);
+    }
+    if (!is_ip_address(address)) {
+        throw_bad_flag(kFlag, text, base::quote(address) + " is no IP address");
+    }
+    return {std::move(name), std::move(address)};
+}
+
+std::string check_ip_address(std::string_view text, std::string_view flag) {
+    std::string address(text);
+    if (!is_ip_address(address)) throw_bad_flag(flag, text, "not an IP address");
+    return address;
+}
+
+std::string check_hostname(std::string_view text) {
+    if (!is_host_name(text) || text.size() > 64) {  // sethostname(2): HOST_NAME_MAX
+        throw_bad_flag("--hostname", text, "not a host name",
+                       "letters, digits, \"-\" and \".\", at most 64");
+    }
+    return std::string(text);
+}
+
+std::string check_container_name(std::string_view text) {
+    std::string_view name = text;
+    if (name.starts_with("/")) name.remove_prefix(1);  // docker's own spelling of names
+    const bool ok = !name.empty() && name.size() <= 63 && is_alnum(name.front()) &&
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                        return is_alnum(c) || c == '_' || c == '.' || c == '-';
+                    });
+    if (!ok) {
+        throw_bad_flag("--name", text, "not a container name",
+                       "a letter or digit, then letters, digits, \"_\", \".\" or \"-\", at most 63");
+    }
+    return std::string(name);
+}
+
+void parse_label(std::string_view text, std::string_view flag,
+                 std::map<std::string, std::string>& labels) {
+    const size_t equals = text.find('=');
+    const std::string key(base::trim(text.substr(0, equals)));
+    if (key.empty()) throw_bad_flag(flag, text, "a label needs a key", "KEY=VALUE");
+    labels[key] = equals == std::string_view::npos ? "" : std::string(text.substr(equals + 1));
+}
+
+}  // namespace sandbox::engine
