@@ -16,7 +16,9 @@ namespace {
 constexpr size_t kMaxVariableBytes = 131072 - 1;
 constexpr size_t kMaxFileBytes = 16u << 20;
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r'; }
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
 
 std::string why_bad_name(std::string_view name) {
     if (name.empty()) return "no variable name before \"=\"";
@@ -118,11 +120,12 @@ std::optional<EnvAssignment> parse_env_flag(std::string_view text, const HostEnv
     const size_t equals = text.find('=');
     EnvAssignment result{std::string(text.substr(0, equals)), {}};
     if (result.name.empty()) {
-        throw_bad_flag("--env", text, "no variable name in it", "NAME=VALUE, or NAME to pass yours");
+        throw_bad_flag("--env", text, "no variable name in it",
+                       "NAME=VALUE, or NAME to pass yours");
     }
     if (text.size() > kMaxVariableBytes) {
-        throw_usage("variable " + base::quote(result.name) + " has " +
-                        std::to_string(text.size()) + " bytes, more than the kernel passes on",
+        throw_usage("variable " + base::quote(result.name) + " has " + std::to_string(text.size()) +
+                        " bytes, more than the kernel passes on",
                     "at most 128 KiB; put it into a file and mount that");
     }
     if (equals != std::string_view::npos) {

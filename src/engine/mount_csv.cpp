@@ -47,12 +47,31 @@ bool parse_bool(std::string_view value, std::string_view key, std::string_view t
 }
 
 const std::vector<std::string>& known_keys() {
-    static const std::vector<std::string> keys{
-        "type",          "source",       "src",           "target",         "dst",
-        "destination",   "readonly",     "ro",            "consistency",    "bind-propagation",
-        "bind-nonrecursive", "bind-recursive", "bind-create-src", "volume-nocopy", "volume-label",
-        "volume-driver", "volume-opt",   "tmpfs-size",    "tmpfs-mode",     "relabel",
-        "exec",          "noexec",       "suid",          "nosuid",         "nodev"};
+    static const std::vector<std::string> keys{"type",
+                                               "source",
+                                               "src",
+                                               "target",
+                                               "dst",
+                                               "destination",
+                                               "readonly",
+                                               "ro",
+                                               "consistency",
+                                               "bind-propagation",
+                                               "bind-nonrecursive",
+                                               "bind-recursive",
+                                               "bind-create-src",
+                                               "volume-nocopy",
+                                               "volume-label",
+                                               "volume-driver",
+                                               "volume-opt",
+                                               "tmpfs-size",
+                                               "tmpfs-mode",
+                                               "relabel",
+                                               "exec",
+                                               "noexec",
+                                               "suid",
+                                               "nosuid",
+                                               "nodev"};
     return keys;
 }
 

@@ -16,9 +16,9 @@ constexpr std::string_view kTmpfsFlag = "--tmpfs";
 
 const std::vector<std::string>& volume_option_words() {
     static const std::vector<std::string> words{
-        "ro",      "rw",       "z",      "Z",     "exec",   "noexec", "suid",    "nosuid",
-        "nodev",   "nocopy",   "copy",   "bind",  "rbind",  "cached", "private", "delegated",
-        "rprivate", "rslave", "slave", "consistent"};
+        "ro",      "rw",        "z",        "Z",      "exec",  "noexec",    "suid",
+        "nosuid",  "nodev",     "nocopy",   "copy",   "bind",  "rbind",     "cached",
+        "private", "delegated", "rprivate", "rslave", "slave", "consistent"};
     return words;
 }
 

@@ -1,5 +1,5 @@
-// What -v, --mount and --tmpfs mean: text to MountSpec, docker's grammar. Pure: nothing is looked up
-// on the host but the working directory for "./x".
+// What -v, --mount and --tmpfs mean: text to MountSpec, docker's grammar. Pure: nothing is looked
+// up on the host but the working directory for "./x".
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ namespace sandbox::engine {
 struct MountWish {
     MountSpec spec;
     std::map<std::string, std::string> volume_labels;
-    std::string typed;                // for messages
+    std::string typed;                 // for messages
     std::vector<std::string> notices;  // what was accepted without effect, and why
 };
 

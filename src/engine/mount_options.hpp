@@ -7,7 +7,8 @@
 
 namespace sandbox::engine {
 
-// "ro", "rw", "readonly", "exec", "noexec", "suid", "nosuid", "nodev". False when it is another word.
+// "ro", "rw", "readonly", "exec", "noexec", "suid", "nosuid", "nodev". False when it is another
+// word.
 bool apply_common_option(MountSpec& spec, std::string_view word);
 // "rprivate", "rslave", … for a bind. False when it is no propagation word; throws for shared ones.
 bool apply_propagation(MountWish& mount, std::string_view word, std::string_view flag,

@@ -9,14 +9,14 @@ namespace sandbox::engine {
 namespace {
 
 bool is_below(std::string_view path, std::string_view dir) {
-    return path == dir || (path.starts_with(dir) && path.size() > dir.size() &&
-                           path[dir.size()] == '/');
+    return path == dir ||
+           (path.starts_with(dir) && path.size() > dir.size() && path[dir.size()] == '/');
 }
 
 // Devices and links that the launch makes in its own /dev.
 constexpr std::array<std::string_view, 14> kOwnDevices{
-    "null", "zero", "full", "random", "urandom", "tty", "ptmx",
-    "pts",  "fd",   "stdin", "stdout", "stderr", "console", "core"};
+    "null", "zero", "full",  "random", "urandom", "tty",     "ptmx",
+    "pts",  "fd",   "stdin", "stdout", "stderr",  "console", "core"};
 
 bool is_forbidden(std::string_view target) {
     if (is_below(target, "/proc") || is_below(target, "/sys") || target == "/dev") return true;
@@ -44,10 +44,10 @@ std::string check_mount_target(std::string_view target, std::string_view flag,
                                std::string_view typed) {
     if (target.empty()) throw_bad_flag(flag, typed, "the path in the container is missing");
     if (target.front() != '/') {
-        throw_bad_flag(flag, typed,
-                       "the path in the container must be absolute, " + base::quote(target) +
-                           " is not",
-                       "write \"/" + std::string(target) + "\"");
+        throw_bad_flag(
+            flag, typed,
+            "the path in the container must be absolute, " + base::quote(target) + " is not",
+            "write \"/" + std::string(target) + "\"");
     }
     if (target.find('\0') != std::string_view::npos || target.size() > 4000) {
         throw_bad_flag(flag, typed, "the path in the container is too long or has a NUL byte");

@@ -62,9 +62,9 @@ std::pair<int, rlimit> parse_ulimit(std::string_view text) {
         std::vector<std::string> names;
         for (const Resource& resource : kResources) names.emplace_back(resource.name);
         const auto nearest = base::try_nearest(name, names);
-        throw_bad_flag(kUlimit, text, "unknown limit " + base::quote(name),
-                       nearest ? "did you mean \"" + *nearest + "\"?"
-                               : "one of " + base::join(names, ", "));
+        throw_bad_flag(
+            kUlimit, text, "unknown limit " + base::quote(name),
+            nearest ? "did you mean \"" + *nearest + "\"?" : "one of " + base::join(names, ", "));
     }
     const std::vector<std::string> values = base::split(text.substr(equals + 1), ':', 2);
     rlimit limit{};

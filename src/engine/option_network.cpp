@@ -108,8 +108,9 @@ std::string check_container_name(std::string_view text) {
                         return is_alnum(c) || c == '_' || c == '.' || c == '-';
                     });
     if (!ok) {
-        throw_bad_flag("--name", text, "not a container name",
-                       "a letter or digit, then letters, digits, \"_\", \".\" or \"-\", at most 63");
+        throw_bad_flag(
+            "--name", text, "not a container name",
+            "a letter or digit, then letters, digits, \"_\", \".\" or \"-\", at most 63");
     }
     return std::string(name);
 }

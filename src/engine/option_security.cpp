@@ -50,8 +50,8 @@ void apply_option(SecurityWish& wish, std::string_view typed) {
 
 // namespaces(7): what ipc, uts and network namespaces keep to themselves.
 constexpr std::array<std::string_view, 11> kIpcKeys{
-    "kernel.msgmax",  "kernel.msgmnb",        "kernel.msgmni", "kernel.sem",
-    "kernel.shmall",  "kernel.shmmax",        "kernel.shmmni", "kernel.shm_rmid_forced",
+    "kernel.msgmax",      "kernel.msgmnb",      "kernel.msgmni",    "kernel.sem",
+    "kernel.shmall",      "kernel.shmmax",      "kernel.shmmni",    "kernel.shm_rmid_forced",
     "kernel.auto_msgmni", "kernel.msg_next_id", "kernel.domainname"};
 
 bool is_sysctl_key(std::string_view key) {
@@ -97,7 +97,8 @@ std::pair<std::string, std::string> parse_sysctl(std::string_view text, NetworkM
 }
 
 void check_userns(std::string_view text) {
-    if (text.empty() || text == "host" || text == "private") return;  // docker's words for "as usual"
+    if (text.empty() || text == "host" || text == "private")
+        return;  // docker's words for "as usual"
     constexpr std::string_view kUserns = "--userns";
     if (text == "keep-id" || text.starts_with("keep-id:")) {
         throw_bad_flag(kUserns, text, "not available: root in the container is always you",

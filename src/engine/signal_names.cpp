@@ -15,17 +15,17 @@ struct Named {
     int number;
 };
 constexpr std::array kSignals{
-    Named{"HUP", SIGHUP},       Named{"INT", SIGINT},     Named{"QUIT", SIGQUIT},
-    Named{"ILL", SIGILL},       Named{"TRAP", SIGTRAP},   Named{"ABRT", SIGABRT},
-    Named{"IOT", SIGABRT},      Named{"BUS", SIGBUS},     Named{"FPE", SIGFPE},
-    Named{"KILL", SIGKILL},     Named{"USR1", SIGUSR1},   Named{"SEGV", SIGSEGV},
-    Named{"USR2", SIGUSR2},     Named{"PIPE", SIGPIPE},   Named{"ALRM", SIGALRM},
+    Named{"HUP", SIGHUP},       Named{"INT", SIGINT},       Named{"QUIT", SIGQUIT},
+    Named{"ILL", SIGILL},       Named{"TRAP", SIGTRAP},     Named{"ABRT", SIGABRT},
+    Named{"IOT", SIGABRT},      Named{"BUS", SIGBUS},       Named{"FPE", SIGFPE},
+    Named{"KILL", SIGKILL},     Named{"USR1", SIGUSR1},     Named{"SEGV", SIGSEGV},
+    Named{"USR2", SIGUSR2},     Named{"PIPE", SIGPIPE},     Named{"ALRM", SIGALRM},
     Named{"TERM", SIGTERM},     Named{"STKFLT", SIGSTKFLT}, Named{"CHLD", SIGCHLD},
-    Named{"CLD", SIGCHLD},      Named{"CONT", SIGCONT},   Named{"STOP", SIGSTOP},
-    Named{"TSTP", SIGTSTP},     Named{"TTIN", SIGTTIN},   Named{"TTOU", SIGTTOU},
-    Named{"URG", SIGURG},       Named{"XCPU", SIGXCPU},   Named{"XFSZ", SIGXFSZ},
-    Named{"VTALRM", SIGVTALRM}, Named{"PROF", SIGPROF},   Named{"WINCH", SIGWINCH},
-    Named{"IO", SIGIO},         Named{"POLL", SIGIO},     Named{"PWR", SIGPWR},
+    Named{"CLD", SIGCHLD},      Named{"CONT", SIGCONT},     Named{"STOP", SIGSTOP},
+    Named{"TSTP", SIGTSTP},     Named{"TTIN", SIGTTIN},     Named{"TTOU", SIGTTOU},
+    Named{"URG", SIGURG},       Named{"XCPU", SIGXCPU},     Named{"XFSZ", SIGXFSZ},
+    Named{"VTALRM", SIGVTALRM}, Named{"PROF", SIGPROF},     Named{"WINCH", SIGWINCH},
+    Named{"IO", SIGIO},         Named{"POLL", SIGIO},       Named{"PWR", SIGPWR},
     Named{"SYS", SIGSYS},
 };
 

@@ -131,8 +131,8 @@ PasswdEntry resolve_user(const std::string& text, std::string_view passwd) {
         return entry ? *entry : PasswdEntry{"", *uid, 0, ""};
     }
     if (!is_account_name(text)) throw_bad_user(text, "neither a name nor an id");
-    const auto entry = find_passwd(
-        passwd, [&](const std::string& name, std::uint32_t) { return name == text; });
+    const auto entry =
+        find_passwd(passwd, [&](const std::string& name, std::uint32_t) { return name == text; });
     if (entry) return *entry;
     throw_usage("unable to find user " + base::quote(text) + " in the image's /etc/passwd",
                 "use a number for a user that the image does not know");

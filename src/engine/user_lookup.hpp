@@ -1,6 +1,6 @@
-// Who the payload is: USER and --user against the image's own passwd and group files. Pure: text in,
-// ids out. Hostile input: numbers are decimal and small enough for every kernel interface, names
-// never stand for numbers, malformed lines are not there.
+// Who the payload is: USER and --user against the image's own passwd and group files. Pure: text
+// in, ids out. Hostile input: numbers are decimal and small enough for every kernel interface,
+// names never stand for numbers, malformed lines are not there.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,6 @@ struct ContainerRow {
 [[nodiscard]] std::vector<ContainerRow> list_containers(const store::Store& store);
 // Throws NotFoundError "no such container: …" (1); running without force: Error with code 2.
 // `volumes`: its anonymous volumes too.
-void remove_container(const store::Store& store, const std::string& name, bool force,
-                      bool volumes);
+void remove_container(const store::Store& store, const std::string& name, bool force, bool volumes);
 
 }  // namespace sandbox::engine

@@ -31,14 +31,14 @@ struct RunRequest {
     std::optional<std::string> working_dir, user, hostname, name, cidfile, shm_size, stop_signal,
         network, pids_limit, userns;
     std::vector<std::string> cap_add, cap_drop, security_opt, ulimits, labels, annotations,
-        group_add, add_host, dns, dns_search, dns_option, sysctls, devices;
+        group_add, add_host, dns, dns_search, dns_option, sysctls, devices, label_files;
     std::optional<oci::Platform> platform;
     image::PullPolicy pull = image::PullPolicy::missing;
     std::optional<std::uint32_t> stop_timeout_seconds, timeout_seconds;
     std::optional<bool> remove;  // --rm / --keep; absent: one-shot rule (removed unless named)
     bool interactive = false;
-    std::optional<bool> tty;     // absent: found out
-    std::optional<bool> init;    // absent: yes
+    std::optional<bool> tty;   // absent: found out
+    std::optional<bool> init;  // absent: yes
     bool read_only = false, privileged = false, quiet = false, sig_proxy = true, replace = false,
          no_hosts = false;
     std::uint32_t preserve_fds = 0;

@@ -1,0 +1,30 @@
+// What record.json of a container says; the one place that knows its keys. Others may read:
+//   id, name (put in by the store), image (as typed), image_id ("sha256:…"), layers (names of layer
+//   directories, kept as long as the record is), volumes (names), created, started, finished
+//   (Unix seconds), keep (false: removed when it ends, and by whoever finds it dead), exit_code
+//   (absent until it ended), error, command, entrypoint, cmd, env, user, working_dir, hostname,
+//   labels, annotations, image_volumes, stop_signal, stop_timeout, tty, open_stdin, network,
+//   read_only, privileged, cap_add, cap_drop, security_opt, shm_size, pids_limit, binds,
+//   mounts ([{type, name, source, destination, read_only, …}]).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/spec_builder.hpp"
+#include "sandbox/base/json.hpp"
+#include "sandbox/store/image_store.hpp"
+
+namespace sandbox::engine {
+
+[[nodiscard]] base::json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
+                                            const SpecDraft& draft, const oci::ImageConfig& config,
+                                            const store::ImageRecord& image,
+                                            const std::vector<std::string>& volumes);
+// Binds and volumes of a record, for --volumes-from. A damaged record has none.
+[[nodiscard]] std::vector<MountWish> record_mounts(const base::json::Value& record);
+[[nodiscard]] bool record_keeps(const base::json::Value& record);
+[[nodiscard]] std::vector<std::string> record_strings(const base::json::Value& record,
+                                                      std::string_view key);
+
+}  // namespace sandbox::engine

@@ -1,0 +1,68 @@
+#include "engine/dead_containers.hpp"
+
+#include <fcntl.h>
+
+#include <optional>
+
+#include "engine/container_record.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/engine/volumes.hpp"
+#include "sandbox/store/volume_store.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+constexpr const char* kKeptMark = "kept";
+constexpr size_t kIdDigits = 64;
+
+void remove_if_dead(const store::Store& store, const std::string& id) {
+    const int containers_fd = store.containers_fd();
+    if (base::exists_at(containers_fd, id + "/" + kKeptMark)) return;
+    if (base::FileLock::is_held(containers_fd, id + "/lock")) return;
+    // Without a record it is being made just now (or was, for `system prune`).
+    if (!base::exists_at(containers_fd, id + "/record.json")) return;
+    const store::ContainerStore containers(store);
+    std::optional<store::OwnedContainer> owned = containers.try_own(id);
+    if (!owned) return;
+    const store::ContainerEntry entry = containers.find(id);
+    if (record_keeps(entry.record)) return;
+    base::log::debug("removing container " + id.substr(0, 12) + ", whose supervisor was killed");
+    remove_owned(store, std::move(*owned), entry.record, true);
+}
+
+}  // namespace
+
+void mark_kept(const store::OwnedContainer& container) {
+    (void)base::open_at(container.dir.get(), kKeptMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+void remove_owned(const store::Store& store, store::OwnedContainer container,
+                  const base::json::Value& record, bool volumes) {
+    store::ContainerStore(store).remove(std::move(container));
+    if (!volumes) return;
+    const store::VolumeStore all(store);
+    for (const std::string& name : record_strings(record, "volumes")) {
+        const auto volume = all.try_get(name);
+        if (!volume || !volume->anonymous || !users_of_volume(store, name).empty()) continue;
+        all.remove(name);
+    }
+}
+
+void remove_dead_containers(const store::Store& store) noexcept {
+    try {
+        for (const std::string& id : base::list_dir(store.containers_fd())) {
+            if (id.size() != kIdDigits) continue;
+            try {
+                remove_if_dead(store, id);
+            } catch (const base::Error& error) {
+                base::log::debug("dead container stays: " + error.message());
+            }
+        }
+    } catch (const std::exception& error) {
+        base::log::debug(error.what());
+    }
+}
+
+}  // namespace sandbox::engine

@@ -1,0 +1,21 @@
+// What a killed supervisor leaves behind, and who finds it. A one-shot container whose lock nobody
+// holds is garbage; a kept one is a container that has ended.
+#pragma once
+
+#include <string>
+
+#include "sandbox/store/container_store.hpp"
+#include "sandbox/store/layout.hpp"
+
+namespace sandbox::engine {
+
+// Beside the record of a container that stays: the search for garbage need not read records.
+void mark_kept(const store::OwnedContainer& container);
+// Removes dead one-shot containers with their anonymous volumes. Cheap when there is none; never
+// throws (what cannot be removed now is for `system prune`).
+void remove_dead_containers(const store::Store& store) noexcept;
+// The container and its anonymous volumes.
+void remove_owned(const store::Store& store, store::OwnedContainer container,
+                  const base::json::Value& record, bool volumes);
+
+}  // namespace sandbox::engine

@@ -1,0 +1,151 @@
+#include "engine/parsed_request.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+
+#include "engine/flag_error.hpp"
+#include "engine/signal_names.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+void parse_mounts(const RunRequest& request, const CallerFacts& caller, ParsedRequest& parsed) {
+    for (const std::string& text : request.volumes) {
+        parsed.mounts.push_back(parse_volume_flag(text, caller.current_dir));
+    }
+    for (const std::string& text : request.mounts) {
+        parsed.mounts.push_back(parse_mount_flag(text, caller.current_dir));
+    }
+    for (const std::string& text : request.tmpfs) {
+        parsed.mounts.push_back(parse_tmpfs_flag(text));
+    }
+    sort_mounts(parsed.mounts);
+    for (const MountWish& mount : parsed.mounts) {
+        for (const std::string& notice : mount.notices) base::log::notice(notice);
+    }
+}
+
+void parse_environment(const RunRequest& request, const CallerFacts& caller,
+                       ParsedRequest& parsed) {
+    for (const std::string& path : request.env_files) {
+        for (EnvAssignment& entry : load_env_file(path, caller.environment)) {
+            parsed.env.push_back(std::move(entry));
+        }
+    }
+    for (const std::string& text : request.env) {
+        if (auto entry = parse_env_flag(text, caller.environment)) {
+            parsed.env.push_back(std::move(*entry));
+        }
+    }
+}
+
+void parse_security(const RunRequest& request, ParsedRequest& parsed) {
+    parsed.security = parse_security_opts(request.security_opt);
+    for (const std::string& notice : parsed.security.notices) base::log::notice(notice);
+    if (request.privileged) {
+        parsed.security.seccomp_unconfined =
+            parsed.security.seccomp_unconfined || parsed.security.seccomp_file.empty();
+        parsed.security.mask_paths = false;
+    }
+    if (!parsed.security.seccomp_file.empty()) {
+        constexpr size_t kMaxProfileBytes = 4u << 20;
+        try {
+            parsed.seccomp_profile =
+                base::read_file(parsed.security.seccomp_file, kMaxProfileBytes);
+        } catch (base::Error& error) {
+            error.add_context("--security-opt seccomp");
+            error.set_code(base::exit_code::kEngine);
+            throw;
+        }
+    }
+    const kernel::CapabilitySet start =
+        request.privileged ? kernel::all_capabilities() : kernel::default_capabilities();
+    parsed.capabilities = kernel::resolve_capabilities(start, request.cap_add, request.cap_drop);
+}
+
+void parse_limits(const RunRequest& request, ParsedRequest& parsed) {
+    for (const std::string& text : request.ulimits) {
+        const auto [resource, wish] = parse_ulimit(text);
+        rlimit mine{};
+        if (::getrlimit(static_cast<__rlimit_resource>(resource), &mine) == 0) {
+            check_ulimit(text, resource, wish, mine);
+        }
+        std::erase_if(parsed.ulimits,
+                      [&, wanted = resource](const auto& known) { return known.first == wanted; });
+        parsed.ulimits.emplace_back(resource, wish);
+    }
+    if (request.shm_size) parsed.shm_size_bytes = parse_shm_size(*request.shm_size);
+    if (request.pids_limit) parsed.pids_limit = parse_pids_limit(*request.pids_limit);
+}
+
+void parse_names(const RunRequest& request, ParsedRequest& parsed) {
+    parsed.network = parse_network(request.network.value_or("private"));
+    if (request.name) parsed.name = check_container_name(*request.name);
+    if (request.hostname) parsed.hostname = check_hostname(*request.hostname);
+    for (const std::string& text : request.add_host) {
+        parsed.hosts.push_back(parse_add_host(text, parsed.network.mode));
+    }
+    if (request.no_hosts && !request.add_host.empty()) {
+        throw_usage("--no-hosts and --add-host contradict each other");
+    }
+    for (const std::string& text : request.dns) (void)check_ip_address(text, "--dns");
+    for (const std::string& text : request.sysctls) {
+        const auto [key, value] = parse_sysctl(text, parsed.network.mode);
+        parsed.sysctls[key] = value;
+    }
+    for (const std::string& path : request.label_files) {
+        for (const std::string& text : load_label_file(path)) {
+            parse_label(text, "--label-file", parsed.labels);
+        }
+    }
+    for (const std::string& text : request.labels) parse_label(text, "--label", parsed.labels);
+    for (const std::string& text : request.annotations) {
+        parse_label(text, "--annotation", parsed.annotations);
+    }
+    if (request.stop_signal) parsed.stop_signal = parse_signal(*request.stop_signal);
+    if (request.userns) check_userns(*request.userns);
+}
+
+void refuse_what_is_not_there(const RunRequest& request) {
+    if (!request.devices.empty()) {
+        throw_bad_flag("--device", request.devices.front(),
+                       "devices of the host are not passed into a container");
+    }
+    if (request.working_dir && !request.working_dir->starts_with('/')) {
+        throw_bad_flag("--workdir", *request.working_dir, "must be an absolute path");
+    }
+    if (request.replace && !request.name) throw_usage("--replace needs --name");
+    if (request.image.empty()) throw_usage("invalid reference format: the image name is empty");
+    constexpr std::uint32_t kMaxPreserved = 1024;
+    if (request.preserve_fds > kMaxPreserved) throw_usage("--preserve-fds: at most 1024");
+}
+
+}  // namespace
+
+CallerFacts caller_facts() {
+    std::array<char, PATH_MAX> buffer{};
+    CallerFacts facts;
+    // A removed working directory matters only to those who name a relative path.
+    facts.current_dir = ::getcwd(buffer.data(), buffer.size()) == nullptr ? "/" : buffer.data();
+    facts.environment = process_environment();
+    return facts;
+}
+
+ParsedRequest parse_request(const RunRequest& request, const CallerFacts& caller) {
+    ParsedRequest parsed;
+    refuse_what_is_not_there(request);
+    parse_names(request, parsed);
+    parse_mounts(request, caller, parsed);
+    parse_environment(request, caller, parsed);
+    parse_security(request, parsed);
+    parse_limits(request, parsed);
+    return parsed;
+}
+
+}  // namespace sandbox::engine

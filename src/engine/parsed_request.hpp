@@ -1,0 +1,45 @@
+// A RunRequest whose every flag has been read and checked, before anything is fetched or made: a
+// typing error never costs a download.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/environment.hpp"
+#include "engine/mount_flags.hpp"
+#include "engine/option_flags.hpp"
+#include "sandbox/engine/run.hpp"
+
+namespace sandbox::engine {
+
+struct ParsedRequest {
+    std::vector<MountWish> mounts;  // -v, --mount, --tmpfs; sorted, without duplicates
+    std::vector<EnvAssignment> env;
+    SecurityWish security;
+    std::string seccomp_profile;  // content of security.seccomp_file
+    NetworkWish network;
+    kernel::CapabilitySet capabilities = 0;
+    std::vector<std::pair<std::string, std::string>> hosts;  // --add-host
+    std::vector<std::pair<int, rlimit>> ulimits;
+    std::map<std::string, std::string> labels, annotations, sysctls;
+    std::optional<int> stop_signal;
+    std::uint64_t shm_size_bytes = 64u << 20;
+    std::uint64_t pids_limit = 2048;
+    std::string name;      // empty: made up
+    std::string hostname;  // empty: from the id
+};
+
+// Where relative paths and variables of the caller come from.
+struct CallerFacts {
+    std::string current_dir;
+    HostEnvironment environment;
+};
+[[nodiscard]] CallerFacts caller_facts();
+
+// Throws UsageError (125). Reads env, label and seccomp files; notices are logged.
+[[nodiscard]] ParsedRequest parse_request(const RunRequest& request, const CallerFacts& caller);
+
+}  // namespace sandbox::engine

@@ -1,0 +1,91 @@
+// Bytes between the caller's stdin/stdout and the container's terminal. Nothing is read that cannot
+// be stored, and nothing is lost at the end: done() answers true only when the terminal's last byte
+// has been written out. Descriptors are borrowed.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <optional>
+
+#include "sandbox/base/poll_loop.hpp"
+#include "sandbox/base/unique_fd.hpp"
+
+namespace sandbox::engine {
+
+class PtyPump {
+  public:
+    struct Ends {
+        int input_fd = -1;  // -1: stdin is not passed on
+        int output_fd = -1;
+        int master_fd = -1;  // made non-blocking
+    };
+    // `output_lost`: called once when nobody reads the output any more.
+    PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> output_lost);
+    PtyPump(const PtyPump&) = delete;
+    PtyPump& operator=(const PtyPump&) = delete;
+    ~PtyPump();
+
+    void pause_input();  // the terminal belongs to another job
+    void resume_input();
+    // The container is gone: what is in the terminal is the rest. `finished` is called when all of
+    // it has been written (at once, when nothing is left).
+    void finish(std::function<void()> finished);
+
+  private:
+    // One descriptor in the loop; regular files, which epoll refuses, count as always ready.
+    class Watch {
+      public:
+        Watch(base::PollLoop& loop, int fd, std::uint32_t events, std::function<void()> handler);
+        ~Watch();
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+        void set(bool wanted);
+        [[nodiscard]] bool always_ready() const noexcept { return always_ready_; }
+
+      private:
+        base::PollLoop& loop_;
+        int fd_;
+        std::uint32_t events_;
+        std::function<void()> handler_;
+        std::optional<base::PollLoop::Token> token_;
+        bool always_ready_ = false;
+    };
+    struct Buffer {
+        std::array<char, 16384> data;
+        size_t begin = 0;
+        size_t end = 0;
+        [[nodiscard]] bool empty() const noexcept { return begin == end; }
+    };
+
+    void pump();
+    bool read_input();
+    bool write_master();
+    bool read_master();
+    bool write_output();
+    void end_of_input();
+    void update_watches();
+    void lose_output();
+    void check_finished();
+
+    base::PollLoop& loop_;
+    Ends ends_;
+    base::UniqueFd own_output_;  // a description of our own, so that O_NONBLOCK is ours alone
+    base::UniqueFd master_out_;  // epoll takes a descriptor once: a second one for writing
+    std::function<void()> output_lost_;
+    std::function<void()> finished_;
+    Buffer to_master_;
+    Buffer to_output_;
+    bool input_open_;
+    bool input_ready_ = false;
+    bool output_ready_ = false;
+    bool pumping_again_ = false;
+    bool input_paused_ = false;
+    bool last_input_was_newline_ = true;
+    bool output_open_ = true;
+    bool master_quiet_ = false;  // no process has the terminal open
+    std::optional<base::PollLoop::Token> retry_;
+    std::optional<Watch> input_watch_, master_in_watch_, master_out_watch_, output_watch_;
+};
+
+}  // namespace sandbox::engine

@@ -1,0 +1,32 @@
+// The foreground life of one container: signals in, terminal both ways, time limits, the end.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <memory>
+
+#include "engine/launch.hpp"
+#include "sandbox/base/poll_loop.hpp"
+#include "sandbox/engine/run.hpp"
+
+namespace sandbox::engine {
+
+// Blocks every signal from here on and keeps what arrives, so that none is lost while the
+// container is being made; supervise() then serves them. One per process.
+class SignalGate {
+  public:
+    SignalGate();
+    void serve(std::function<void(const signalfd_siginfo&)> handler);
+    [[nodiscard]] base::PollLoop& loop() noexcept { return loop_; }
+
+  private:
+    std::function<void(const signalfd_siginfo&)> handler_;
+    base::PollLoop loop_;
+};
+
+// Answers when the payload has ended and all it wrote to its terminal has been passed on.
+// The terminal is as it was before.
+[[nodiscard]] kernel::ExitStatus supervise(const ContainerSpec& spec, const RunRequest& request,
+                                           LaunchedContainer& container, SignalGate& gate);
+
+}  // namespace sandbox::engine

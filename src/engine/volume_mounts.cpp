@@ -1,0 +1,131 @@
+#include "engine/volume_mounts.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "engine/container_record.hpp"
+#include "engine/flag_error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/store/container_store.hpp"
+#include "sandbox/store/volume_store.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+constexpr const char* kSeedLock = "seed.lock";  // beside the volume's data
+
+bool is_empty_volume(const store::Store& store, const std::string& name) {
+    const base::UniqueFd data =
+        base::open_at(store.volumes_fd(), name + "/data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return base::list_dir(data.get()).empty();
+}
+
+}  // namespace
+
+VolumeMounts::~VolumeMounts() {
+    remove_anonymous();
+}
+
+void VolumeMounts::remove_anonymous() noexcept {
+    const store::VolumeStore volumes(store_);
+    for (const std::string& name : anonymous_) {
+        try {
+            volumes.remove(name);
+        } catch (const base::Error& error) {
+            base::log::debug("anonymous volume stays: " + error.message());
+        }
+    }
+    anonymous_.clear();
+}
+
+void VolumeMounts::resolve_volume(const MountWish& wish, MountSpec& spec) {
+    const store::VolumeStore volumes(store_);
+    store::VolumeRecord record;
+    record.name = spec.volume_name;
+    record.labels = wish.volume_labels;
+    record.anonymous = spec.volume_name.empty();
+    record = volumes.create(record);
+    if (spec.volume_name.empty()) anonymous_.push_back(record.name);
+    spec.volume_name = record.name;
+    spec.source = volumes.data_path(record.name);
+    if (std::find(names_.begin(), names_.end(), record.name) == names_.end()) {
+        names_.push_back(record.name);
+    }
+    if (!spec.seed) return;
+    spec.seed = !record.seeded;
+    if (!spec.seed) return;
+    if (!record.anonymous) {
+        const base::UniqueFd dir =
+            base::open_at(store_.volumes_fd(), record.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        locks_.push_back(base::FileLock::acquire(
+            dir.get(), kSeedLock, base::LockMode::exclusive,
+            "waiting for another container to fill volume " + base::quote(record.name)));
+        // The one we waited for may have done it; or somebody put files there by hand.
+        const auto now = volumes.try_get(record.name);
+        spec.seed = now && !now->seeded && is_empty_volume(store_, record.name);
+        if (!spec.seed) {
+            locks_.pop_back();
+            return;
+        }
+    }
+    seeding_.push_back(record.name);
+}
+
+std::vector<MountSpec> VolumeMounts::resolve(const std::vector<MountWish>& wishes) {
+    std::vector<MountSpec> mounts;
+    for (const MountWish& wish : wishes) {
+        MountSpec spec = wish.spec;
+        if (spec.kind == MountSpec::Kind::volume) resolve_volume(wish, spec);
+        mounts.push_back(std::move(spec));
+    }
+    return mounts;
+}
+
+void VolumeMounts::mark_seeded() {
+    const store::VolumeStore volumes(store_);
+    for (const std::string& name : seeding_) {
+        // One that goes with its container need not remember.
+        if (std::find(anonymous_.begin(), anonymous_.end(), name) != anonymous_.end()) continue;
+        if (auto record = volumes.try_get(name)) {
+            record->seeded = true;
+            volumes.save(*record);
+        }
+    }
+    seeding_.clear();
+    locks_.clear();
+}
+
+std::vector<MountWish> mounts_from(const store::Store& store,
+                                   const std::vector<std::string>& flags) {
+    std::vector<MountWish> wishes;
+    const store::ContainerStore containers(store);
+    for (const std::string& flag : flags) {
+        const std::vector<std::string> parts = base::split(flag, ':', 2);
+        store::ContainerEntry entry;
+        try {
+            entry = containers.find(parts[0]);
+        } catch (base::Error& error) {
+            error.add_context("--volumes-from");
+            error.set_code(base::exit_code::kEngine);
+            throw;
+        }
+        for (MountWish& wish : record_mounts(entry.record)) {
+            if (parts.size() == 2) {
+                for (const std::string& word : base::split(parts[1], ',')) {
+                    if (word == "ro") wish.spec.read_only = true;
+                    if (word != "ro" && word != "rw" && word != "z" && word != "Z") {
+                        throw_bad_flag("--volumes-from", flag,
+                                       "unknown option " + base::quote(word), "NAME[:ro]");
+                    }
+                }
+            }
+            wishes.push_back(std::move(wish));
+        }
+    }
+    return wishes;
+}
+
+}  // namespace sandbox::engine

@@ -1,0 +1,44 @@
+// From wished volumes to mounted ones: named volumes are made when missing, anonymous ones get a
+// name; a volume that is new and empty is seeded by the launch. Must hold the shared store lock.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/mount_flags.hpp"
+#include "sandbox/base/file_lock.hpp"
+#include "sandbox/store/layout.hpp"
+
+namespace sandbox::engine {
+
+class VolumeMounts {
+  public:
+    explicit VolumeMounts(const store::Store& store) noexcept : store_(store) {}
+    VolumeMounts(const VolumeMounts&) = delete;
+    VolumeMounts& operator=(const VolumeMounts&) = delete;
+    // Removes the anonymous volumes that were made, unless keep() was called.
+    ~VolumeMounts();
+
+    // Answers the mounts with sources; read-only here means what the flags say.
+    [[nodiscard]] std::vector<MountSpec> resolve(const std::vector<MountWish>& wishes);
+    // The launch has copied the image's content: never again. Lets others use the volumes.
+    void mark_seeded();
+    void keep() noexcept { anonymous_.clear(); }
+    void remove_anonymous() noexcept;  // what cannot be removed is left to prune
+    [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
+
+  private:
+    void resolve_volume(const MountWish& wish, MountSpec& spec);
+    const store::Store& store_;
+    std::vector<std::string> names_;
+    std::vector<std::string> anonymous_;  // made by us
+    std::vector<std::string> seeding_;
+    std::vector<base::FileLock> locks_;  // one container seeds, the others wait
+};
+
+// --volumes-from NAME[:ro]: the bind mounts and volumes of another container's record.
+[[nodiscard]] std::vector<MountWish> mounts_from(const store::Store& store,
+                                                 const std::vector<std::string>& flags);
+
+}  // namespace sandbox::engine
