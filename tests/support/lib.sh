@@ -24,6 +24,14 @@ exit_commands=()
 skipped=
 lib_pid=$BASHPID
 
+if [ -z "${SANDBOX_TEST_IMAGES:-}" ]; then
+    SANDBOX_TEST_IMAGES=/var/cache/sandbox-test-images
+    if [ "$(id -u)" -ne 0 ] && [ ! -d "$SANDBOX_TEST_IMAGES" ]; then
+        SANDBOX_TEST_IMAGES=${XDG_CACHE_HOME:-$HOME/.cache}/sandbox-test-images
+    fi
+fi
+export SANDBOX_TEST_IMAGES
+
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-test.XXXXXXXX")
 chmod 700 "$WORK"
 export WORK HOME=$WORK/home
