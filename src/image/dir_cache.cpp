@@ -21,14 +21,15 @@ constexpr int kDirFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 // A walk by hand, component by component: resolves links inside the root and makes what is missing.
 class Walk {
   public:
-    Walk(int root_fd, std::string_view path, const DirCache::Events& events)
+    // `events` null: makes nothing, and answers an empty descriptor for what is missing.
+    Walk(int root_fd, std::string_view path, const DirCache::Events* events)
         : root_fd_(root_fd), asked_(path), events_(events) {
         push(path);
         restart();
     }
 
     UniqueFd run() {
-        while (!todo_.empty()) {
+        while (!todo_.empty() && here_.valid()) {
             const std::string part = std::move(todo_.back());
             todo_.pop_back();
             if (part.empty() || part == ".") continue;
@@ -76,6 +77,7 @@ class Walk {
             follow(found.get());
         } else if (S_ISCHR(status.st_mode)) {
             // A hide mark of this layer, and now an entry below it.
+            if (events_ == nullptr) return here_.reset();
             rc = raw::unlinkat(here_.get(), part.c_str());
             if (rc < 0) throw SysError(-rc, "remove", base::quote(part));
             make(part, true);
@@ -86,12 +88,13 @@ class Walk {
     }
 
     void make(const std::string& part, bool over_mark) {
+        if (events_ == nullptr) return here_.reset();
         const int rc = raw::mkdirat(here_.get(), part.c_str(), 0755);
         if (rc < 0) throw SysError(-rc, "make directory", base::quote(part));
         here_ = UniqueFd(check(raw::openat(here_.get(), part.c_str(), kDirFlags), part));
         real_.push_back(part);
-        if (over_mark) events_.uncovered(here_.get());
-        events_.implied(base::join(real_, "/"));
+        if (over_mark) events_->uncovered(here_.get());
+        events_->implied(base::join(real_, "/"));
     }
 
     void follow(int link_fd) {
@@ -114,7 +117,7 @@ class Walk {
 
     int root_fd_;
     std::string asked_;
-    const DirCache::Events& events_;
+    const DirCache::Events* events_;
     std::vector<std::string> todo_;  // the next component is the last one
     std::vector<std::string> real_;  // components of here_, none of them a link
     UniqueFd here_;
@@ -157,15 +160,16 @@ int DirCache::open(std::string_view clean_path) {
     const int rc = direct(std::string(clean_path).c_str());
     if (rc >= 0) return remember(clean_path, UniqueFd(rc));
     // What the kernel cannot resolve (missing, too long, a mark, or no openat2): by hand.
-    return remember(clean_path, Walk(root_fd_, clean_path, events_).run());
+    return remember(clean_path, Walk(root_fd_, clean_path, &events_).run());
 }
 
 int DirCache::try_open(std::string_view clean_path) {
     if (clean_path.empty()) return root_fd_;
     if (const Slot* slot = find(clean_path)) return slot->fd.get();
     const int rc = direct(std::string(clean_path).c_str());
-    if (rc == -ENOSYS || rc == -ENAMETOOLONG) return open(clean_path);
-    return rc < 0 ? -1 : remember(clean_path, UniqueFd(rc));
+    UniqueFd found(rc);
+    if (rc == -ENOSYS || rc == -ENAMETOOLONG) found = Walk(root_fd_, clean_path, nullptr).run();
+    return found.valid() ? remember(clean_path, std::move(found)) : -1;
 }
 
 void DirCache::forget() noexcept {

@@ -40,7 +40,6 @@ class DirCache {
     [[nodiscard]] Slot* find(std::string_view path) noexcept;
     int remember(std::string_view path, base::UniqueFd fd);
     [[nodiscard]] int direct(const char* path) const noexcept;
-    [[nodiscard]] base::UniqueFd walk(std::string_view path);
 
     int root_fd_;
     Events events_;

@@ -208,7 +208,7 @@ void TreeWriter::write_data(int fd, const TarEntry& entry, TarReader& reader) {
 
 void TreeWriter::finish_file(int fd, const TarEntry& entry, const std::string& path) {
     // Order matters: a write and a change of owner drop setuid bits and file capabilities.
-    const Owner owner = owner_of(entry, path);
+    const KeptOwner owner = owner_of(entry, path);
     const mode_t mode = mode_of(entry, owner, path);
     if (!owner.is_root()) check(raw::fchown(fd, owner.uid, owner.gid), "set the owner of", path);
     if ((mode & kSpecialBits) != 0) check(raw::fchmod(fd, mode), "set the mode of", path);
@@ -229,7 +229,7 @@ void TreeWriter::make_symlink(const TarEntry& entry, const std::string& path) {
         rc = raw::symlinkat(text, place.parent_fd, place.name.c_str());
     }
     check(rc, "create link", path);
-    const Owner owner = owner_of(entry, path);
+    const KeptOwner owner = owner_of(entry, path);
     if (!owner.is_root())
         check(raw::fchownat(place.parent_fd, place.name.c_str(), owner.uid, owner.gid,
                             AT_SYMLINK_NOFOLLOW),
@@ -243,7 +243,7 @@ void TreeWriter::make_symlink(const TarEntry& entry, const std::string& path) {
 void TreeWriter::make_fifo(const TarEntry& entry, const std::string& path) {
     const Place place = place_of(path);
     const char* name = place.name.c_str();
-    const Owner owner = owner_of(entry, path);
+    const KeptOwner owner = owner_of(entry, path);
     const mode_t mode = mode_of(entry, owner, path);
     int rc = raw::mknodat(place.parent_fd, name, S_IFIFO | 0600, 0);
     if (rc == -EEXIST) {

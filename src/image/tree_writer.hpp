@@ -14,6 +14,7 @@
 #include "image/dir_cache.hpp"
 #include "image/notices.hpp"
 #include "image/owner_log.hpp"
+#include "image/owner_rule.hpp"
 #include "image/tar_reader.hpp"
 #include "image/whiteout.hpp"
 #include "sandbox/image/unpack.hpp"
@@ -41,16 +42,9 @@ class TreeWriter {
         int parent_fd;
         std::string name;
     };
-    // An owner as the tree can have it.
-    struct Owner {
-        uid_t uid = 0;
-        gid_t gid = 0;
-        bool exact = true;
-        [[nodiscard]] bool is_root() const noexcept { return uid == 0 && gid == 0; }
-    };
     struct DirRecord {
         ino_t inode = 0;
-        Owner owner;
+        KeptOwner owner;
         mode_t mode = 0755;
         std::int64_t mtime_seconds = 0;
         std::uint32_t mtime_nanoseconds = 0;
@@ -76,8 +70,8 @@ class TreeWriter {
     // Removes what an earlier entry put there. Answers whether it was a hide mark.
     bool clear(const Place& place, const std::string& path);
     void forget_below(const std::string& path);
-    [[nodiscard]] Owner owner_of(const TarEntry& entry, const std::string& path);
-    [[nodiscard]] mode_t mode_of(const TarEntry& entry, const Owner& owner,
+    [[nodiscard]] KeptOwner owner_of(const TarEntry& entry, const std::string& path);
+    [[nodiscard]] mode_t mode_of(const TarEntry& entry, const KeptOwner& owner,
                                  const std::string& path);
     void set_xattrs(int fd, const std::vector<TarXattr>& xattrs, const std::string& path);
     void require_opaque(int dir_fd, const std::string& path);

@@ -32,7 +32,7 @@ void TreeWriter::make_root(const TarEntry& entry) {
     struct stat status {};
     if (::fstat(root_fd_, &status) != 0) throw SysError(errno, "stat the layer's root");
     root_seen_ = true;
-    const Owner owner = owner_of(entry, {});
+    const KeptOwner owner = owner_of(entry, {});
     dir_records_[{}] = {
         status.st_ino,           owner,       mode_of(entry, owner, {}), entry.mtime_seconds,
         entry.mtime_nanoseconds, entry.xattrs};
@@ -65,7 +65,7 @@ void TreeWriter::make_directory(const TarEntry& entry, const std::string& path) 
     if (::fstatat(place.parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         throw SysError(errno, "stat", quoted(path));
     if (existed) implied_.erase(path);
-    const Owner owner = owner_of(entry, path);
+    const KeptOwner owner = owner_of(entry, path);
     dir_records_[path] = {
         status.st_ino,           owner,       mode_of(entry, owner, path), entry.mtime_seconds,
         entry.mtime_nanoseconds, entry.xattrs};
@@ -118,37 +118,20 @@ std::vector<std::string> TreeWriter::implied_dirs() const {
     return result;
 }
 
-TreeWriter::Owner TreeWriter::owner_of(const TarEntry& entry, const std::string& path) {
-    if (entry.uid == 0 && entry.gid == 0) return {};
-    if (ids_.mode == kernel::IdMode::single) {
-        owners_.record(entry.uid, entry.gid, path);
-        return {};
-    }
-    // 2^32-1 is "no id" to the kernel, and what is larger does not exist.
-    constexpr std::uint64_t kNoId = 0xffffffff;
-    const bool uid_fits =
-        entry.uid < kNoId && ids_.contains_uid({static_cast<std::uint32_t>(entry.uid)});
-    const bool gid_fits =
-        entry.gid < kNoId && ids_.contains_gid({static_cast<std::uint32_t>(entry.gid)});
-    Owner owner;
-    if (uid_fits) owner.uid = static_cast<uid_t>(entry.uid);
-    if (gid_fits) owner.gid = static_cast<gid_t>(entry.gid);
-    owner.exact = uid_fits && gid_fits;
-    if (!owner.exact) {
-        owners_.record(entry.uid, entry.gid, path);
+KeptOwner TreeWriter::owner_of(const TarEntry& entry, const std::string& path) {
+    const KeptOwner owner = kept_owner(ids_, entry);
+    if (owner.loss == KeptOwner::Loss::none) return owner;
+    owners_.record(entry.uid, entry.gid, path);
+    if (owner.loss == KeptOwner::Loss::outside)
         notices_.add(NoticeKind::owner_outside_map, path,
                      "(" + std::to_string(entry.uid) + ":" + std::to_string(entry.gid) + ")");
-    }
     return owner;
 }
 
-mode_t TreeWriter::mode_of(const TarEntry& entry, const Owner& owner, const std::string& path) {
-    constexpr mode_t kIdBits = S_ISUID | S_ISGID;
-    // A setuid program of an owner that cannot be kept must not become one of root.
-    if (owner.exact || (entry.mode & kIdBits) == 0 || entry.type == EntryType::directory)
-        return entry.mode;
-    notices_.add(NoticeKind::setuid_dropped, path);
-    return entry.mode & ~kIdBits;
+mode_t TreeWriter::mode_of(const TarEntry& entry, const KeptOwner& owner, const std::string& path) {
+    const mode_t mode = kept_mode(entry, owner);
+    if (mode != entry.mode) notices_.add(NoticeKind::setuid_dropped, path);
+    return mode;
 }
 
 void TreeWriter::set_xattrs(int fd, const std::vector<TarXattr>& xattrs, const std::string& path) {

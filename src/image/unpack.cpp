@@ -146,4 +146,17 @@ UnpackReport LayerUnpack::finish() {
             std::move(child.notices)};
 }
 
+std::vector<std::string> compare_with_blob(int layer_fs_fd, int blob_fd, const kernel::IdMap& ids) {
+    struct stat status {};
+    if (::fstat(blob_fd, &status) != 0) throw SysError(errno, "stat a blob");
+    UnpackPlan plan;
+    plan.blob_fd = blob_fd;
+    plan.target_fd = layer_fs_fd;
+    plan.ids = ids;
+    UnpackProcess comparison;
+    comparison.start(plan, ChildJob::Kind::compare);
+    comparison.feed.end(static_cast<std::uint64_t>(status.st_size));
+    return comparison.finish().differences;
+}
+
 }  // namespace sandbox::image

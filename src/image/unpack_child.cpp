@@ -8,6 +8,7 @@
 
 #include "image/confine.hpp"
 #include "image/layer_stream.hpp"
+#include "image/tree_compare.hpp"
 #include "image/tree_writer.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
@@ -100,6 +101,17 @@ ChildReport unpack(const ChildJob& job, const ConfinedFds& fds, int root_fd) {
     });
 }
 
+ChildReport compare(const ChildJob& job, const ConfinedFds& fds, int root_fd) {
+    TreeCompare comparison(root_fd, *job.ids);
+    ChildReport report;
+    for (const auto pass : {TreeCompare::Pass::survey, TreeCompare::Pass::compare})
+        report = run_threads(job, fds, [&](TarReader& reader, ChildReport& filled) {
+            comparison.run(pass, reader);
+            filled.differences = comparison.differences();
+        });
+    return report;
+}
+
 }  // namespace
 
 void run_unpack_child(const ChildJob& job) noexcept {
@@ -113,7 +125,9 @@ void run_unpack_child(const ChildJob& job) noexcept {
         const ConfinedFds fds = confine(job);
         report_fd = fds.report;
         const base::UniqueFd root = base::open_dir("/");
-        const ChildReport report = unpack(job, fds, root.get());
+        const ChildReport report = job.kind == ChildJob::Kind::unpack
+                                       ? unpack(job, fds, root.get())
+                                       : compare(job, fds, root.get());
         finish(report_fd, encode_report(report));
     } catch (const std::bad_alloc&) {
         finish(report_fd, encode_failure(base::Error("not enough memory to unpack the layer")));
