@@ -28,6 +28,7 @@ struct TarReader::Impl {
     bool first_given = false;
     bool empty_stream = false;
     bool stream_ended = false;
+    std::uint64_t data_end = 0;  // of the current file's pieces so far
     std::unique_ptr<archive, ArchiveFree> handle;
     std::unique_ptr<archive_entry, EntryFree> entry;
 
@@ -169,6 +170,7 @@ bool TarReader::next(TarEntry& entry) {
     } else if (rc != ARCHIVE_OK) {
         impl_->fail();
     }
+    impl_->data_end = 0;
     copy_entry(entry, impl_->entry.get());
     return true;
 }
@@ -180,6 +182,9 @@ std::optional<TarReader::DataBlock> TarReader::next_data() {
     const int rc = archive_read_data_block(impl_->handle.get(), &data, &size, &offset);
     if (rc == ARCHIVE_EOF) return std::nullopt;
     if (rc != ARCHIVE_OK || offset < 0) impl_->fail();
+    if (static_cast<std::uint64_t>(offset) < impl_->data_end)
+        throw base::IntegrityError("bad tar: pieces of a sparse file overlap");
+    impl_->data_end = static_cast<std::uint64_t>(offset) + size;
     return DataBlock{{static_cast<const std::byte*>(data), size},
                      static_cast<std::uint64_t>(offset)};
 }

@@ -63,7 +63,8 @@ class TarReader {
         std::span<const std::byte> bytes;  // valid until the next call of this reader
         std::uint64_t offset = 0;
     };
-    // The next piece of the current file's data; absent at its end. What no piece covers is a hole.
+    // The next piece of the current file's data; absent at its end. Pieces come in
+    // order; what none covers is a hole.
     [[nodiscard]] std::optional<DataBlock> next_data();
     // Reads what follows the end marker, so that the whole stream has passed by.
     void drain();

@@ -70,7 +70,9 @@ void TreeCompare::run(Pass pass, TarReader& reader) {
 
 void TreeCompare::survey(const TarEntry& entry, std::uint64_t index) {
     if (is_left_out(entry.type)) return;
-    last_[hash_of(clean_entry_path(entry.path))] = {index, entry.type};
+    Seen& seen = last_[hash_of(clean_entry_path(entry.path))];
+    seen.index = index;
+    if (entry.type != EntryType::directory) seen.not_directory = index;
 }
 
 // Is there a later entry of this name, or one that took the place of a directory above it?
@@ -80,9 +82,7 @@ bool TreeCompare::superseded(std::string_view path, std::uint64_t index) const {
     for (path = split_entry_path(path).parent; !path.empty();
          path = split_entry_path(path).parent) {
         const auto above = last_.find(hash_of(path));
-        if (above != last_.end() && above->second.index > index &&
-            above->second.type != EntryType::directory)
-            return true;
+        if (above != last_.end() && above->second.not_directory > index) return true;
     }
     return false;
 }
@@ -166,34 +166,50 @@ void TreeCompare::compare_data(int parent_fd, const std::string& name, const Tar
 }
 
 bool TreeCompare::same_data(int fd, const TarEntry& entry, TarReader& reader) {
-    bool same = true;
     std::uint64_t position = 0;
-    // `expected` null: zeros, a hole.
-    const auto check = [&](const std::byte* expected, std::uint64_t count) {
-        while (same && count > 0) {
-            const auto wanted = static_cast<size_t>(std::min<std::uint64_t>(count, kBufferBytes));
-            const long rc =
-                raw::pread(fd, buffer_.data(), wanted, static_cast<std::int64_t>(position));
-            if (rc == -EINTR) continue;
-            const auto got = rc > 0 ? static_cast<size_t>(rc) : 0;
-            same =
-                got > 0 && (expected != nullptr ? std::memcmp(buffer_.data(), expected, got) == 0
-                                                : std::all_of(buffer_.begin(), buffer_.begin() + rc,
-                                                              [](char byte) { return byte == 0; }));
-            if (expected != nullptr) expected += got;
-            position += got;
-            count -= got;
-        }
-    };
     while (entry.size_bytes != 0) {
         const std::optional<TarReader::DataBlock> block = reader.next_data();
         if (!block) break;
         if (block->bytes.empty()) continue;
-        if (block->offset < position) return false;
-        check(nullptr, block->offset - position);
-        check(block->bytes.data(), block->bytes.size());
+        if (!is_hole(fd, position, block->offset) || !same_bytes(fd, *block)) return false;
+        position = block->offset + block->bytes.size();
     }
-    return same;
+    return is_hole(fd, position, entry.size_bytes);
+}
+
+bool TreeCompare::same_bytes(int fd, const TarReader::DataBlock& block) {
+    size_t done = 0;
+    while (done < block.bytes.size()) {
+        const long rc =
+            raw::pread(fd, buffer_.data(), std::min(buffer_.size(), block.bytes.size() - done),
+                       static_cast<std::int64_t>(block.offset + done));
+        if (rc == -EINTR) continue;
+        if (rc <= 0) return false;
+        const auto got = static_cast<size_t>(rc);
+        if (std::memcmp(buffer_.data(), block.bytes.data() + done, got) != 0) return false;
+        done += got;
+    }
+    return true;
+}
+
+// Only zeros from `begin` to `end`? What the file system keeps as a hole need not be read.
+bool TreeCompare::is_hole(int fd, std::uint64_t begin, std::uint64_t end) {
+    while (begin < end) {
+        const long data =
+            raw::call(SYS_lseek, fd, static_cast<long>(begin), static_cast<long>(SEEK_DATA));
+        if (data == -ENXIO || (data >= 0 && static_cast<std::uint64_t>(data) >= end)) return true;
+        if (data > static_cast<long>(begin)) begin = static_cast<std::uint64_t>(data);
+        const long rc =
+            raw::pread(fd, buffer_.data(),
+                       static_cast<size_t>(std::min<std::uint64_t>(buffer_.size(), end - begin)),
+                       static_cast<std::int64_t>(begin));
+        if (rc == -EINTR) continue;
+        if (rc <= 0 || !std::all_of(buffer_.begin(), buffer_.begin() + rc,
+                                    [](char byte) { return byte == 0; }))
+            return false;
+        begin += static_cast<std::uint64_t>(rc);
+    }
+    return true;
 }
 
 void TreeCompare::compare_xattrs(int fd, const TarEntry& entry, const std::string& path) {

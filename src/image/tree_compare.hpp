@@ -33,8 +33,8 @@ class TreeCompare {
 
   private:
     struct Seen {
-        std::uint64_t index = 0;  // of the last entry of that name
-        EntryType type = EntryType::file;
+        std::uint64_t index = 0;          // of the last entry of that name
+        std::uint64_t not_directory = 0;  // of the last one that was no directory
     };
     void survey(const TarEntry& entry, std::uint64_t index);
     void compare(const TarEntry& entry, std::uint64_t index, TarReader& reader);
@@ -45,6 +45,8 @@ class TreeCompare {
     void compare_data(int parent_fd, const std::string& name, const TarEntry& entry,
                       const std::string& path, TarReader& reader);
     [[nodiscard]] bool same_data(int fd, const TarEntry& entry, TarReader& reader);
+    [[nodiscard]] bool same_bytes(int fd, const TarReader::DataBlock& block);
+    [[nodiscard]] bool is_hole(int fd, std::uint64_t begin, std::uint64_t end);
     void compare_xattrs(int fd, const TarEntry& entry, const std::string& path);
     void compare_link(int parent_fd, const std::string& name, const TarEntry& entry,
                       const std::string& path);

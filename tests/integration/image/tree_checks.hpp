@@ -44,9 +44,8 @@ class TreeCheck {
         const std::string& what = words_[0];
         if (what == "recorded") return expect(is_recorded());
         struct stat status {};
-        const bool exists =
-            parent_.valid() &&
-            ::fstatat(parent_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+        const bool exists = parent_.valid() && ::fstatat(parent_.get(), name_.c_str(), &status,
+                                                         AT_SYMLINK_NOFOLLOW) == 0;
         if (what == "absent") return expect(!exists);
         expect(exists);
         if (what == "type") return expect(letter(status) == word(2));
@@ -55,7 +54,8 @@ class TreeCheck {
         if (what == "mode") return expect(status.st_mode % 010000 == number(2));
         if (what == "size") return expect(status.st_size == number(2));
         if (what == "blocks-below") return expect(status.st_blocks < number(2));
-        if (what == "owner") return expect(status.st_uid == number(2) && status.st_gid == number(3));
+        if (what == "owner")
+            return expect(status.st_uid == number(2) && status.st_gid == number(3));
         if (what == "mtime") return expect(same_time(status));
         if (what == "content") return expect(letter(status) == "f" && content() == word(2));
         if (what == "link") return expect(link_text() == word(2));

@@ -16,7 +16,7 @@
 #include "sandbox/base/strings.hpp"
 #include "sandbox/image/unpack.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
-#include "tests/support/skip.hpp"
+#include "support/skip.hpp"
 
 namespace sandbox::test {
 
@@ -28,13 +28,15 @@ inline kernel::IdMap range_map() {
             if (range.inside.value + range.count > 65536) range.count = 65536 - range.inside.value;
     return map;
 }
-inline kernel::IdMap single_map() { return kernel::single_id_map({0}, {0}); }
+inline kernel::IdMap single_map() {
+    return kernel::single_id_map({0}, {0});
+}
 
 class Place {
   public:
     Place() {
-        std::string pattern =
-            (::getenv("TMPDIR") != nullptr ? ::getenv("TMPDIR") : "/tmp") + std::string("/sbx-XXXXXX");
+        std::string pattern = (::getenv("TMPDIR") != nullptr ? ::getenv("TMPDIR") : "/tmp") +
+                              std::string("/sbx-XXXXXX");
         if (::mkdtemp(pattern.data()) == nullptr) throw base::SysError(errno, "make a directory");
         path_ = pattern;
         root_ = base::open_dir(path_);
@@ -95,7 +97,7 @@ class Place {
 
 struct Outcome {
     std::optional<image::UnpackReport> report;
-    std::string error;      // empty when it worked
+    std::string error;       // empty when it worked
     bool integrity = false;  // the error was IntegrityError
     std::chrono::milliseconds took{0};
 };
