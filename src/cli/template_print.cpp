@@ -214,7 +214,7 @@ std::string format_value(const Verb& verb, const Value& value) {
         return pad(*flag ? "true" : "false", verb, false);
     }
     if (const auto number = value.try_i64()) return format_integer(verb, value, *number);
-    if (value.try_u64()) return pad(print_value(value), verb, true);
+    if (const auto number = value.try_u64()) return pad(std::to_string(*number), verb, true);
     if (const auto number = value.try_double()) return format_double(verb, value, *number);
     if (value.is_null())
         return verb.letter == 'v' ? pad("<nil>", verb, false) : bad_verb(verb, value);

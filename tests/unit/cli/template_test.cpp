@@ -131,7 +131,7 @@ TEST_CASE("functions do what Go's and docker's do") {
          {"{{index .Networks \"missing\"}}", "<no value>"},
          {"{{len .List}} {{len .Name}} {{len .Labels}} {{len .Nothing}}", "3 3 3 0"},
          {"{{slice .Name 1}} {{slice .Name 0 2}} {{slice .List 1 2}}", "eb we [b]"},
-         {"{{print 1 2 \"a\" \"b\" 3}}", "1 2a b3"},
+         {"{{print 1 2 \"a\" \"b\" 3}}", "1 2ab3"},
          {"{{println .Name 1}}", "web 1\n"},
          {"{{printf \"%s-%d\" .Name .Count}}", "web-3"},
          {"{{.Count | printf \"%s %d\" .Name}}", "web 3"},
