@@ -43,18 +43,17 @@ int try_in_namespaces(std::uint64_t flags, const std::optional<IdMap>& map,
     if (rc < 0) throw base::SysError(static_cast<int>(-rc), "make a pipe");
     const base::UniqueFd go_read(fds[0]);
     base::UniqueFd go_write(fds[1]);
+    ChildProcess process;
     try {
-        ChildProcess process = ChildProcess::clone(flags);
-        if (process.is_child()) child(go_read.get(), go_write.get(), action);
-        if (map) write_maps(process.pid(), *map);
-        base::write_all(go_write.get(), "g");
-        const ExitStatus status = process.wait();
-        return status.signal != 0 ? EINTR : status.code;
+        process = ChildProcess::clone(flags);
     } catch (const base::SysError& error) {
-        // Only what the making of the namespaces said is an answer.
-        if (error.message().starts_with("create ")) return error.errnum();
-        throw;
+        return error.errnum();
     }
+    if (process.is_child()) child(go_read.get(), go_write.get(), action);
+    if (map) write_maps(process.pid(), *map);
+    base::write_all(go_write.get(), "g");
+    const ExitStatus status = process.wait();
+    return status.signal != 0 ? EINTR : status.code;
 }
 
 }  // namespace sandbox::kernel
