@@ -89,34 +89,33 @@ bool has_all(const store::Store& store, const std::vector<LayerWish>& layers,
     return true;
 }
 
-void install_layers(const InstallContext& context, const std::vector<LayerWish>& layers) {
+std::optional<base::FileLock> install_layers(const InstallContext& context,
+                                             const std::vector<LayerWish>& layers) {
     const store::BlobStore blobs(context.store);
-    size_t next = 0;
-    while (next < layers.size()) {
-        size_t end = next;
-        {
-            LayerBatch batch(context, layers, next);
-            batch.run();
-            end = batch.end();
-        }
+    std::optional<base::FileLock> lock;
+    for (size_t next = 0; next < layers.size();) {
+        lock.reset();  // a sweep may have its turn between batches, and while we wait
+        LayerBatch batch(context, layers, next);
+        lock = batch.run();
         // Another process fetches the next blob: wait until it has it, or has given it up.
-        if (end == next) (void)blobs.open_partial(layers[next].blob.digest);
-        next = end;
+        if (batch.end() == next) (void)blobs.open_partial(layers[next].blob.digest);
+        next = batch.end();
     }
+    return lock;
 }
 
 store::ImageRecord install_image(const InstallContext& context, const ResolvedImage& image) {
     const std::vector<LayerWish> layers = layer_wishes(image.parsed_manifest, image.parsed_config);
     const store::ImageStore images(context.store);
     for (int round = 0; round < kMaxRounds; ++round) {
-        install_layers(context, layers);
-        const base::FileLock lock = context.store.lock(base::LockMode::shared);
+        std::optional<base::FileLock> lock = install_layers(context, layers);
+        if (!lock) lock = context.store.lock(base::LockMode::shared);
         if (!has_all(context.store, layers, context.mode())) continue;
         put_documents(context.store, image);
         store::ImageRecord record = make_record(context, image, layers);
         for (auto name = image.names.rbegin(); name != image.names.rend(); ++name) {
             record.reference = *name;
-            images.put(record);
+            images.put(record);  // the first name last: it is the one that is answered
         }
         if (image.names.empty()) images.put(record);
         return record;

@@ -33,8 +33,10 @@ struct ResolvedImage {
                                           Document config);
 [[nodiscard]] std::vector<LayerWish> layer_wishes(const oci::Manifest& manifest,
                                                   const oci::ImageConfig& config);
-// Layers and their blobs are in the store afterwards, in the context's mode.
-void install_layers(const InstallContext& context, const std::vector<LayerWish>& layers);
+// Layers and their blobs are in the store afterwards, in the context's mode. Answers the shared
+// store lock under which the last of them were published, when any was.
+std::optional<base::FileLock> install_layers(const InstallContext& context,
+                                             const std::vector<LayerWish>& layers);
 [[nodiscard]] bool has_all(const store::Store& store, const std::vector<LayerWish>& layers,
                            store::LayerMode mode);
 // Answers the record of the first name.

@@ -94,8 +94,8 @@ LayerBatch::BlobJob* LayerBatch::find_job(const oci::Digest& blob) noexcept {
     return nullptr;
 }
 
-void LayerBatch::run() {
-    if (jobs_.empty()) return;
+std::optional<base::FileLock> LayerBatch::run() {
+    if (jobs_.empty()) return std::nullopt;
     try {
         check_disk_space();
         for (;;) {
@@ -110,7 +110,7 @@ void LayerBatch::run() {
         }
         adopt_dirs();
         context_.interrupt.check();
-        publish();
+        return publish();
     } catch (const base::Error& error) {
         if (is_full_disk(error, context_.store.root_fd())) discard_partials();
         throw;

@@ -58,8 +58,9 @@ class LayerBatch {
     ~LayerBatch();
 
     [[nodiscard]] size_t end() const noexcept { return end_; }  // first layer not taken
-    // Fetches, unpacks, verifies, publishes all that was taken.
-    void run();
+    // Fetches, unpacks, verifies, publishes all that was taken. Answers the shared store lock,
+    // taken before the first name: what was published is safe from sweeps as long as it is held.
+    [[nodiscard]] std::optional<base::FileLock> run();
 
   private:
     static constexpr size_t kMaxLayers = 64;  // bounds the descriptors that are open at once
@@ -106,7 +107,7 @@ class LayerBatch {
     [[nodiscard]] std::vector<base::UniqueFd> open_lowers(size_t below) const;
     [[nodiscard]] const LayerJob* staged_job(size_t index) const;
     void write_metas();
-    void publish();
+    [[nodiscard]] base::FileLock publish();
     void check_disk_space() const;
     void discard_partials() noexcept;
 

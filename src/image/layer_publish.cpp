@@ -63,17 +63,18 @@ void LayerBatch::write_metas() {
     }
 }
 
-// security: a name promises that all behind it is on the disk, so the sync comes before the names.
-void LayerBatch::publish() {
+// A name promises that all behind it is on the disk, so the sync comes before the names.
+base::FileLock LayerBatch::publish() {
     write_metas();
     base::sync_filesystem(context_.store.root_fd());
-    const base::FileLock lock = context_.store.lock(base::LockMode::shared);
+    base::FileLock lock = context_.store.lock(base::LockMode::shared);
     for (const auto& job : jobs_) {
         if (job->partial) std::move(*job->partial).publish(context_.store);
         for (LayerJob& layer : job->layers) layer.staged->publish(layers_[layer.index].chain);
     }
     base::sync_fd(context_.store.blobs_fd());
     base::sync_fd(context_.store.layers_fd());
+    return lock;
 }
 
 }  // namespace sandbox::image

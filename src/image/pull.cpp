@@ -239,8 +239,8 @@ void unpack_layers(const store::Store& store, const store::ImageRecord& record,
     const std::string text = blobs.read_verified(record.manifest, oci::kMaxManifestBytes);
     const std::vector<LayerWish> layers =
         layer_wishes(oci::parse_manifest(text), load_config(store, record));
-    install_layers({store, ids, nullptr, progress != nullptr ? *progress : silent, interrupt},
-                   layers);
+    (void)install_layers({store, ids, nullptr, progress != nullptr ? *progress : silent, interrupt},
+                         layers);
 }
 
 store::ImageRecord ensure_image(const store::Store& store, std::string_view name, PullPolicy policy,

@@ -1,0 +1,205 @@
+#include "sandbox/image/remove.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "marks.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/store/volume_store.hpp"
+
+namespace sandbox::image {
+namespace {
+
+constexpr int kInUse = 2;  // docker and podman: 1 no such image, 2 in use
+
+// Did the user type this very reference, or an id or a digest of the image?
+bool names_reference(const store::ImageRecord& record, const std::string& typed) {
+    if (!record.reference) return false;
+    try {
+        const oci::Reference reference = oci::Reference::parse(typed);
+        return reference.digest() ? reference.with_digest(*reference.digest()) == *record.reference
+                                  : reference == *record.reference;
+    } catch (const base::UsageError&) {
+        return false;
+    }
+}
+
+bool keeps(const store::ContainerEntry& entry) {
+    const bool* const keep = entry.record["keep"].as_bool();
+    return keep == nullptr || *keep;
+}
+
+class Remover {
+  public:
+    Remover(const store::Store& store, bool force) : store_(store), images_(store), force_(force) {}
+
+    void remove(const std::string& typed) {
+        const std::optional<store::ImageRecord> record = images_.try_find(typed);
+        if (!record) {
+            throw base::NotFoundError("no such image: " + base::quote(typed),
+                                      "`sandbox images` lists what is there");
+        }
+        const std::vector<std::string> names = names_of(record->id);
+        if (names_reference(*record, typed) && names.size() > 1) {
+            images_.remove_reference(*record->reference);
+            removed_.untagged.push_back(record->reference->str());
+            return;
+        }
+        if (!names_reference(*record, typed) && names.size() > 1 && !force_) {
+            throw base::Error(
+                "image " + base::quote(typed) + " has several names: " + base::join(names, ", "),
+                "name one of them, or remove all with --force", kInUse);
+        }
+        free_from_containers(record->id, typed);
+        images_.remove_records_of(record->id);
+        removed_.untagged.insert(removed_.untagged.end(), names.begin(), names.end());
+        removed_.deleted.push_back(record->id.str());
+    }
+
+    RemovedImage take() { return std::move(removed_); }
+
+  private:
+    std::vector<std::string> names_of(const oci::Digest& id) const {
+        std::vector<std::string> names;
+        for (const store::ImageRecord& record : images_.list()) {
+            if (record.id == id && record.reference) names.push_back(record.reference->str());
+        }
+        return names;
+    }
+
+    // What a killed supervisor left of one-shot containers goes without asking.
+    void free_from_containers(const oci::Digest& id, const std::string& typed) {
+        const store::ContainerStore containers(store_);
+        const Marks marks = mark(store_);
+        std::vector<const store::ContainerEntry*> doomed;
+        for (const store::ContainerEntry* user : users_of(marks, id)) {
+            const bool removable = !user->live && (force_ || !keeps(*user));
+            if (!removable) {
+                throw base::Error("image " + base::quote(typed) + " is in use by container " +
+                                      base::quote(user->name),
+                                  user->live ? "stop and remove the container first"
+                                             : "remove the container, or use --force",
+                                  kInUse);
+            }
+            doomed.push_back(user);
+        }
+        for (const store::ContainerEntry* user : doomed) {
+            std::optional<store::OwnedContainer> owned = containers.try_own(user->id);
+            if (!owned) {
+                throw base::Error("image " + base::quote(typed) + " is in use by container " +
+                                      base::quote(user->name),
+                                  "stop and remove the container first", kInUse);
+            }
+            containers.remove(std::move(*owned));
+        }
+    }
+
+    const store::Store& store_;
+    store::ImageStore images_;
+    bool force_;
+    RemovedImage removed_;
+};
+
+class Pruner {
+  public:
+    Pruner(const store::Store& store, const PruneOptions& options)
+        : store_(store), options_(options) {}
+
+    PruneReport run() {
+        if (options_.containers) prune_containers();
+        prune_images();
+        if (options_.volumes) prune_volumes();
+        prune_partials();
+        report_.reclaimed_bytes += sweep_locked(store_);
+        return std::move(report_);
+    }
+
+  private:
+    void prune_containers() {
+        const store::ContainerStore containers(store_);
+        for (const store::ContainerEntry& entry : containers.list()) {
+            if (entry.live) continue;
+            std::optional<store::OwnedContainer> owned = containers.try_own(entry.id);
+            if (!owned) continue;
+            report_.reclaimed_bytes += measure(store_.containers_fd(), entry.id);
+            containers.remove(std::move(*owned));
+            report_.removed.push_back("container " + entry.id);
+        }
+        (void)containers.remove_leftovers();
+    }
+
+    void prune_images() {
+        const store::ImageStore images(store_);
+        const Marks marks = mark(store_);
+        for (const store::ImageRecord& record : marks.images) {
+            if (record.reference && !options_.all_images) continue;
+            if (!users_of(marks, record.id).empty()) continue;
+            if (!images.try_find("sha256:" + record.id.hex())) continue;  // went with another name
+            if (record.reference) report_.removed.push_back("untagged " + record.reference->str());
+            if (std::any_of(done_.begin(), done_.end(),
+                            [&](const oci::Digest& id) { return id == record.id; })) {
+                continue;
+            }
+            done_.push_back(record.id);
+            report_.removed.push_back("image " + record.id.str());
+        }
+        for (const oci::Digest& id : done_) images.remove_records_of(id);
+    }
+
+    void prune_volumes() {
+        const store::VolumeStore volumes(store_);
+        const Marks marks = mark(store_);
+        if (!marks.damaged.empty()) return;  // who uses what is not known
+        for (const store::VolumeRecord& volume : volumes.list()) {
+            if (!volume.anonymous || marks.volumes.count(volume.name) != 0) continue;
+            report_.reclaimed_bytes += measure(store_.volumes_fd(), volume.name);
+            volumes.remove(volume.name);
+            report_.removed.push_back("volume " + volume.name);
+        }
+    }
+
+    // Whoever downloads now holds his partial blob's lock.
+    void prune_partials() {
+        for (const std::string& name : base::list_dir(store_.partial_fd())) {
+            const auto lock =
+                base::FileLock::try_acquire(store_.partial_fd(), name, base::LockMode::exclusive);
+            if (!lock) continue;
+            report_.reclaimed_bytes +=
+                base::measure_tree_at(store_.partial_fd(), name).allocated_bytes;
+            base::unlink_at(store_.partial_fd(), name, true);
+            report_.removed.push_back("partial download sha256:" + name);
+        }
+    }
+
+    const store::Store& store_;
+    const PruneOptions& options_;
+    std::vector<oci::Digest> done_;
+    PruneReport report_;
+};
+
+}  // namespace
+
+RemovedImage remove_images(const store::Store& store, const std::vector<std::string>& names,
+                           bool force) {
+    const base::FileLock lock = store.lock(base::LockMode::exclusive);
+    remove_leftovers(store);
+    Remover remover(store, force);
+    try {
+        for (const std::string& name : names) remover.remove(name);
+    } catch (const base::Error&) {
+        (void)sweep_locked(store);  // what went before the one that failed
+        throw;
+    }
+    (void)sweep_locked(store);
+    return remover.take();
+}
+
+PruneReport prune(const store::Store& store, const PruneOptions& options) {
+    const base::FileLock lock = store.lock(base::LockMode::exclusive);
+    remove_leftovers(store);
+    return Pruner(store, options).run();
+}
+
+}  // namespace sandbox::image
