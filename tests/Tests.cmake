@@ -19,7 +19,8 @@ add_custom_target(unit_tests)
 add_custom_target(integration_tests)
 function(sandbox_add_test_binary kind room)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS
-         ${CMAKE_SOURCE_DIR}/tests/${kind}/${room}/*_test.cpp)
+         ${CMAKE_SOURCE_DIR}/tests/${kind}/${room}/*_test.cpp
+         ${CMAKE_SOURCE_DIR}/tests/${kind}/${room}/*_support.cpp)
     if(NOT sources)
         return()
     endif()

@@ -31,7 +31,8 @@ function(sandbox_recipe_library name)
 endfunction()
 
 sandbox_system_library(crypto LIBS crypto NEEDS Threads::Threads ${CMAKE_DL_LIBS})
-sandbox_system_library(ssl LIBS ssl NEEDS sandbox_3p_crypto)
+# libcrypto once more, behind libssl: plain files carry no order of their own.
+sandbox_system_library(ssl LIBS ssl crypto NEEDS sandbox_3p_crypto)
 sandbox_system_library(cares LIBS cares)
 sandbox_system_library(seccomp LIBS seccomp)
 sandbox_recipe_library(isal)

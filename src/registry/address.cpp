@@ -91,21 +91,28 @@ bool is_loopback_host(std::string_view host) {
 
 bool may_send_to(AddressClass origin, AddressClass target) noexcept {
     switch (target) {
-        case AddressClass::global: return true;
+        case AddressClass::global:
+            return true;
         case AddressClass::private_net:
             return origin == AddressClass::private_net || origin == AddressClass::loopback;
-        case AddressClass::loopback: return origin == AddressClass::loopback;
-        case AddressClass::reserved: return false;
+        case AddressClass::loopback:
+            return origin == AddressClass::loopback;
+        case AddressClass::reserved:
+            return false;
     }
     return false;
 }
 
 std::string_view class_name(AddressClass address_class) noexcept {
     switch (address_class) {
-        case AddressClass::global: return "public";
-        case AddressClass::private_net: return "private";
-        case AddressClass::loopback: return "loopback";
-        case AddressClass::reserved: return "link-local or reserved";
+        case AddressClass::global:
+            return "public";
+        case AddressClass::private_net:
+            return "private";
+        case AddressClass::loopback:
+            return "loopback";
+        case AddressClass::reserved:
+            return "link-local or reserved";
     }
     return "unknown";
 }

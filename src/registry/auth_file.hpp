@@ -20,8 +20,7 @@ struct Credential {
     std::string identity_token;  // OAuth2 refresh token, instead of a password
     std::string registry_token;  // a bearer token as it is
     [[nodiscard]] bool empty() const noexcept {
-        return user.empty() && password.empty() && identity_token.empty() &&
-               registry_token.empty();
+        return user.empty() && password.empty() && identity_token.empty() && registry_token.empty();
     }
 };
 

@@ -26,8 +26,8 @@ bool is_public_suffix(std::string_view domain) {
     const std::string_view second = domain.substr(0, dot);
     const std::string_view top = domain.substr(dot + 1);
     if (top.size() != 2) return false;
-    for (const std::string_view word : {"co", "com", "net", "org", "gov", "edu", "ac", "go", "ne",
-                                        "or", "gob", "mil"}) {
+    for (const std::string_view word :
+         {"co", "com", "net", "org", "gov", "edu", "ac", "go", "ne", "or", "gob", "mil"}) {
         if (second == word) return true;
     }
     return false;
@@ -135,30 +135,27 @@ bool Session::may_carry_login(const Endpoint& endpoint, const Url& realm) const 
     if (endpoint.registry == "docker.io" && is_within(realm.host, "docker.io")) return true;
     const RegistryConfig* config = config_.find(endpoint.registry);
     if (config == nullptr) return false;
-    return std::any_of(config->auth_hosts.begin(), config->auth_hosts.end(),
-                       [&](const std::string& host) {
-                           return host == realm.host || host == realm.authority();
-                       });
+    return std::any_of(
+        config->auth_hosts.begin(), config->auth_hosts.end(),
+        [&](const std::string& host) { return host == realm.host || host == realm.authority(); });
 }
 
 TokenAnswer Session::fetch_token(const Endpoint& endpoint, const Challenge& challenge,
                                  const std::string& scope, std::optional<Credential> credential,
                                  bool offline) {
     TokenWish wish;
-    wish.realm = base::with_context("token server of " + base::quote(endpoint.authority), [&] {
-        return Url::parse(challenge.parameter("realm"));
-    });
+    wish.realm = base::with_context("token server of " + base::quote(endpoint.authority),
+                                    [&] { return Url::parse(challenge.parameter("realm")); });
     const Url origin = endpoint.origin();
     check_next_hop(origin, endpoint.address_class(), wish.realm, "token server");
     std::string hint = "sandbox login " + endpoint.registry;
     if (credential && !may_carry_login(endpoint, wish.realm)) {
         hint = "if " + base::quote(wish.realm.host) + " may get your login, add auth_hosts = [\"" +
-               wish.realm.host + "\"] to [registries.\"" + endpoint.registry +
-               "\"] of config.toml";
-        base::log::warning_once(
-            "realm " + endpoint.registry,
-            "the login for " + base::quote(endpoint.registry) + " is not sent to " +
-                base::quote(wish.realm.authority()) + ", which is another organisation's host");
+               wish.realm.host + "\"] to [registries.\"" + endpoint.registry + "\"] of config.toml";
+        base::log::warning_once("realm " + endpoint.registry,
+                                "the login for " + base::quote(endpoint.registry) +
+                                    " is not sent to " + base::quote(wish.realm.authority()) +
+                                    ", which is another organisation's host");
         credential.reset();
     }
     wish.service = challenge.parameter("service");
@@ -168,18 +165,18 @@ TokenAnswer Session::fetch_token(const Endpoint& endpoint, const Challenge& chal
     const Attempt attempt = run_token_request(make_token_request(wish), endpoint);
     const int status = attempt.head ? attempt.head->status : 0;
     if (attempt.too_large) {
-        throw base::Error("the answer of the token server " +
-                          base::quote(wish.realm.authority()) + " is too large");
+        throw base::Error("the answer of the token server " + base::quote(wish.realm.authority()) +
+                          " is too large");
     }
     if (status == 200) return parse_token_answer(attempt.body);
     const std::string words = error_words(attempt.body);
     const std::string tail = words.empty() ? "" : ": " + words;
     if (status == 401 || status == 403) {
-        throw base::Error(
-            credential ? "unauthorized: the login for " + base::quote(endpoint.registry) +
-                             " was refused" + tail
-                       : "unauthorized: " + base::quote(endpoint.registry) + " wants a login" + tail,
-            hint);
+        throw base::Error(credential ? "unauthorized: the login for " +
+                                           base::quote(endpoint.registry) + " was refused" + tail
+                                     : "unauthorized: " + base::quote(endpoint.registry) +
+                                           " wants a login" + tail,
+                          hint);
     }
     throw base::Error("the token server " + base::quote(wish.realm.authority()) +
                       " answered with status " + std::to_string(status) + tail);
@@ -216,9 +213,9 @@ Attempt Session::run_token_request(HttpRequest request, const Endpoint& endpoint
             if (!answered) throw describe_fault(attempt.outcome, request.url, config_.timing);
             return attempt;
         }
-        const auto asked = answered ? try_parse_retry_after(attempt.head->find("retry-after"),
-                                                            unix_now())
-                                    : std::nullopt;
+        const auto asked =
+            answered ? try_parse_retry_after(attempt.head->find("retry-after"), unix_now())
+                     : std::nullopt;
         wait(config_.retry.delay(failures, asked));
     }
 }

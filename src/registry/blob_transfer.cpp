@@ -12,7 +12,9 @@ namespace {
 constexpr std::uint64_t kLeastProgressBytes = 64 * 1024;
 
 Resource blob_resource(const BlobRequest& request) {
-    return {request.repository, "blobs/" + request.digest.str(), "blob " + request.digest.str(),
+    return {request.repository,
+            "blobs/" + request.digest.str(),
+            "blob " + request.digest.str(),
             {{"Accept", "application/octet-stream, */*"}}};
 }
 
@@ -47,8 +49,8 @@ void BlobTransfer::start() {
 }
 
 std::string BlobTransfer::size_words(std::uint64_t got) const {
-    return "size of blob " + request_.digest.str() + " is wrong: " +
-           std::to_string(request_.size_bytes) + " bytes were promised, " +
+    return "size of blob " + request_.digest.str() +
+           " is wrong: " + std::to_string(request_.size_bytes) + " bytes were promised, " +
            base::quote(exchange_.url().authority()) + " has " + std::to_string(got);
 }
 
@@ -59,10 +61,9 @@ void BlobTransfer::check_range(const HttpHead& head) const {
                        range->last < request_.size_bytes &&
                        (!range->total || *range->total == request_.size_bytes);
     if (right) return;
-    throw base::IntegrityError("wrong content-range " +
-                               base::quote(base::escape_control(text.substr(0, 100))) + " of " +
-                               base::quote(exchange_.url().authority()) + " for blob " +
-                               request_.digest.str());
+    throw base::IntegrityError(
+        "wrong content-range " + base::quote(base::escape_control(text.substr(0, 100))) + " of " +
+        base::quote(exchange_.url().authority()) + " for blob " + request_.digest.str());
 }
 
 void BlobTransfer::check_length(const HttpHead& head, std::uint64_t wanted) const {

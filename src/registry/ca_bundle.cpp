@@ -19,20 +19,20 @@ constexpr size_t kMaxBundleBytes = 8u << 20;
 constexpr size_t kMaxCertificateBytes = 1u << 20;
 
 constexpr std::array kBundles = {
-    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, Alpine, Arch, Gentoo
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // Fedora, RHEL
-    "/etc/pki/tls/certs/ca-bundle.crt",                   // older Fedora, RHEL
-    "/etc/ssl/ca-bundle.pem",                             // SUSE
-    "/var/lib/ca-certificates/ca-bundle.pem",             // newer SUSE
-    "/etc/pki/tls/cacert.pem",                            // OpenELEC
-    "/etc/ssl/cert.pem",                                  // Alpine's libressl, BSD habits
+    "/etc/ssl/certs/ca-certificates.crt",                  // Debian, Ubuntu, Alpine, Arch, Gentoo
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",   // Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",                    // older Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",                              // SUSE
+    "/var/lib/ca-certificates/ca-bundle.pem",              // newer SUSE
+    "/etc/pki/tls/cacert.pem",                             // OpenELEC
+    "/etc/ssl/cert.pem",                                   // Alpine's libressl, BSD habits
     "/run/current-system/sw/etc/ssl/certs/ca-bundle.crt",  // NixOS
-    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",   // Arch
+    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",    // Arch
 };
 constexpr std::array kDirs = {
-    "/etc/ssl/certs",                                       // Debian, SUSE, Alpine, Arch
-    "/etc/pki/ca-trust/extracted/pem/directory-hash",       // newer Fedora
-    "/var/lib/ca-certificates/openssl",                     // SUSE
+    "/etc/ssl/certs",                                  // Debian, SUSE, Alpine, Arch
+    "/etc/pki/ca-trust/extracted/pem/directory-hash",  // newer Fedora
+    "/var/lib/ca-certificates/openssl",                // SUSE
 };
 
 struct DirCloser {
@@ -42,9 +42,8 @@ struct DirCloser {
 // "1a2b3c4d.0": what OpenSSL looks for.
 bool is_hash_name(std::string_view name) noexcept {
     return name.size() == 10 && name.substr(8) == ".0" &&
-           std::all_of(name.begin(), name.begin() + 8, [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-           });
+           std::all_of(name.begin(), name.begin() + 8,
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool has_hashed_names(const std::string& path) {
@@ -62,9 +61,8 @@ std::vector<std::string> try_list(const std::string& path) {
 }
 
 void add_pem(std::string& all, const std::string& path, size_t limit) {
-    const std::string text = base::with_context("certificates", [&] {
-        return base::read_file(path, limit);
-    });
+    const std::string text =
+        base::with_context("certificates", [&] { return base::read_file(path, limit); });
     if (text.find("-----BEGIN ") == std::string::npos) {
         throw base::Error("certificates: " + base::quote(path) + " holds no PEM certificate");
     }

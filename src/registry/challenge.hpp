@@ -11,8 +11,8 @@
 namespace sandbox::registry {
 
 struct Challenge {
-    std::string scheme;  // lower case
-    std::vector<std::pair<std::string, std::string>> parameters;  // names in lower case
+    std::string scheme;                                                // lower case
+    std::vector<std::pair<std::string, std::string>> parameters;       // names in lower case
     [[nodiscard]] std::string parameter(std::string_view name) const;  // "" when missing
 };
 

@@ -25,8 +25,8 @@ struct Client::Impl {
     // config.toml is read here, on first need.
     Core& get() {
         if (!core) {
-            core = std::make_unique<Core>(make_curl_transport(), load_config(),
-                                          kProcessEnvironment);
+            core =
+                std::make_unique<Core>(make_curl_transport(), load_config(), kProcessEnvironment);
             core->set_interrupt_fd(interrupt_fd);
             if (parallel) core->set_parallel(*parallel);
         }
@@ -46,7 +46,9 @@ std::string Client::fetch_blob(const oci::Reference& repository, const oci::Dige
     return impl_->get().fetch_blob(repository, digest, size_bytes);
 }
 
-void Client::start_blob(BlobRequest request) { impl_->get().start_blob(std::move(request)); }
+void Client::start_blob(BlobRequest request) {
+    impl_->get().start_blob(std::move(request));
+}
 
 void Client::cancel_all() noexcept {
     if (impl_->core) impl_->core->cancel_all();
@@ -93,6 +95,8 @@ bool logout(const std::string& registry, bool all) {
     return removed;
 }
 
-std::string http_library_version() { return transport_version(); }
+std::string http_library_version() {
+    return transport_version();
+}
 
 }  // namespace sandbox::registry

@@ -42,9 +42,9 @@ class Reader {
   private:
     [[noreturn]] void fail(toml::Position at, const std::string& why,
                            const std::string& hint = {}) const {
-        throw base::UsageError(file_ + ":" + std::to_string(at.line) + ":" +
-                                   std::to_string(at.column) + ": " + why,
-                               hint);
+        throw base::UsageError(
+            file_ + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " + why,
+            hint);
     }
     [[noreturn]] void unknown(const toml::Member& member,
                               const std::vector<std::string>& known) const {
@@ -81,7 +81,8 @@ class Reader {
         }
         if (!(value >= least && value <= most)) {
             char text[96];
-            (void)std::snprintf(text, sizeof text, "out of range: allowed is %g to %g", least, most);
+            (void)std::snprintf(text, sizeof text, "out of range: allowed is %g to %g", least,
+                                most);
             fail(node.at, text);
         }
         return value;
@@ -160,8 +161,8 @@ class Reader {
                 registry.auth_hosts = texts(m.node);
                 for (std::string& host : registry.auth_hosts) host = base::to_lower(host);
             } else {
-                unknown(m, {"insecure", "mirrors", "ca", "client_cert", "client_key",
-                            "auth_hosts"});
+                unknown(m,
+                        {"insecure", "mirrors", "ca", "client_cert", "client_key", "auth_hosts"});
             }
         }
         if (!registry.client_key.empty() && registry.client_cert.empty()) {
@@ -183,7 +184,8 @@ class Reader {
             const bool plain = mirror.starts_with("http://");
             fail(node.at, "bad mirror " + base::quote(mirror),
                  plain ? "leave out \"http://\" and set insecure = true in "
-                         "[registries.\"" + mirror.substr(7) + "\"]"
+                         "[registries.\"" +
+                             mirror.substr(7) + "\"]"
                        : "a host, host:port or host/prefix is needed");
         }
         return mirror;

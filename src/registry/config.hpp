@@ -17,8 +17,9 @@
 namespace sandbox::registry {
 
 struct RegistryConfig {
-    bool insecure = false;             // any certificate, and plain http where TLS is not spoken
-    std::vector<std::string> mirrors;  // host[:port][/prefix], asked in this order before the origin
+    bool insecure = false;  // any certificate, and plain http where TLS is not spoken
+    std::vector<std::string>
+        mirrors;  // host[:port][/prefix], asked in this order before the origin
     std::string ca;
     std::string client_cert;
     std::string client_key;

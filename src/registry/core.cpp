@@ -12,9 +12,11 @@ namespace sandbox::registry {
 namespace {
 
 Resource manifest_resource(const oci::Reference& reference) {
-    const std::string what = reference.digest() ? reference.digest()->str()
-                                                : reference.tag().value_or("latest");
-    return {reference, "manifests/" + what, "manifest of " + base::quote(reference.familiar()),
+    const std::string what =
+        reference.digest() ? reference.digest()->str() : reference.tag().value_or("latest");
+    return {reference,
+            "manifests/" + what,
+            "manifest of " + base::quote(reference.familiar()),
             {{"Accept", oci::manifest_accept_header()}}};
 }
 
@@ -26,18 +28,19 @@ Core::Core(std::unique_ptr<Transport> transport, Config config, Environment envi
       session_(*transport_, std::move(config), std::move(environment), std::move(clock)),
       parallel_(static_cast<size_t>(session_.config().parallel_downloads)) {}
 
-Core::~Core() { transfers_.clear(); }
+Core::~Core() {
+    transfers_.clear();
+}
 
 FetchedManifest Core::check_manifest(const oci::Reference& reference, Attempt attempt) const {
     // What the Docker-Content-Digest header says is not asked: only the bytes count.
     FetchedManifest manifest{std::move(attempt.body),
-                             std::string(attempt.head->find("content-type")),
-                             oci::Digest::of({})};
+                             std::string(attempt.head->find("content-type")), oci::Digest::of({})};
     manifest.digest = oci::Digest::of(manifest.body);
     if (reference.digest() && manifest.digest != *reference.digest()) {
         throw base::IntegrityError("digest of the manifest of " +
-                                   base::quote(reference.familiar()) + " is wrong: " +
-                                   reference.digest()->str() + " was asked for, " +
+                                   base::quote(reference.familiar()) +
+                                   " is wrong: " + reference.digest()->str() + " was asked for, " +
                                    manifest.digest.str() + " came");
     }
     return manifest;
@@ -60,8 +63,8 @@ FetchedManifest Core::fetch_manifest(const oci::Reference& reference) {
 std::string Core::fetch_blob(const oci::Reference& repository, const oci::Digest& digest,
                              std::uint64_t size_bytes) {
     if (size_bytes > oci::kMaxConfigBytes) {
-        throw base::IntegrityError("blob " + digest.str() + " is too large: " +
-                                   std::to_string(size_bytes) + " bytes");
+        throw base::IntegrityError("blob " + digest.str() +
+                                   " is too large: " + std::to_string(size_bytes) + " bytes");
     }
     constexpr int kTries = 2;  // a digest that is wrong twice stays wrong
     for (int i = 1;; ++i) {
@@ -78,8 +81,8 @@ std::string Core::fetch_blob(const oci::Reference& repository, const oci::Digest
         BlobTransfer transfer(session_, std::move(request));
         while (transfer.state() != BlobTransfer::State::ended) {
             if (transfer.state() == BlobTransfer::State::waiting) {
-                session_.wait(std::chrono::ceil<std::chrono::milliseconds>(transfer.due() -
-                                                                           session_.now()));
+                session_.wait(
+                    std::chrono::ceil<std::chrono::milliseconds>(transfer.due() - session_.now()));
                 transfer.start();
             } else if (transfer.state() == BlobTransfer::State::answered) {
                 transfer.settle();
@@ -103,7 +106,9 @@ void Core::start_blob(BlobRequest request) {
     transfers_.push_back(std::make_unique<BlobTransfer>(session_, std::move(request)));
 }
 
-void Core::cancel_all() noexcept { transfers_.clear(); }
+void Core::cancel_all() noexcept {
+    transfers_.clear();
+}
 
 void Core::set_parallel(int transfers) noexcept {
     parallel_ = static_cast<size_t>(std::clamp(transfers, 1, 64));

@@ -37,8 +37,8 @@ base::SubprocessResult run_helper(const std::string& name, const std::string& ve
 // What a helper says may be anything; a line of it is enough.
 std::string first_line(const base::SubprocessResult& result) {
     const std::string_view text = base::trim(result.out.empty() ? result.err : result.out);
-    const std::string line = base::escape_control(text.substr(0, std::min<size_t>(
-                                                                     text.find('\n'), 200)));
+    const std::string line =
+        base::escape_control(text.substr(0, std::min<size_t>(text.find('\n'), 200)));
     return line.empty() ? "exit code " + std::to_string(result.exit_code) : line;
 }
 

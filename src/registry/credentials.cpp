@@ -23,7 +23,9 @@ constexpr size_t kMaxAuthFileBytes = 1u << 20;
 constexpr mode_t kOthers = 077;
 constexpr const char* kOwnName = "auth.json";
 
-std::string own_dir() { return base::config_home() + "/sandbox"; }
+std::string own_dir() {
+    return base::config_home() + "/sandbox";
+}
 
 struct stat stat_of(int fd, const std::string& path) {
     struct stat status {};
@@ -33,8 +35,8 @@ struct stat stat_of(int fd, const std::string& path) {
 
 // Opened without following a link, so that what is judged is what is read.
 std::optional<base::UniqueFd> try_open_own(const std::string& path) {
-    const int rc = base::raw::openat(AT_FDCWD, path.c_str(),
-                                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int rc =
+        base::raw::openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (rc == -ENOENT || rc == -ENOTDIR) return std::nullopt;
     if (rc == -ELOOP) {
         throw base::Error("auth file " + base::quote(path) + " is a symbolic link",
@@ -55,7 +57,9 @@ void repair_mode(int fd, const struct stat& status, mode_t wanted, const std::st
 
 }  // namespace
 
-std::string own_auth_path() { return own_dir() + "/" + kOwnName; }
+std::string own_auth_path() {
+    return own_dir() + "/" + kOwnName;
+}
 
 std::optional<AuthFile> try_load_own_auth_file() {
     const std::string path = own_auth_path();
@@ -108,8 +112,7 @@ std::vector<std::string> foreign_auth_paths(const Environment& environment) {
 }
 
 std::optional<AuthFile> try_load_foreign_auth_file(const std::string& path) {
-    const int rc =
-        base::raw::openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const int rc = base::raw::openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (rc == -ENOENT || rc == -ENOTDIR) return std::nullopt;
     const auto ignore = [&](const std::string& why) {
         log::warning_once(path, "logins in " + base::quote(path) + " are not used: " + why);
@@ -169,13 +172,15 @@ std::optional<Credential> Credentials::try_find_in(const Source& source,
             const HelperAnswer answer = ask_helper(helper, registry);
             const std::string program = base::quote("docker-credential-" + helper);
             switch (answer.kind) {
-                case HelperAnswer::Kind::found: it->second = answer.credential; break;
-                case HelperAnswer::Kind::not_found: break;
+                case HelperAnswer::Kind::found:
+                    it->second = answer.credential;
+                    break;
+                case HelperAnswer::Kind::not_found:
+                    break;
                 case HelperAnswer::Kind::helper_missing:
-                    log::warning_once("helper " + helper,
-                                      "credential helper " + program + " of " +
-                                          base::quote(source.path) +
-                                          " is not there; going on without it");
+                    log::warning_once("helper " + helper, "credential helper " + program + " of " +
+                                                              base::quote(source.path) +
+                                                              " is not there; going on without it");
                     break;
                 case HelperAnswer::Kind::helper_failed:
                     log::warning_once("helper " + helper, "credential helper " + program +

@@ -8,33 +8,25 @@
 #include <unordered_map>
 #include <vector>
 
+#include "registry/head_reader.hpp"
 #include "registry/transport.hpp"
 #include "sandbox/base/error.hpp"
-#include "sandbox/base/strings.hpp"
 
 namespace sandbox::registry {
 
 namespace {
 
-// A response head beyond this is an attack, not a registry.
-constexpr size_t kMaxHeadBytes = 128 * 1024;
-constexpr size_t kMaxHeaders = 256;
 constexpr long kReceiveBufferBytes = 256 * 1024;
 // TLS 1.2 and later; level 2 refuses SHA-1 signatures and keys below 112 bits of strength.
 constexpr const char* kCiphers = "DEFAULT:@SECLEVEL=2";
 
-struct EasyDeleter {
-    void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
+template <auto release>
+struct Deleter {
+    void operator()(auto* handle) const noexcept { release(handle); }
 };
-struct MultiDeleter {
-    void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
-};
-struct ListDeleter {
-    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
-using EasyHandle = std::unique_ptr<CURL, EasyDeleter>;
-using MultiHandle = std::unique_ptr<CURLM, MultiDeleter>;
-using HeaderList = std::unique_ptr<curl_slist, ListDeleter>;
+using EasyHandle = std::unique_ptr<CURL, Deleter<&curl_easy_cleanup>>;
+using MultiHandle = std::unique_ptr<CURLM, Deleter<&curl_multi_cleanup>>;
+using HeaderList = std::unique_ptr<curl_slist, Deleter<&curl_slist_free_all>>;
 
 struct Transfer {
     Transport::Id id = 0;
@@ -42,8 +34,7 @@ struct Transfer {
     HttpHandler* handler = nullptr;
     EasyHandle easy;
     HeaderList headers;
-    HttpHead head;
-    size_t head_bytes = 0;
+    HeadReader reader;
     bool head_delivered = false;
     Fault own_fault = Fault::none;  // what we found wrong ourselves, inside a callback
     std::string own_detail;
@@ -65,60 +56,30 @@ void set(CURL* easy, CURLoption option, Value value) {
     }
 }
 
-// "Name: value\r\n" → into the head; a new status line starts it again (100 Continue, proxies).
-void take_header_line(Transfer& transfer, std::string_view line) {
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-    if (line.starts_with("HTTP/")) {
-        transfer.head = HttpHead{};
-        return;
-    }
-    const size_t colon = line.find(':');
-    if (colon == line.npos) return;
-    transfer.head.headers.emplace_back(base::to_lower(base::trim(line.substr(0, colon))),
-                                       std::string(base::trim(line.substr(colon + 1))));
-}
-
-// Two ways to say where a body ends are one too many: RFC 9112, section 6.3 (request smuggling).
-bool has_ambiguous_length(const HttpHead& head) {
-    size_t lengths = 0;
-    std::string_view first;
-    for (const auto& [name, value] : head.headers) {
-        if (name != "content-length") continue;
-        if (lengths++ > 0 && value != first) return true;
-        first = value;
-    }
-    return lengths > 0 && head.has("transfer-encoding");
-}
-
 Flow deliver_head(Transfer& transfer) {
     long status = 0;
     (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
     if (status >= 100 && status < 200) return Flow::go_on;
-    if (has_ambiguous_length(transfer.head)) {
+    if (transfer.reader.has_ambiguous_length()) {
         transfer.fail(Fault::protocol, "both content-length and transfer-encoding");
         return Flow::stop;
     }
-    transfer.head.status = static_cast<int>(status);
+    transfer.reader.head().status = static_cast<int>(status);
     transfer.head_delivered = true;
-    return transfer.handler->on_head(transfer.head);
+    return transfer.handler->on_head(transfer.reader.head());
 }
 
 size_t on_header(char* data, size_t size, size_t count, void* user) noexcept {
     Transfer& transfer = *static_cast<Transfer*>(user);
     const size_t bytes = size * count;
     try {
-        transfer.head_bytes += bytes;
-        if (transfer.head_bytes > kMaxHeadBytes || transfer.head.headers.size() >= kMaxHeaders) {
+        const HeadReader::Result result = transfer.reader.take_line({data, bytes});
+        if (result == HeadReader::Result::too_large) {
             transfer.fail(Fault::protocol, "the answer's head is too large");
             return 0;
         }
         // Trailers of a chunked body come here too, after the head was delivered.
-        if (transfer.head_delivered) return bytes;
-        const std::string_view line(data, bytes);
-        if (line != "\r\n" && line != "\n") {
-            take_header_line(transfer, line);
-            return bytes;
-        }
+        if (transfer.head_delivered || result == HeadReader::Result::more) return bytes;
         if (deliver_head(transfer) == Flow::go_on) return bytes;
         transfer.fail(Fault::stopped, {});
     } catch (...) {
@@ -145,16 +106,9 @@ size_t on_body(char* data, size_t size, size_t count, void* user) noexcept {
     return bytes == 0 ? 1 : 0;  // anything but `bytes` ends the transfer
 }
 
-bool is_refused(const Transfer& transfer, const IpAddress& address) noexcept {
-    return transfer.request.sent_by && transfer.request.proxy.empty() &&
-           !may_send_to(*transfer.request.sent_by, classify(address));
-}
-
 void note_refusal(Transfer& transfer, const IpAddress& address) noexcept {
     try {
-        transfer.fail(Fault::refused_address,
-                      base::quote(transfer.request.url.authority()) + " is at a " +
-                          std::string(class_name(classify(address))) + " address");
+        transfer.fail(Fault::refused_address, refusal_text(transfer.request, address));
     } catch (...) {
         transfer.own_fault = Fault::refused_address;
     }
@@ -164,7 +118,7 @@ void note_refusal(Transfer& transfer, const IpAddress& address) noexcept {
 curl_socket_t on_open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* to) noexcept {
     Transfer& transfer = *static_cast<Transfer*>(user);
     const auto address = try_from_sockaddr(&to->addr, to->addrlen);
-    if (!address || is_refused(transfer, *address)) {
+    if (!address || !may_connect(transfer.request, *address)) {
         if (address) note_refusal(transfer, *address);
         return CURL_SOCKET_BAD;
     }
@@ -177,58 +131,39 @@ int on_before_request(void* user, char* peer_ip, char* /*local_ip*/, int /*peer_
     Transfer& transfer = *static_cast<Transfer*>(user);
     if (peer_ip == nullptr) return CURL_PREREQFUNC_OK;
     const auto address = try_parse_address(peer_ip);
-    if (!address || !is_refused(transfer, *address)) return CURL_PREREQFUNC_OK;
+    if (!address || may_connect(transfer.request, *address)) return CURL_PREREQFUNC_OK;
     note_refusal(transfer, *address);
     return CURL_PREREQFUNC_ABORT;
 }
 
+constexpr std::pair<CURLcode, Fault> kFaults[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, Fault::resolve},  {CURLE_COULDNT_RESOLVE_PROXY, Fault::resolve},
+    {CURLE_COULDNT_CONNECT, Fault::connect},       {CURLE_PEER_FAILED_VERIFICATION, Fault::tls},
+    {CURLE_SSL_CERTPROBLEM, Fault::tls},           {CURLE_SSL_CIPHER, Fault::tls},
+    {CURLE_SSL_CACERT_BADFILE, Fault::tls},        {CURLE_SSL_ISSUER_ERROR, Fault::tls},
+    {CURLE_GOT_NOTHING, Fault::no_reply},          {CURLE_PARTIAL_FILE, Fault::cut},
+    {CURLE_UNSUPPORTED_PROTOCOL, Fault::protocol}, {CURLE_WEIRD_SERVER_REPLY, Fault::protocol},
+};
+
 Fault fault_of(CURLcode code, const Transfer& transfer) noexcept {
     const std::string_view text = transfer.error_text;
-    switch (code) {
-        case CURLE_OK: return Fault::none;
-        case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_RESOLVE_PROXY: return Fault::resolve;
-        case CURLE_COULDNT_CONNECT: return Fault::connect;
-        case CURLE_OPERATION_TIMEDOUT: {
-            curl_off_t connected_us = 0;
-            (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_PRETRANSFER_TIME_T,
-                                    &connected_us);
-            if (text.find("esolv") != text.npos) return Fault::resolve;
-            return connected_us == 0 ? Fault::connect_timeout : Fault::stalled;
-        }
-        case CURLE_SSL_CONNECT_ERROR:
-            for (const std::string_view sign : {"wrong version number", "unknown protocol",
-                                                "packet length too long", "http request"}) {
-                if (text.find(sign) != text.npos) return Fault::not_tls;
-            }
-            return Fault::tls;
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CERTPROBLEM:
-        case CURLE_SSL_CIPHER:
-        case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_ISSUER_ERROR: return Fault::tls;
-        case CURLE_GOT_NOTHING: return Fault::no_reply;
-        case CURLE_PARTIAL_FILE: return Fault::cut;
-        case CURLE_SEND_ERROR:
-        case CURLE_RECV_ERROR:
-            // TLS 1.3 tells of a refused client certificate only after the handshake.
-            if (text.find("alert") != text.npos) return Fault::tls;
-            return transfer.head_delivered ? Fault::cut : Fault::no_reply;
-        case CURLE_UNSUPPORTED_PROTOCOL:
-        case CURLE_WEIRD_SERVER_REPLY:
-        case CURLE_BAD_CONTENT_ENCODING: return Fault::protocol;
-        default: return Fault::other;
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        curl_off_t sent_us = 0;
+        (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+        if (text.find("esolv") != text.npos) return Fault::resolve;
+        if (text.find("SSL") != text.npos) return Fault::tls_broken;
+        return sent_us == 0 ? Fault::connect_timeout : Fault::stalled;
     }
-}
-
-// curl's own text as our messages are: first letter small, no full stop, no control bytes.
-std::string tidy_text(std::string_view text) {
-    std::string out = base::escape_control(text);
-    if (out.size() > 1 && out[0] >= 'A' && out[0] <= 'Z' && !(out[1] >= 'A' && out[1] <= 'Z')) {
-        out[0] = static_cast<char>(out[0] - 'A' + 'a');
+    if (code == CURLE_SSL_CONNECT_ERROR) return handshake_fault(text);
+    if (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR) {
+        // TLS 1.3 tells of a refused client certificate only after the handshake.
+        if (text.find("alert") != text.npos) return Fault::tls;
+        return transfer.head_delivered ? Fault::cut : Fault::no_reply;
     }
-    while (!out.empty() && (out.back() == '.' || out.back() == '\n')) out.pop_back();
-    return out;
+    for (const auto& [known, fault] : kFaults) {
+        if (known == code) return fault;
+    }
+    return Fault::other;
 }
 
 void set_basics(Transfer& transfer) {
@@ -283,16 +218,14 @@ void set_tls(Transfer& transfer) {
     set(easy, CURLOPT_CAINFO, tls.ca_file.empty() ? nullptr : tls.ca_file.c_str());
     set(easy, CURLOPT_CAPATH, tls.ca_dir.empty() ? nullptr : tls.ca_dir.c_str());
     if (!tls.ca_pem.empty()) {
-        curl_blob blob{};
-        blob.data = const_cast<char*>(tls.ca_pem.data());  // curl copies it
-        blob.len = tls.ca_pem.size();
-        blob.flags = CURL_BLOB_COPY;
+        // curl copies it.
+        curl_blob blob{const_cast<char*>(tls.ca_pem.data()), tls.ca_pem.size(), CURL_BLOB_COPY};
         set(easy, CURLOPT_CAINFO_BLOB, &blob);
     }
     if (!tls.client_cert.empty()) {
         set(easy, CURLOPT_SSLCERT, tls.client_cert.c_str());
-        set(easy, CURLOPT_SSLKEY, tls.client_key.empty() ? tls.client_cert.c_str()
-                                                         : tls.client_key.c_str());
+        set(easy, CURLOPT_SSLKEY,
+            tls.client_key.empty() ? tls.client_cert.c_str() : tls.client_key.c_str());
     }
 }
 
@@ -390,8 +323,9 @@ class CurlTransport final : public Transport {
         std::vector<curl_waitfd> fds(extra.size());
         for (size_t i = 0; i < extra.size(); ++i) {
             fds[i].fd = extra[i].fd;
-            fds[i].events = static_cast<short>(((extra[i].events & POLLIN) ? CURL_WAIT_POLLIN : 0) |
-                                               ((extra[i].events & POLLOUT) ? CURL_WAIT_POLLOUT : 0));
+            fds[i].events =
+                static_cast<short>(((extra[i].events & POLLIN) ? CURL_WAIT_POLLIN : 0) |
+                                   ((extra[i].events & POLLOUT) ? CURL_WAIT_POLLOUT : 0));
             extra[i].revents = 0;
         }
         const CURLMcode code =
@@ -421,6 +355,9 @@ class CurlTransport final : public Transport {
     static HttpOutcome make_outcome(const Transfer& transfer, CURLcode code) {
         HttpOutcome outcome;
         outcome.thrown = transfer.thrown;
+        curl_off_t handshake_us = 0;
+        (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_APPCONNECT_TIME_T, &handshake_us);
+        outcome.handshake_done = handshake_us > 0;
         char* ip = nullptr;
         (void)curl_easy_getinfo(transfer.easy.get(), CURLINFO_PRIMARY_IP, &ip);
         if (ip != nullptr && transfer.request.proxy.empty()) {
@@ -449,8 +386,12 @@ class CurlTransport final : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> make_curl_transport() { return std::make_unique<CurlTransport>(); }
+std::unique_ptr<Transport> make_curl_transport() {
+    return std::make_unique<CurlTransport>();
+}
 
-std::string transport_version() { return curl_version(); }
+std::string transport_version() {
+    return curl_version();
+}
 
 }  // namespace sandbox::registry

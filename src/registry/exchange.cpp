@@ -71,11 +71,12 @@ bool Exchange::try_other_scheme(const Attempt& attempt) {
     bool other = false;
     if (url_.scheme == Scheme::http) {
         other = says_https(attempt) ||
-                (!attempt.head && (fault == Fault::no_reply || fault == Fault::protocol ||
-                                   fault == Fault::cut));
+                (!attempt.head &&
+                 (fault == Fault::no_reply || fault == Fault::protocol || fault == Fault::cut));
     } else {
         const bool has_port = here.origin().port != default_port(here.schemes.front());
-        other = fault == Fault::not_tls || (!attempt.head && fault == Fault::no_reply) ||
+        other = fault == Fault::not_tls || fault == Fault::tls_broken ||
+                (!attempt.head && fault == Fault::no_reply) ||
                 (fault == Fault::connect && !has_port);
     }
     if (other && !first_scheme_failure_) {
@@ -84,9 +85,9 @@ bool Exchange::try_other_scheme(const Attempt& attempt) {
     }
     // An answer, or a handshake that failed for its own reasons: this is the scheme. When the
     // second is not spoken either, the first was right after all.
-    if (attempt.head || fault == Fault::tls) {
+    if (attempt.head || fault == Fault::tls || attempt.outcome.handshake_done) {
         here.schemes = {url_.scheme};
-    } else if (first_scheme_failure_) {
+    } else if (first_scheme_failure_ && fault != Fault::tls_broken) {
         here.schemes.resize(1);
     }
     return false;
@@ -102,9 +103,12 @@ Exchange::Verdict Exchange::judge(const Attempt& attempt) {
         return Verdict::again;
     }
     if (first_scheme_failure_) {
-        const Attempt first = std::move(*first_scheme_failure_);
+        Attempt first = std::move(*first_scheme_failure_);
         first_scheme_failure_.reset();
-        if (!attempt.head && attempt.outcome.fault != Fault::tls) {
+        if (attempt.outcome.fault == Fault::tls_broken) {
+            first.outcome.detail += "; tls: " + attempt.outcome.detail;
+        }
+        if (endpoint().schemes[0] != url_.scheme) {
             restart_at_endpoint();
             return first.head ? judge_status(first) : judge_fault(first);
         }
@@ -122,31 +126,34 @@ Exchange::Verdict Exchange::judge_fault(const Attempt& attempt) {
     switch (attempt.outcome.fault) {
         case Fault::cut:
         case Fault::no_reply:
-        case Fault::other: return try_later(error, std::nullopt);
+        case Fault::other:
+            return try_later(error, std::nullopt);
         case Fault::resolve:
         case Fault::connect:
         case Fault::connect_timeout:
+        case Fault::tls_broken:
         case Fault::stalled:
             // Worth another try only when something has come from there before.
             if (moved_) return try_later(error, std::nullopt);
             return next_endpoint(error);
-        default: return next_endpoint(error);
+        default:
+            return next_endpoint(error);
     }
 }
 
 Exchange::Verdict Exchange::judge_status(const Attempt& attempt) {
     const int status = attempt.head->status;
     if (attempt.too_large) {
-        return next_endpoint(base::Error(resource_.what + " from " +
-                                         base::quote(url_.authority()) + " is too large"));
+        return next_endpoint(base::Error(resource_.what + " from " + base::quote(url_.authority()) +
+                                         " is too large"));
     }
     if (status == 200 || status == 206) return Verdict::answered;
     if (is_redirect(status)) return follow(attempt);
     if (status == 401 && !left_origin_) return log_in(attempt);
     const base::Error error = describe_status(attempt);
     if (is_retryable_status(status)) {
-        return try_later(error, try_parse_retry_after(attempt.head->find("retry-after"),
-                                                      session_.unix_now()));
+        return try_later(
+            error, try_parse_retry_after(attempt.head->find("retry-after"), session_.unix_now()));
     }
     // A signed URL that has run out: ask the registry for a new one.
     if (left_origin_ && (status == 401 || status == 403) && failures_ == 0) {
@@ -186,8 +193,8 @@ Exchange::Verdict Exchange::log_in(const Attempt& attempt) {
     std::string why;
     std::string hint = "sandbox login " + endpoint().registry;
     try {
-        if (++rounds_ <= kMaxRounds && session_.authorise(endpoint(), repository_path(),
-                                                          *attempt.head, used_authorization_)) {
+        if (++rounds_ <= kMaxRounds &&
+            session_.authorise(endpoint(), repository_path(), *attempt.head, used_authorization_)) {
             restart_at_endpoint();
             return Verdict::again;
         }
@@ -242,7 +249,9 @@ Exchange::Verdict Exchange::next_endpoint(const std::exception_ptr& error) {
     return Verdict::again;
 }
 
-void Exchange::reject(const std::exception_ptr& error) { (void)next_endpoint(error); }
+void Exchange::reject(const std::exception_ptr& error) {
+    (void)next_endpoint(error);
+}
 
 base::Error Exchange::describe_status(const Attempt& attempt) const {
     const int status = attempt.head->status;

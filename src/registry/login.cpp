@@ -40,7 +40,9 @@ Attempt ask_base(Session& session, Endpoint& endpoint, const std::string& author
             attempt.head ? base::Error(base::quote(url.authority()) + " answered with status 400")
                          : describe_fault(attempt.outcome, url, session.config().timing);
         // A failed certificate says more than "closed the connection" before it.
-        if (!first_error || attempt.outcome.fault == Fault::tls) first_error = error;
+        const bool tls_failed =
+            attempt.outcome.fault == Fault::tls || attempt.outcome.fault == Fault::tls_broken;
+        if (!first_error || tls_failed) first_error = error;
     }
     throw *first_error;
 }
@@ -83,8 +85,7 @@ void Core::login(const std::string& registry, const std::string& user,
     if (first.head->status == 401) {
         const auto challenge = try_choose_challenge(challenges_of(*first.head));
         if (!challenge) {
-            throw base::Error(base::quote(registry) +
-                              " wants a login but does not say which kind");
+            throw base::Error(base::quote(registry) + " wants a login but does not say which kind");
         }
         std::string authorization = basic_authorization(credential);
         if (challenge->scheme == "bearer") {
@@ -106,9 +107,9 @@ void Core::login(const std::string& registry, const std::string& user,
                               std::to_string(status));
         }
     } else if (first.head->status != 200) {
-        throw base::Error(base::quote(registry) + " answered with status " +
-                              std::to_string(first.head->status),
-                          "is it a registry that speaks the /v2/ protocol?");
+        throw base::Error(
+            base::quote(registry) + " answered with status " + std::to_string(first.head->status),
+            "is it a registry that speaks the /v2/ protocol?");
     }
     session_.credentials().store(registry, stored);
 }

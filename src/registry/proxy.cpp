@@ -82,13 +82,13 @@ std::string proxy_for(const Url& url, const Environment& environment) {
         }
         return {};
     };
-    std::string proxy = url.scheme == Scheme::http ? first({"http_proxy"})
-                                                   : first({"https_proxy", "HTTPS_PROXY"});
+    std::string proxy =
+        url.scheme == Scheme::http ? first({"http_proxy"}) : first({"https_proxy", "HTTPS_PROXY"});
     if (proxy.empty()) proxy = first({"all_proxy", "ALL_PROXY"});
     if (proxy.empty() || is_excluded(url, first({"no_proxy", "NO_PROXY"}))) return {};
     if (proxy.find("://") == std::string::npos) proxy.insert(0, "http://");
-    for (const char* scheme : {"http://", "https://", "socks5://", "socks5h://", "socks4://",
-                               "socks4a://"}) {
+    for (const char* scheme :
+         {"http://", "https://", "socks5://", "socks5h://", "socks4://", "socks4a://"}) {
         if (base::to_lower(proxy.substr(0, std::strlen(scheme))) == scheme) return proxy;
     }
     throw base::Error("the proxy that the environment names is not understood",

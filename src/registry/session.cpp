@@ -104,8 +104,7 @@ std::shared_ptr<const TlsOptions> Session::tls_for(const std::string& authority)
     if (!slot) {
         // docker.io is configured under its own name, not its server's.
         const RegistryConfig* config = config_.find(canonical_registry(authority));
-        slot = std::make_shared<const TlsOptions>(
-            tls_options_for(authority, config, environment_));
+        slot = std::make_shared<const TlsOptions>(tls_options_for(authority, config, environment_));
     }
     return slot;
 }
@@ -179,10 +178,10 @@ void Session::check_next_hop(const Url& from, AddressClass from_class, const Url
     if (from.host == to.host || config_.find(to.authority()) != nullptr) return;
     const AddressClass to_class = classify_host(to.host);
     if (!may_send_to(from_class, to_class)) {
-        throw base::Error(where + "refused to go to the " + std::string(class_name(to_class)) +
-                              " address " + base::quote(to.authority()),
-                          "if that is meant, name it in config.toml: [registries.\"" +
-                              to.authority() + "\"]");
+        throw base::Error(
+            where + "refused to go to the " + std::string(class_name(to_class)) + " address " +
+                base::quote(to.authority()),
+            "if that is meant, name it in config.toml: [registries.\"" + to.authority() + "\"]");
     }
 }
 
@@ -200,9 +199,14 @@ base::Error describe_fault(const HttpOutcome& outcome, const Url& url, const Tim
         case Fault::tls:
             return base::Error("tls: " + host + detail,
                                "a private authority's certificate is named by ca = \"FILE\" in "
-                               "[registries.\"" + url.authority() + "\"] of config.toml");
+                               "[registries.\"" +
+                                   url.authority() + "\"] of config.toml");
         case Fault::not_tls:
             return base::Error("tls: " + host + " does not speak tls",
+                               "if plain http is meant, set insecure = true in [registries.\"" +
+                                   url.authority() + "\"] of config.toml");
+        case Fault::tls_broken:
+            return base::Error("tls: " + host + " did not finish the tls handshake" + detail,
                                "if plain http is meant, set insecure = true in [registries.\"" +
                                    url.authority() + "\"] of config.toml");
         case Fault::stalled:
@@ -212,14 +216,20 @@ base::Error describe_fault(const HttpOutcome& outcome, const Url& url, const Tim
         case Fault::cut:
             return base::Error("truncated: the connection to " + host + " ended early" + detail);
         case Fault::no_reply:
-            return base::Error(host + " closed the connection without an answer" + detail);
+            return base::Error(host + " closed the connection without an answer" + detail,
+                               outcome.handshake_done
+                                   ? "if it wants a client certificate, set client_cert in "
+                                     "[registries.\"" +
+                                         url.authority() + "\"] of config.toml"
+                                   : "");
         case Fault::protocol:
             return base::Error("bad http answer from " + host + detail);
         case Fault::refused_address:
             return base::Error("refused address" + detail,
                                "if that is meant, name it in config.toml: [registries.\"" +
                                    url.authority() + "\"]");
-        default: return base::Error("request to " + host + " failed" + detail);
+        default:
+            return base::Error("request to " + host + " failed" + detail);
     }
 }
 

@@ -33,7 +33,7 @@ struct Endpoint {
     std::string authority;  // where it is: "registry-1.docker.io"
     std::string prefix;     // of a mirror below a path: "hub/"
     bool mirror = false;
-    std::vector<Scheme> schemes;  // still possible, the first is tried; one ⇒ known
+    std::vector<Scheme> schemes;       // still possible, the first is tried; one ⇒ known
     std::optional<AddressClass> peer;  // where it was reached; absent: never yet
     std::string basic;  // the Authorization value that it asked for, when it asked for basic
 

@@ -41,7 +41,7 @@ struct HttpRequest {
     std::string method = "GET";  // GET or POST
     Url url;
     Headers headers;
-    std::string body;  // POST only
+    std::string body;                       // POST only
     std::shared_ptr<const TlsOptions> tls;  // null: http, or the defaults
     std::string proxy;                      // URL; empty: none. May hold a password: never shown
     // Set when a server of that class sent us here: only peers that it may name are connected to.
@@ -59,11 +59,12 @@ struct HttpHead {
 
 enum class Fault {
     none,
-    resolve,          // no such host, or no answer from the name servers
-    connect,          // refused or unreachable
+    resolve,  // no such host, or no answer from the name servers
+    connect,  // refused or unreachable
     connect_timeout,
     tls,              // certificate, version or handshake
     not_tls,          // the server speaks something else
+    tls_broken,       // the handshake was cut short or never ended
     stalled,          // low-speed rule
     cut,              // the connection ended before the message did
     no_reply,         // closed before the first byte of an answer
@@ -75,9 +76,10 @@ enum class Fault {
 
 struct HttpOutcome {
     Fault fault = Fault::none;
-    std::string detail;                     // human words; lower case, no full stop
-    std::optional<AddressClass> peer;       // absent: never connected, or through a proxy
-    std::exception_ptr thrown;              // what the handler threw
+    std::string detail;                // human words; lower case, no full stop
+    std::optional<AddressClass> peer;  // absent: never connected, or through a proxy
+    bool handshake_done = false;       // TLS was spoken
+    std::exception_ptr thrown;         // what the handler threw
 };
 
 enum class Flow { go_on, stop };

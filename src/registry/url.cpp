@@ -14,8 +14,12 @@ namespace {
 constexpr size_t kMaxUrlBytes = 16 * 1024;
 constexpr size_t kMaxHostBytes = 253;  // RFC 1035, section 2.3.4
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+bool is_alpha(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 bool is_unreserved(char c) noexcept {
     return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
@@ -116,7 +120,9 @@ std::string scheme_of(std::string_view text) {
 
 }  // namespace
 
-std::uint16_t default_port(Scheme scheme) noexcept { return scheme == Scheme::http ? 80 : 443; }
+std::uint16_t default_port(Scheme scheme) noexcept {
+    return scheme == Scheme::http ? 80 : 443;
+}
 
 Url Url::parse(std::string_view text) {
     if (text.size() > kMaxUrlBytes) throw base::Error("bad url: too long");

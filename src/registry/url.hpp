@@ -12,7 +12,7 @@ enum class Scheme { http, https };
 
 struct Url {
     Scheme scheme = Scheme::https;
-    std::string host;         // lower case; an IPv6 address without its brackets
+    std::string host;  // lower case; an IPv6 address without its brackets
     std::uint16_t port = 443;
     std::string target = "/";  // path and query; begins with '/'
 

@@ -23,16 +23,16 @@
 namespace sandbox::registry {
 
 struct FetchedManifest {
-    std::string body;          // at most oci::kMaxManifestBytes
+    std::string body;  // at most oci::kMaxManifestBytes
     std::string content_type;
-    oci::Digest digest;        // computed from the body; equals the reference's digest when it has one
+    oci::Digest digest;  // computed from the body; equals the reference's digest when it has one
 };
 
 struct BlobRequest {
-    oci::Reference repository;         // whose repository holds the blob
+    oci::Reference repository;  // whose repository holds the blob
     oci::Digest digest;
-    std::uint64_t size_bytes = 0;      // of the descriptor; more is an error at size+1
-    std::uint64_t offset_bytes = 0;    // resume here
+    std::uint64_t size_bytes = 0;    // of the descriptor; more is an error at size+1
+    std::uint64_t offset_bytes = 0;  // resume here
     // Bytes in order. Called from step(); an Error thrown here fails this transfer.
     std::function<void(std::string_view)> on_data;
     // The server does not resume: what came so far is void, bytes start at 0 again.

@@ -49,7 +49,9 @@ TEST_CASE("mistakes in config.toml are named with their place") {
         }
         return "no error";
     };
-    CHECK(message("[registries.\"a\"]\ninsecur = true").find("c.toml:2:1: unknown key \"insecur\"") == 0);
+    CHECK(
+        message("[registries.\"a\"]\ninsecur = true").find("c.toml:2:1: unknown key \"insecur\"") ==
+        0);
     CHECK(message("[registries.\"a\"]\ninsecur = true").find("did you mean \"insecure\"") !=
           std::string::npos);
     CHECK(message("[registries.\"a\"]\ninsecure = 1").find("c.toml:2:") == 0);

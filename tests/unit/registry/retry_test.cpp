@@ -34,9 +34,10 @@ TEST_CASE("content-range must be whole and in order") {
     CHECK(range->last == 19);
     CHECK(range->total == 20u);
     CHECK_FALSE(try_parse_content_range("bytes 10-19/*")->total);
-    for (const char* text : {"", "bytes", "bytes 10-9/20", "bytes 10-20/20", "bytes -5/20",
-                             "bytes 5-/20", "bytes */20", "octets 1-2/3", "bytes 1-2", "bytes 1/2-3",
-                             "bytes 1-2/x", "bytes 18446744073709551616-18446744073709551617/*"}) {
+    for (const char* text :
+         {"", "bytes", "bytes 10-9/20", "bytes 10-20/20", "bytes -5/20", "bytes 5-/20",
+          "bytes */20", "octets 1-2/3", "bytes 1-2", "bytes 1/2-3", "bytes 1-2/x",
+          "bytes 18446744073709551616-18446744073709551617/*"}) {
         INFO(text);
         CHECK_FALSE(try_parse_content_range(text));
     }
