@@ -59,7 +59,10 @@ void ChildPlan::plan_sysctls() {
     if (plan_.own_network) {
         // Low ports and ping without a capability: the network is the container's own.
         sysctls_.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
-        sysctls_.push_back({"net/ipv4/ping_group_range", "0 0"});
+        // A group that the map does not have would be refused (EINVAL).
+        const bool has_root_group = spec_.ids.contains_gid(kernel::ContainerId{0});
+        const std::string gid = std::to_string(has_root_group ? 0 : spec_.user.gid.value);
+        sysctls_.push_back({"net/ipv4/ping_group_range", keep(gid + " " + gid)});
     }
     for (const auto& [key, value] : spec_.sysctls) {
         sysctls_.push_back({keep(sysctl_path(key)), keep(value)});

@@ -1,8 +1,10 @@
 #include "engine/volume_mounts.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "engine/container_record.hpp"
 #include "engine/flag_error.hpp"
@@ -21,6 +23,29 @@ bool is_empty_volume(const store::Store& store, const std::string& name) {
     const base::UniqueFd data =
         base::open_at(store.volumes_fd(), name + "/data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return base::list_dir(data.get()).empty();
+}
+
+// docker's way: a host path given by -v is made when missing, which is said aloud; one given by
+// --mount must be there.
+void prepare_bind_source(const MountWish& wish) {
+    const std::string& source = wish.spec.source;
+    if (::access(source.c_str(), F_OK) == 0) return;
+    const int error = errno;
+    if (error != ENOENT) {
+        throw_usage("host path " + base::quote(source) + ": " + base::errno_text(error));
+    }
+    if (!wish.spec.create_source) {
+        throw_usage("bind source path does not exist: " + base::quote(source),
+                    "no such file or directory: make it first, or use -v, which makes it");
+    }
+    try {
+        base::make_dirs(source, 0755);
+    } catch (const base::SysError& failure) {
+        throw_usage("host path " + base::quote(source) +
+                        " does not exist and cannot be made: " + base::errno_text(failure.errnum()),
+                    "check the part before the colon of -v " + wish.typed);
+    }
+    base::log::notice("made the directory " + base::quote(source) + " for a bind mount");
 }
 
 }  // namespace
@@ -79,6 +104,8 @@ std::vector<MountSpec> VolumeMounts::resolve(const std::vector<MountWish>& wishe
     for (const MountWish& wish : wishes) {
         MountSpec spec = wish.spec;
         if (spec.kind == MountSpec::Kind::volume) resolve_volume(wish, spec);
+        if (spec.kind == MountSpec::Kind::bind) prepare_bind_source(wish);
+        spec.create_source = false;
         mounts.push_back(std::move(spec));
     }
     return mounts;
