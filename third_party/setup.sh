@@ -10,7 +10,7 @@ build_packages="g++ cmake ninja-build ccache pkgconf ca-certificates dpkg-dev na
     libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libyaml-cpp-dev"
 test_packages="catch2 clang clang-format clang-tidy python3 git file curl procps util-linux
     uidmap busybox-static docker-registry skopeo umoci buildah podman crun bubblewrap mmdebstrap
-    openssl strace g++-aarch64-linux-gnu libc6-dev-arm64-cross"
+    openssl strace zsh fish groff-base g++-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 packages= recipes=yes
 for option in "$@"; do

@@ -43,7 +43,7 @@ std::optional<Value> try_image(const store::Store& store, const std::string& nam
 
 Value find_volume(const store::Store& store, const std::string& name) {
     const std::optional<store::VolumeRecord> record = store::VolumeStore(store).try_get(name);
-    if (!record) throw base::NotFoundError("no such volume: " + name);
+    if (!record) throw base::NotFoundError("no such volume: " + base::quote(name));
     return volume_document(store, *record);
 }
 

@@ -1,0 +1,77 @@
+#!/bin/bash
+# Wrong usage: what is said, where, and which exit status (P04, P11). Nothing here needs an image.
+. "$SANDBOX_TESTS/support/lib.sh"
+
+test_case "an unknown command is an error with the nearest one as a hint, and usage on stderr"
+expect_error 2 'unknown command: "imgaes" \(did you mean "images"\?\)' sandbox imgaes
+expect_match 'Usage: sandbox COMMAND' "$ERR"
+expect_error 2 'unknown command: "volume crate" \(did you mean "create"\?\)' sandbox volume crate x
+expect_error 2 'no such command: "exec" \(.+\)' sandbox exec x true
+expect_error 2 'no such command: "build" \(.+\)' sandbox build .
+
+test_case "an unknown flag is an error with the nearest one as a hint"
+expect_error 2 'unknown flag: --pulll \(did you mean --pull\?\)' sandbox run --pulll always x
+expect_match 'Usage: sandbox run \[flags\] IMAGE' "$ERR"
+expect_error 2 "unknown shorthand flag: 'Z' in -Z" sandbox images -Z
+expect_error 2 'unknown flag: --frobnicate' sandbox rmi a --frobnicate
+expect_error 2 'unknown flag: --frobnicate' sandbox --frobnicate images
+
+test_case "a flag without its value, and too few or too many arguments"
+expect_error 2 'flag needs an argument: --env' sandbox run --env
+expect_error 2 'requires at least 1 argument' sandbox run
+expect_error 2 'requires exactly 1 argument' sandbox history
+expect_error 2 'accepts no arguments' sandbox info x
+
+test_case "a bad value of a flag of run is 125"
+expect_error 125 'invalid argument "maybe" for --rm' sandbox run --rm=maybe x
+expect_error 125 'invalid pull policy "sometimes"' sandbox run --pull sometimes x
+expect_error 125 'invalid argument "x" for --stop-timeout' sandbox run --stop-timeout x y
+expect_error 125 'contradict' sandbox run --rm --keep x
+
+test_case "docker's flags that cannot be honoured are refused with their reason"
+for flag in -d -itd --detach '-p 80:80' --memory=1g '--cpus 2' --publish-all '--health-cmd true' \
+    '--link a:b' '--gpus all'; do
+    # shellcheck disable=SC2086  # two words
+    expect_error 125 'is not available: .+' sandbox run $flag x
+done
+expect_error 125 '--restart "always" is not available: .+' sandbox run --restart always x
+expect_error 125 '--pid "host" is not available: .+' sandbox run --pid=host x
+
+test_case "names that are none are refused where they are typed"
+for name in a/b ../x -x $'a\x1bb' "$(printf 'x%.0s' {1..300})" 'ä' ''; do
+    run_rc sandbox volume create -- "$name"
+    [ -z "$name" ] || expect_ne 0 "$RC" "volume create \"$name\""
+    expect_no_match $'\x1b' "$ERR"
+done
+for name in 'BAD' 'a:b:c' 'a@b' ':x' 'a/' '/a' 'http://x' 'a b' $'a\x1b[2J'; do
+    expect_error 1 'invalid reference format' sandbox pull "$name"
+    expect_no_match $'\x1b' "$ERR"
+    expect_error 125 'invalid reference format' sandbox run "$name"
+done
+
+test_case "without a command, and with a group alone, help comes on stderr and the status is 2"
+expect_rc 2 sandbox
+expect_eq '' "$OUT"
+expect_match 'Usage: sandbox COMMAND' "$ERR"
+expect_rc 2 sandbox volume
+expect_match 'create' "$ERR"
+
+test_case "every command has help on stdout, with status 0"
+expect_ok sandbox --help
+expect_match 'Usage: sandbox COMMAND' "$OUT"
+commands=$(sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' <<<"$OUT")
+expect_ne '' "$commands"
+while read -r words; do
+    # shellcheck disable=SC2086
+    expect_ok sandbox $words --help
+    expect_match "Usage: sandbox $words" "$OUT"
+    # shellcheck disable=SC2086
+    expect_ok sandbox help $words
+done <<<"$commands"
+
+test_case "the version is one line"
+expect_ok sandbox --version
+expect_match '^sandbox version [0-9]+\.[0-9]+\.[0-9]+$' "$OUT"
+expect_ok sandbox -v
+expect_ok sandbox version --format '{{.Client.Version}}/{{.Server.Version}}'
+expect_match '^[0-9.]+/[0-9.]+$' "$OUT"
