@@ -26,16 +26,16 @@ DiskSpace disk_space(int fd) {
     return space;
 }
 
-base::Error no_space(const std::string& what) {
-    return base::Error("no space left on device: " + what,
-                       "`sandbox system prune` removes what is not used, or point SANDBOX_STORE "
-                       "at a larger disk");
-}
+NoSpaceError::NoSpaceError(const std::string& what)
+    : Error("no space left on device: " + what,
+            "`sandbox system prune` removes what is not used, or point SANDBOX_STORE at a larger "
+            "disk") {}
 
 bool is_full_disk(const base::Error& error, int fd) noexcept {
     if (const auto* failed = dynamic_cast<const base::SysError*>(&error)) {
         return failed->errnum() == ENOSPC || failed->errnum() == EDQUOT;
     }
+    if (dynamic_cast<const NoSpaceError*>(&error) != nullptr) return true;
     // The unpacking child stops at the reserve, and tells it by text only.
     try {
         const DiskSpace space = disk_space(fd);

@@ -13,7 +13,10 @@ struct DiskSpace {
     std::uint64_t reserve_bytes = 0;  // what an unpack leaves free: 256 MiB, less on small disks
 };
 [[nodiscard]] DiskSpace disk_space(int fd);
-[[nodiscard]] base::Error no_space(const std::string& what);
+class NoSpaceError : public base::Error {
+  public:
+    explicit NoSpaceError(const std::string& what);
+};
 // Did `error` come from a full disk (or quota)?
 [[nodiscard]] bool is_full_disk(const base::Error& error, int fd) noexcept;
 

@@ -96,7 +96,7 @@ void write_chunk(int fd, const std::byte* data, size_t size) {
         base::write_all(fd, {reinterpret_cast<const char*>(data), size});
     } catch (const SysError& error) {
         if (error.errnum() != ENOSPC && error.errnum() != EDQUOT) throw;
-        throw no_space("unpack the archive");
+        throw NoSpaceError("unpack the archive");
     }
 }
 

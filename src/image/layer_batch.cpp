@@ -127,8 +127,8 @@ void LayerBatch::check_disk_space() const {
     }
     const DiskSpace space = disk_space(context_.store.root_fd());
     if (needed > space.available_bytes) {
-        throw no_space("the image's layers need " + std::to_string(needed) + " bytes, " +
-                       std::to_string(space.available_bytes) + " are free");
+        throw NoSpaceError("the image's layers need " + std::to_string(needed) + " bytes, " +
+                           std::to_string(space.available_bytes) + " are free");
     }
 }
 

@@ -275,10 +275,16 @@ store::ImageRecord ensure_image(const store::Store& store, std::string_view name
 }
 
 oci::ImageConfig load_config(const store::Store& store, const store::ImageRecord& record) {
-    return base::with_context("config of image " + record.id.str(), [&] {
-        return oci::parse_image_config(
-            store::BlobStore(store).read(record.id, oci::kMaxConfigBytes));
-    });
+    const std::string name = record.reference ? record.reference->familiar() : record.id.str();
+    std::string text;
+    try {
+        text = store::BlobStore(store).read(record.id, oci::kMaxConfigBytes);
+    } catch (const base::NotFoundError&) {  // `rmi` came between the record and us, or damage
+        throw base::NotFoundError("no such image: " + base::quote(name) + ": its config is gone",
+                                  "pull it again");
+    }
+    return base::with_context("config of image " + base::quote(name),
+                              [&] { return oci::parse_image_config(text); });
 }
 
 }  // namespace sandbox::image

@@ -1,0 +1,92 @@
+#!/bin/bash
+# Several commands at once on one store.
+. "$SANDBOX_TESTS/support/lib.sh"
+
+start_registry
+mkdir "$WORK/tree"
+for i in $(seq 200); do echo "file $i" >"$WORK/tree/f$i"; done
+make_image "$WORK/one" --layer busybox --layer "$WORK/tree"
+mkdir "$WORK/other" && echo other >"$WORK/other/other"
+make_image "$WORK/two" --layer busybox --layer "$WORK/tree" --layer "$WORK/other"
+push_image "$WORK/one" one:1
+push_image "$WORK/two" two:1
+
+pull_many() { # COUNT: sets FAILED to how many of them failed
+    local pids=() i
+    FAILED=0
+    for ((i = 0; i < $1; i++)); do
+        "$SANDBOX_BIN" pull -q "$REGISTRY/one:1" >"$WORK/pull$i" 2>&1 &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i" || FAILED=$((FAILED + 1)); done
+}
+blob_requests() { count_requests 'msg="response completed".*GET.*one/blobs/sha256'; }
+
+for count in 2 16; do
+    test_case "$count pulls of one image at once fetch each blob once"
+    expect_rc 0 sandbox system prune -a -f
+    before=$(blob_requests)
+    pull_many "$count"
+    expect_eq 0 "$FAILED" "pulls that failed"
+    # Two layers; the config may be asked for by each.
+    layers=$(grep -cE 'response completed.*GET.*one/blobs/sha256' "$REGISTRY_DIR/log")
+    expect_eq yes "$([ $((layers - before)) -le $((2 + count)) ] && echo yes)" \
+        "blob requests: $((layers - before))"
+    expect_ok sandbox system check
+    expect_ok sandbox run "$REGISTRY/one:1" cat /f7
+    expect_eq "file 7" "$OUT"
+done
+
+test_case "two pulls that share layers do not hinder each other when one is killed"
+for round in 1 2 3 4 5; do
+    sandbox rmi -f "$REGISTRY/one:1" "$REGISTRY/two:1" >"$WORK/rmi" 2>&1
+    "$SANDBOX_BIN" pull -q "$REGISTRY/one:1" >"$WORK/killed" 2>&1 &
+    victim=$!
+    "$SANDBOX_BIN" pull -q "$REGISTRY/two:1" >"$WORK/survivor" 2>&1 &
+    survivor=$!
+    sleep "0.0$round"
+    kill -9 "$victim" 2>/dev/null
+    wait "$victim" 2>/dev/null
+    rc=0
+    wait "$survivor" || rc=$?
+    expect_eq 0 "$rc" "exit of the other pull: $(cat "$WORK/survivor")"
+    expect_ok sandbox run "$REGISTRY/two:1" cat /other
+    expect_ok sandbox system check
+done
+
+test_case "rmi while run starts: the run is whole, or there is no such image"
+expect_ok sandbox pull -q "$REGISTRY/one:1"
+rounds=${SANDBOX_TEST_RMI_ROUNDS:-60}
+half=0
+for ((i = 0; i < rounds; i++)); do
+    "$SANDBOX_BIN" run --pull=never "$REGISTRY/one:1" sh -c 'cat /f1 && cat /f200' \
+        >"$WORK/run.out" 2>"$WORK/run.err" &
+    pid=$!
+    sandbox rmi "$REGISTRY/one:1" >"$WORK/rmi.out" 2>&1
+    rc=0
+    wait "$pid" || rc=$?
+    if [ "$rc" -eq 0 ]; then
+        [ "$(cat "$WORK/run.out")" = $'file 1\nfile 200' ] || half=$((half + 1))
+    else
+        [ "$rc" -eq 125 ] && [ ! -s "$WORK/run.out" ] &&
+            grep -qE 'no such image|not in the store|is not there' "$WORK/run.err" ||
+            { half=$((half + 1)) && cat "$WORK/run.err" >&2; }
+    fi
+    sandbox pull -q "$REGISTRY/one:1" >/dev/null 2>&1
+done
+expect_eq 0 "$half" "runs with half an image, or with an odd error"
+expect_ok sandbox system check
+
+test_case "an image in use is not removed, and pruning leaves a pull unharmed"
+expect_ok sandbox run --name holder "$REGISTRY/one:1" true
+expect_error 2 'in use' sandbox rmi "$REGISTRY/one:1"
+expect_ok sandbox rm holder
+while :; do sandbox system prune -f >/dev/null 2>&1; done &
+pruner=$!
+for i in 1 2 3 4 5 6; do
+    sandbox rmi -f "$REGISTRY/two:1" >"$WORK/rmi" 2>&1
+    expect_ok sandbox pull -q "$REGISTRY/two:1"
+done
+kill "$pruner" && wait "$pruner" 2>/dev/null
+expect_ok sandbox run "$REGISTRY/two:1" cat /other
+expect_ok sandbox system check
