@@ -1,22 +1,25 @@
 // The launch, as a timeline.
 //
-//   parent (one thread)                          child (new user, mount, pid, ipc, uts, net,
-//   cgroup) 1 spec → plan (all strings, BPF, env, argv) 2 socket pair, pipe; close-on-exec 3
-//   clone3(CLONE_PIDFD|CLONE_NEW…)        ──▶  a prctl(PDEATHSIG); close the parent's ends; 4 write
-//   uid and gid maps                       mounts private 5 send maps_written ──▶  b wait for it
-//   (EOF ⇒ parent died ⇒ exit)
-//                                                c store and bind sources opened; overlay mounted
-//                                                d become root inside; host name, loopback
-//                                                e /proc /sys /dev, settings, terminal ──▶ pty + fd
-//                                                  masks, binds, volumes, working directory
-//                                                f pivot_root(".", "."), old root detached
-//                                                g limits, keyring, bounding set; fork the payload
-//                                                  pid 1: init, closes its end
-//                                                h payload: session, streams, descriptors, ids,
-//                                                  directory, no_new_privs, seccomp LAST
-//   6 receive ready, then EOF = executed    ◀──  i ready; exec of the stage; exec of the payload
-//     or failure {step, errno, index}              (the socket closes on the second one)
+// clang-format off
+//   parent (one thread)                        child (new user, mount, pid, ipc, uts, net, cgroup)
+//   1 spec → plan (strings, BPF, env, argv)
+//   2 socket pair, pipe; close-on-exec
+//   3 clone3(CLONE_PIDFD|CLONE_NEW…)      ──▶  a PDEATHSIG; close the parent's ends; mounts private
+//   4 write uid and gid maps
+//   5 send maps_written                   ──▶  b wait for it (EOF ⇒ parent died ⇒ exit)
+//                                              c store and bind sources opened; overlay mounted
+//                                              d become root inside; host name, loopback
+//                                              e /proc /sys /dev, settings, terminal ──▶ pty + fd
+//                                                masks, binds, volumes, working directory
+//                                              f pivot_root(".", "."), old root detached
+//                                              g limits, keyring, bounding set; fork the payload
+//                                                pid 1: init, closes its end
+//                                              h payload: session, streams, descriptors, ids,
+//                                                directory, no_new_privs, seccomp LAST
+//   6 receive ready, then EOF = executed  ◀──  i ready; exec of the stage; exec of the payload
+//     or failure {step, errno, index}            (the socket closes on the second one)
 //   7 hand pid 1, the pty and the control pipe to the caller
+// clang-format on
 //
 // End of file tells the truth only when nobody else holds the child's end: the parent closes it
 // right after clone, init right after the fork, the stage marks it close-on-exec. Whichever side
@@ -26,7 +29,9 @@
 #include "launch.hpp"
 
 #include <sched.h>
+#include <sys/auxv.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "child/child_main.hpp"
@@ -54,6 +59,15 @@ struct Attempt {
     base::Error error{""};   // its words
 };
 
+// execve(2) lays out the words, then the environment, then the program's path in one piece.
+void mark_start_text(child::Plan& plan) {
+    char* const first = ::program_invocation_name;
+    const auto* const path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    if (first == nullptr || path <= first) return;
+    plan.start_text = first;
+    plan.start_text_bytes = static_cast<std::size_t>(path - first);
+}
+
 // Steps 2 to 7.
 Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsPlan::Kind kind) {
     ChildPlan prepared(spec, context, kind);
@@ -65,6 +79,7 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     plan.parent_handshake_fd = handshake.ours.get();
     plan.control_fd = control.theirs.get();
     plan.parent_control_fd = control.ours.get();
+    mark_start_text(plan);
 
     const std::uint64_t network = spec.network == NetworkMode::host ? 0 : CLONE_NEWNET;
     kernel::ChildProcess init = kernel::ChildProcess::clone(kNamespaces | network);

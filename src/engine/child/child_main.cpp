@@ -20,12 +20,21 @@
 namespace sandbox::engine::child {
 namespace {
 
+constexpr char kInitName[] = "sandbox-init";
+
+void forget_start_text(const Plan& plan) noexcept {
+    for (std::size_t i = 0; i < plan.start_text_bytes; ++i) {
+        plan.start_text[i] = i < sizeof kInitName ? kInitName[i] : '\0';
+    }
+}
+
 void begin(const Plan& plan) noexcept {
     (void)raw::close(plan.parent_handshake_fd);
     if (plan.parent_control_fd >= 0) (void)raw::close(plan.parent_control_fd);
     check(plan, Step::start, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
     block_all_signals();
-    (void)raw::prctl(PR_SET_NAME, static_cast<unsigned long>(raw::ptr("sandbox-init")));
+    (void)raw::prctl(PR_SET_NAME, static_cast<unsigned long>(raw::ptr(kInitName)));
+    forget_start_text(plan);
     (void)raw::call(SYS_umask, 0022);
     // Nothing that is mounted from here on may be seen by the host, nor the other way round.
     check(plan, Step::propagation, raw::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));

@@ -71,8 +71,8 @@ struct Root {
     // Run by root: the container's root is another uid, which cannot walk through the 0700 store.
     // Layers and the container's directory are opened before the ids change and mounted by fd.
     bool by_descriptor = false;
-    int container_fd = -1;     // filled in by the child when by_descriptor
-    int* layer_fds = nullptr;  // the same; one per layer
+    int container_fd = -1;                  // filled in by the child when by_descriptor
+    int* layer_fds = nullptr;               // the same; one per layer
     const char* container_path = nullptr;   // "containers/<id>": the overlay is attached there
     const char* copied_path = nullptr;      // "containers/<id>/rootfs"
     List<Option> options;                   // overlay with lowerdir+
@@ -88,6 +88,11 @@ struct Plan {
     int parent_handshake_fd = -1;
     int control_fd = -1;  // -1: no init
     int parent_control_fd = -1;
+
+    // The words and the environment this program was started with: wiped in the container's pid 1,
+    // since everybody inside can read /proc/1/cmdline.
+    char* start_text = nullptr;
+    std::size_t start_text_bytes = 0;
 
     Root root;
     uid_t root_uid = 0;  // who sets things up inside: 0, or the only id there is
