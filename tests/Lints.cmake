@@ -10,6 +10,9 @@ if(TARGET sandbox_engine_child)
     sandbox_add_test(lint.child_symbols lint sh ${lint_dir}/child_symbols.sh
         $<TARGET_FILE:sandbox_engine_child> ${lint_dir}/child_symbols.txt)
 endif()
+sandbox_add_test(lint.aarch64 lint sh ${lint_dir}/aarch64.sh ${CMAKE_SOURCE_DIR}
+    ${SANDBOX_PREFIX_curl}/include ${SANDBOX_PREFIX_isal}/include)
+set_tests_properties(lint.aarch64 PROPERTIES TIMEOUT 1200)
 
 add_custom_target(format
     COMMAND find src include tests -name "*.[ch]pp" -exec clang-format -i {} +
