@@ -1,4 +1,4 @@
-// A layer's tar stream as entries. The only user of libarchive: ustar, GNU and pax headers, long
+// A layer's tar stream as entries: version 7, ustar, GNU and pax headers, long
 // and non-UTF-8 names (bytes are kept), sparse files. Data is handed out where it lies.
 // Not for: judging names and types (tree_writer.hpp).
 #pragma once
@@ -51,7 +51,7 @@ struct TarEntry {
 class TarReader {
   public:
     // `next_block` answers the next bytes of the stream, empty at its end; a block stays valid
-    // until the next call. It may throw: the exception leaves the reader's next call.
+    // until the next call. It may throw; the exception passes through.
     using NextBlock = std::function<std::span<const std::byte>()>;
     explicit TarReader(NextBlock next_block);
     TarReader(TarReader&&) = delete;
