@@ -10,7 +10,7 @@ target_compile_definitions(sandbox_flags INTERFACE
     _GNU_SOURCE _FILE_OFFSET_BITS=64
     $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 
-# Each function its own section, so that the linker can drop what nobody calls (libarchive, OpenSSL).
+# Each function its own section, so that the linker can drop what nobody calls (OpenSSL, curl).
 add_compile_options(-ffunction-sections -fdata-sections)
 add_link_options(-Wl,--gc-sections)
 

@@ -37,9 +37,6 @@ sandbox_system_library(cares LIBS cares)
 sandbox_system_library(seccomp LIBS seccomp)
 sandbox_recipe_library(isal)
 sandbox_system_library(codecs LIBS z zstd lzma NEEDS sandbox_3p_isal Threads::Threads)
-# Only the tar and raw readers may be called: what else libarchive could read would need bzip2,
-# lz4, libxml2, nettle and acl, which are left out of the link line on purpose.
-sandbox_system_library(archive LIBS archive NEEDS sandbox_3p_codecs)
 sandbox_recipe_library(curl NEEDS sandbox_3p_ssl sandbox_3p_cares)
 
 # The text of `sandbox version --licenses`.

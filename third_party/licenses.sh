@@ -4,7 +4,7 @@
 set -eu
 
 # A library that is linked anew gets its Debian package here.
-packages="libarchive-dev libc-ares-dev libc6-dev libcli11-dev liblzma-dev libseccomp-dev libssl-dev
+packages="libc-ares-dev libc6-dev libcli11-dev liblzma-dev libseccomp-dev libssl-dev
     libstdc++-12-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev zlib1g-dev"
 
 heading() {

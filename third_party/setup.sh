@@ -6,7 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
 build_packages="g++ cmake ninja-build ccache pkgconf ca-certificates dpkg-dev nasm
-    libarchive-dev libseccomp-dev libssl-dev libc-ares-dev libzstd-dev liblzma-dev zlib1g-dev
+    libseccomp-dev libssl-dev libc-ares-dev libzstd-dev liblzma-dev zlib1g-dev
     libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libyaml-cpp-dev"
 test_packages="catch2 clang clang-format clang-tidy python3 git file curl procps util-linux
     uidmap busybox-static docker-registry skopeo umoci buildah podman crun bubblewrap mmdebstrap

@@ -20,7 +20,6 @@ constexpr Library kLibraries[] = {
     {"CLI11", "BSD-3-Clause", "University of Cincinnati", "https://github.com/CLIUtils/CLI11"},
     {"toml++", "MIT", "Mark Gillard", "https://github.com/marzer/tomlplusplus"},
     {"nlohmann/json", "MIT", "Niels Lohmann", "https://github.com/nlohmann/json"},
-    {"libarchive", "BSD-2-Clause", "Tim Kientzle and others", "https://www.libarchive.org"},
     {"isa-l", "BSD-3-Clause", "Intel Corporation", "https://github.com/intel/isa-l"},
     {"zlib", "Zlib", "Jean-loup Gailly, Mark Adler", "https://zlib.net"},
     {"zstd", "BSD-3-Clause", "Meta Platforms, Inc. and affiliates",

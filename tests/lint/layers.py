@@ -14,8 +14,6 @@ THIRD_PARTY = {
     "toml++/": "base/toml.cpp",
     "nlohmann/": "base/json.cpp",
     "openssl/": "base/sha256.cpp",
-    "archive.h": "image/tar_reader.cpp",
-    "archive_entry.h": "image/tar_reader.cpp",
     "isa-l/": "image/codec_gzip.cpp",
     "zlib.h": "image/codec_zlib.cpp",
     "zstd.h": "image/codec_zstd.cpp",
