@@ -73,6 +73,10 @@ void append_double(std::string& out, double number) {
         out.append("null");
         return;
     }
+    if (number == 0 && std::signbit(number)) {
+        out.append("-0.0");  // "-0" would be read back as the integer 0
+        return;
+    }
     const double size = std::fabs(number);
     const bool scientific = size != 0 && (size < 1e-6 || size >= 1e21);
     std::array<char, 64> buffer{};

@@ -65,3 +65,19 @@ TEST_CASE("duplicate keys, deep nesting and bytes that are no text are refused")
     CHECK_THROWS_AS(toml::parse(std::string("a = 1\0", 6), "p"), UsageError);
     CHECK(std::get<toml::Table>(toml::parse("", "p").value).empty());
 }
+
+TEST_CASE("a mistake for which the library has only an assertion is reported with its line") {
+    for (const std::string text : {"a = 1\n[#x]\nb = 2\n", "a = 1\n[#x]", "a = 1\n[[#x]]\n[#"}) {
+        CHECK_THROWS_WITH(toml::parse(text, "p.toml"), "p.toml:2:1: syntax error");
+    }
+    CHECK_THROWS_WITH(toml::parse("[#", "p.toml"), Catch::StartsWith("p.toml:1:"));
+}
+
+TEST_CASE("letters beyond ASCII are fine in strings and comments, elsewhere a mistake") {
+    const toml::Node root = toml::parse("a = \"\"\"x \\\n  \u00e9\"\"\" # \u00e9\n", "p");
+    CHECK(std::get<std::string>(root.find("a")->value) == "x \u00e9");
+    for (const std::string text : {"\u00e9 = 1", "a \u00e9 = 1", "a = \u00e9", "a = 1 \u00e9"}) {
+        INFO(text);
+        CHECK_THROWS_WITH(toml::parse(text, "p"), Catch::StartsWith("p:1:"));
+    }
+}
