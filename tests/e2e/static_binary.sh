@@ -23,12 +23,12 @@ for library in curl libisal openssl c-ares libseccomp zlib libzstd glibc; do
 done
 
 # chroot(2) is not enough here: the kernel forbids new user namespaces in a chroot, and a new proc
-# where none is seen (user_namespaces(7), mount_namespaces(7)). bwrap pivots and shows /proc.
-test_case "with /proc and a writable /tmp beside it, it runs an image from an archive"
+# or sysfs where none is seen (user_namespaces(7)). bwrap pivots and shows them.
+test_case "with /proc, /sys and a writable /tmp beside it, it runs an image from an archive"
 image_layout=$(image busybox)
 skopeo --insecure-policy copy -q "oci:$image_layout:latest" "oci-archive:$WORK/busybox.tar:latest"
 expect_ok bwrap --ro-bind "$SANDBOX_BIN" /sandbox --ro-bind "$WORK/busybox.tar" /busybox.tar \
-    --tmpfs /tmp --proc /proc --dev /dev --clearenv --setenv HOME /tmp \
+    --tmpfs /tmp --proc /proc --dev /dev --bind /sys /sys --clearenv --setenv HOME /tmp \
     --unshare-user --unshare-pid --die-with-parent \
     /sandbox run -q oci-archive:/busybox.tar echo hello
 expect_eq hello "$OUT"
