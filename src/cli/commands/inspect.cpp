@@ -6,6 +6,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/store/container_store.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -28,6 +29,8 @@ constexpr Flag kVolumeFlags[] = {
 };
 
 std::optional<Value> try_container(const store::Store& store, const std::string& name) {
+    // Usually there are none; the first exception of a static program costs milliseconds.
+    if (store::ContainerStore(store).list().empty()) return std::nullopt;
     try {
         return engine::inspect_container(store, name);
     } catch (const base::NotFoundError&) {
