@@ -19,9 +19,18 @@ endfunction()
 # Built on the first configuration, then found in the cache outside of the tree.
 function(sandbox_recipe_library name)
     cmake_parse_arguments(ARG "" "" "NEEDS" ${ARGN})
-    execute_process(
-        COMMAND sh ${CMAKE_SOURCE_DIR}/third_party/build.sh ${name} ${SANDBOX_DEBIAN_ARCH}
-        OUTPUT_VARIABLE prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    # Asking apt takes a second: a build directory that has its answer does not ask again.
+    file(SHA256 ${CMAKE_SOURCE_DIR}/third_party/recipes/${name}.sh recipe)
+    file(SHA256 ${CMAKE_SOURCE_DIR}/third_party/build.sh builder)
+    set(prefix ${SANDBOX_BUILT_${name}})
+    if(NOT "${SANDBOX_BUILT_KEY_${name}}" STREQUAL "${recipe}${builder}"
+       OR NOT EXISTS ${prefix}/complete)
+        execute_process(
+            COMMAND sh ${CMAKE_SOURCE_DIR}/third_party/build.sh ${name} ${SANDBOX_DEBIAN_ARCH}
+            OUTPUT_VARIABLE prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+        set(SANDBOX_BUILT_${name} ${prefix} CACHE INTERNAL "")
+        set(SANDBOX_BUILT_KEY_${name} ${recipe}${builder} CACHE INTERNAL "")
+    endif()
     set(SANDBOX_PREFIX_${name} ${prefix} PARENT_SCOPE)
     add_library(sandbox_3p_${name} INTERFACE)
     target_include_directories(sandbox_3p_${name} SYSTEM INTERFACE ${prefix}/include)
