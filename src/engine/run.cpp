@@ -103,6 +103,7 @@ class ForegroundRun {
     void prepare_name();
     void add_mounts_from_others();
     void make_container(const store::ImageRecord& image);
+    std::string create_named();
     SpecDraft draft_spec(const store::ImageRecord& image, const oci::ImageConfig& config);
     LaunchedContainer start();
     void finish(int exit_code);
@@ -181,12 +182,27 @@ void ForegroundRun::make_container(const store::ImageRecord& image) {
     record_ = make_record(request_, parsed_, draft_, config, image, volumes_.names());
 
     gate_.emplace();
-    const store::ContainerStore containers(store_);
-    const std::string name = parsed_.name.empty() ? containers.make_name() : parsed_.name;
-    container_ = containers.create(name, record_, draft_.keep);
+    const std::string name = create_named();
     if (draft_.keep) mark_kept(*container_);
     name_container(spec, parsed_, host_, container_->id, name);
     write_cidfile(request_, container_->id);
+}
+
+std::string ForegroundRun::create_named() {
+    const store::ContainerStore containers(store_);
+    constexpr int kMaxTries = 100;
+    for (int tries = 1;; ++tries) {
+        const std::string name = parsed_.name.empty() ? containers.make_name() : parsed_.name;
+        try {
+            container_ = containers.create(name, record_, draft_.keep);
+            return name;
+        } catch (const base::UsageError&) {
+            // A name that we made up, and another run at the same moment as well; or one that came
+            // into use since we replaced its container.
+            if (tries == kMaxTries || (!parsed_.name.empty() && !request_.replace)) throw;
+            prepare_name();
+        }
+    }
 }
 
 LaunchedContainer ForegroundRun::start() {

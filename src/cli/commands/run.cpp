@@ -69,6 +69,7 @@ void take_lists(const Invocation& in, engine::RunRequest& request) {
     request.security_opt = in.list("security-opt");
     request.ulimits = in.list("ulimit");
     request.labels = in.list("label");
+    request.label_files = in.list("label-file");
     request.annotations = in.list("annotation");
     request.group_add = in.list("group-add");
     request.add_host = in.list("add-host");

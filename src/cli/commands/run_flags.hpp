@@ -31,6 +31,7 @@ inline constexpr Flag kRunFlags[] = {
     {"--ipc", FlagKind::value, "MODE", "only private, the default", Completes::words, "private"},
     {"--keep", FlagKind::toggle, "", "keep the container when it has ended"},
     {"-l,--label", FlagKind::list, "NAME[=VALUE]", "label the container"},
+    {"--label-file", FlagKind::list, "FILE", "read labels from a file", Completes::file},
     {"--log-driver", FlagKind::value, "NAME", "accepted and ignored: output goes to the caller"},
     {"--log-opt", FlagKind::list, "NAME=VALUE", "accepted and ignored, as --log-driver"},
     {"--mount", FlagKind::list, "type=TYPE,...", "mount a bind, volume or tmpfs"},
@@ -103,7 +104,6 @@ inline constexpr RefusedFlag kRefusedRunFlags[] = {
      kNoMeaning},
     {"--tz", "use --env TZ=ZONE"},
     {"--domainname", "use --hostname NAME.DOMAIN"},
-    {"--label-file", "use --label"},
 };
 
 }  // namespace sandbox::cli
