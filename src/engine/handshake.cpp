@@ -1,5 +1,6 @@
 #include "handshake.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -74,6 +75,11 @@ Outcome receive_outcome(int handshake_fd) {
             return outcome;
         }
     }
+}
+
+bool has_news(int handshake_fd) noexcept {
+    pollfd wait{handshake_fd, POLLIN, 0};
+    return ::poll(&wait, 1, 0) > 0;
 }
 
 void send_maps_written(int handshake_fd) noexcept {

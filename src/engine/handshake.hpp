@@ -25,6 +25,8 @@ struct Outcome {
 
 // Must not be called before the parent has closed its copy of the child's end.
 [[nodiscard]] Outcome receive_outcome(int handshake_fd);
+// receive_outcome() would not block: the child has said something or is gone.
+[[nodiscard]] bool has_news(int handshake_fd) noexcept;
 // The child may be dead already: not an error here, receive_outcome() tells.
 void send_maps_written(int handshake_fd) noexcept;
 // What init reported, when it did. Must only be called when pid 1 is gone.

@@ -3,22 +3,23 @@
 // clang-format off
 //   parent (one thread)                        child (new user, mount, pid, ipc, uts, net, cgroup)
 //   1 spec → plan (strings, BPF, env, argv)
-//   2 socket pair, pipe; close-on-exec
-//   3 clone3(CLONE_PIDFD|CLONE_NEW…)      ──▶  a PDEATHSIG; close the parent's ends; mounts private
-//   4 write uid and gid maps
-//   5 send maps_written                   ──▶  b wait for it (EOF ⇒ parent died ⇒ exit)
-//                                              c store and bind sources opened; overlay mounted
-//                                              d become root inside; host name, loopback
-//                                              e /proc /sys /dev, settings, terminal ──▶ pty + fd
+//   2 socket pair and pipe, close-on-exec
+//   3 clone3(CLONE_PIDFD|CLONE_NEW…)      ──▶  a prctl(PDEATHSIG); close the parent's ends;
+//                                                mounts private
+//   4 write uid and gid maps (newuidmap)       b meanwhile: store and bind sources opened; proc,
+//                                                sysfs, tmpfs made; host name, loopback
+//   5 send maps_written                   ──▶  c wait for it          (EOF ⇒ parent died ⇒ exit)
+//                                              d become root inside; overlay mounted
+//                                              e /proc /sys /dev, settings; terminal ──▶ pty + fd
 //                                                masks, binds, volumes, working directory
 //                                              f pivot_root(".", "."), old root detached
-//                                              g limits, keyring, bounding set; fork the payload
-//                                                pid 1: init, closes its end
+//                                              g limits, keyring, bounding set; fork the payload;
+//                                                pid 1 is init and closes its end
 //                                              h payload: session, streams, descriptors, ids,
 //                                                directory, no_new_privs, seccomp LAST
 //   6 receive ready, then EOF = executed  ◀──  i ready; exec of the stage; exec of the payload
 //     or failure {step, errno, index}            (the socket closes on the second one)
-//   7 hand pid 1, the pty and the control pipe to the caller
+//   7 hand pid 1, pty and pipe to the caller
 // clang-format on
 //
 // End of file tells the truth only when nobody else holds the child's end: the parent closes it
@@ -86,10 +87,18 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     if (init.is_child()) child::child_main(plan);
     handshake.theirs.reset();
     control.theirs.reset();
-    kernel::write_maps(init.pid(), spec.ids);
-    send_maps_written(handshake.ours.get());
-
-    Outcome outcome = receive_outcome(handshake.ours.get());
+    Outcome outcome;
+    try {
+        kernel::write_maps(init.pid(), spec.ids);
+        send_maps_written(handshake.ours.get());
+        outcome = receive_outcome(handshake.ours.get());
+    } catch (const base::Error&) {
+        // A child that failed early is gone, and then its maps cannot be written: what it said is
+        // the reason.
+        if (!has_news(handshake.ours.get())) throw;
+        outcome = receive_outcome(handshake.ours.get());
+        if (outcome.kind != Outcome::Kind::failed) throw;
+    }
     Attempt result;
     switch (outcome.kind) {
         case Outcome::Kind::executed:

@@ -3,7 +3,8 @@
 // that the parent laid out (plan.hpp). Order is safety:
 //   - the parent's descriptors go first, so that end of file tells the truth on both sides;
 //   - what needs the caller's own identity (the store is 0700) is opened and mounted before it is
-//     given up; what needs ids waits until the maps are written;
+//     given up; what needs ids waits until the maps are written, and what does not is done in
+//     that time, since newuidmap takes as long as all the rest;
 //   - everything of the host is mounted from descriptors, and all paths of the image are resolved
 //     beneath its root, since every one of its links is hostile;
 //   - /proc's settings are written before /proc/sys becomes read-only; the root becomes read-only
@@ -51,19 +52,23 @@ void set_hostname(const Plan& plan) noexcept {
 void child_main(const Plan& given) noexcept {
     Plan plan = given;
     begin(plan);
-    wait_for(plan, MessageKind::maps_written);
-    // prctl(2): from now on /proc/<our pid> is out of reach for everybody inside.
-    check(plan, Step::start, raw::prctl(PR_SET_DUMPABLE, 0));
+    // While the parent has the maps written, all that needs no ids.
     open_store(plan);
     open_sources(plan);
     open_layers(plan);
+    const Prepared prepared = prepare_mounts(plan);
+    set_hostname(plan);
+    set_loopback_up(plan);
+    wait_for(plan, MessageKind::maps_written);
+    // prctl(2): from now on /proc/<our pid> is out of reach for everybody inside.
+    check(plan, Step::start, raw::prctl(PR_SET_DUMPABLE, 0));
     become_root(plan);
     // A change of ids clears it.
     check(plan, Step::start, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    // Not earlier: overlay makes a work directory of mode 0000 and walks into it, which takes a
+    // capability over an owner who is mapped.
     const int root_fd = make_root(plan);
-    set_hostname(plan);
-    set_loopback_up(plan);
-    const SystemMounts system = mount_system(plan, root_fd);
+    const SystemMounts system = mount_system(plan, prepared, root_fd);
     write_sysctls(plan, system.proc_fd);
     const int terminal_fd = plan.tty ? open_terminal(plan, system) : -1;
     hide_paths(plan, system);

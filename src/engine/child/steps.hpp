@@ -17,14 +17,26 @@ void enter_root(const Plan& plan, int root_fd) noexcept;
 void make_working_dir(const Plan& plan, int root_fd) noexcept;
 void make_root_read_only(const Plan& plan) noexcept;
 
-// system_mounts.cpp: /proc, /sys, /dev. Descriptors of their roots, for later steps.
+// system_mounts.cpp. File systems that can exist before the ids do are made while newuidmap runs;
+// -ENOSYS: not made yet.
+struct Prepared {
+    int proc_fd = -ENOSYS;
+    int sys_fd = -ENOSYS;
+    int cgroup_fd = -ENOSYS;
+    int dev_fd = -ENOSYS;
+    int shm_fd = -ENOSYS;
+    int queues_fd = -ENOSYS;
+};
+Prepared prepare_mounts(const Plan& plan) noexcept;
+
+// /proc, /sys, /dev. Descriptors of their roots, for later steps.
 struct SystemMounts {
     int proc_fd = -1;
     int sys_fd = -1;
     int dev_fd = -1;
     int pts_fd = -1;
 };
-SystemMounts mount_system(const Plan& plan, int root_fd) noexcept;
+SystemMounts mount_system(const Plan& plan, const Prepared& prepared, int root_fd) noexcept;
 
 // masks.cpp
 void write_sysctls(const Plan& plan, int proc_fd) noexcept;

@@ -9,9 +9,22 @@ namespace {
 constexpr Option kDevOptions[] = {{"mode", "755"}, {"size", "65536k"}};
 constexpr Flags kNoSuidDevExec{false, true, true, true};
 
-int mount_proc(const Plan& plan, int root_fd) noexcept {
+constexpr Flags kNoSuidExec{false, true, false, true};
+constexpr Flags kReadOnly{true, true, true, true};
+
+// Attaches what was prepared, or makes it now.
+int mount_prepared(int prepared_fd, const char* type, List<Option> options,
+                   const char* classic_options, Flags flags, Place place) noexcept {
+    if (prepared_fd == -ENOSYS) return mount_new(type, options, classic_options, flags, place);
+    if (prepared_fd < 0) return prepared_fd;
+    const int rc = attach(prepared_fd, place);
+    return rc < 0 ? rc : prepared_fd;
+}
+
+int mount_proc(const Plan& plan, int prepared_fd, int root_fd) noexcept {
     check(plan, Step::prepare_directory, make_real_directory(root_fd, "proc", 0555), 0);
-    const int fd = mount_new("proc", {}, nullptr, kNoSuidDevExec, {root_fd, "proc"});
+    const int fd =
+        mount_prepared(prepared_fd, "proc", {}, nullptr, kNoSuidDevExec, {root_fd, "proc"});
     check(plan, Step::mount_proc, fd);
     return fd;
 }
@@ -27,12 +40,14 @@ int bind_host_sys(const Plan& plan, int root_fd, Flags flags) noexcept {
     return raw::openat(root_fd, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int mount_sys(const Plan& plan, int root_fd) noexcept {
+int mount_sys(const Plan& plan, const Prepared& prepared, int root_fd) noexcept {
     check(plan, Step::prepare_directory, make_real_directory(root_fd, "sys", 0555), 1);
     Flags flags = kNoSuidDevExec;
     flags.read_only = !plan.writable_sys;
     int fd = -EPERM;
-    if (plan.own_network) fd = mount_new("sysfs", {}, nullptr, flags, {root_fd, "sys"});
+    if (plan.own_network) {
+        fd = mount_prepared(prepared.sys_fd, "sysfs", {}, nullptr, flags, {root_fd, "sys"});
+    }
     // EPERM: sysfs shows the network namespace, and only its owner may mount it; or an outer
     // container masks parts of /sys. Then the one that is here, read-only with all below it.
     if (fd == -EPERM) {
@@ -41,8 +56,8 @@ int mount_sys(const Plan& plan, int root_fd) noexcept {
     }
     check(plan, Step::mount_sys, fd);
     // Programs read their limits here. A host without it, or with version 1 only, has none to show.
-    flags.read_only = true;
-    const int cgroup_fd = mount_new("cgroup2", {}, nullptr, flags, {fd, "fs/cgroup"});
+    const int cgroup_fd =
+        mount_prepared(prepared.cgroup_fd, "cgroup2", {}, nullptr, kReadOnly, {fd, "fs/cgroup"});
     if (cgroup_fd >= 0) (void)raw::close(cgroup_fd);
     return fd;
 }
@@ -77,11 +92,11 @@ void make_links(const Plan& plan, int dev_fd) noexcept {
     }
 }
 
-void mount_dev(const Plan& plan, int root_fd, SystemMounts& system) noexcept {
+void mount_dev(const Plan& plan, const Prepared& prepared, int root_fd,
+               SystemMounts& system) noexcept {
     check(plan, Step::prepare_directory, make_real_directory(root_fd, "dev", 0755), 2);
-    Flags flags{false, true, false, true};
-    const int dev_fd =
-        mount_new("tmpfs", {kDevOptions, 2}, "mode=755,size=65536k", flags, {root_fd, "dev"});
+    const int dev_fd = mount_prepared(prepared.dev_fd, "tmpfs", {kDevOptions, 2},
+                                      "mode=755,size=65536k", kNoSuidExec, {root_fd, "dev"});
     check(plan, Step::mount_dev, dev_fd);
     system.dev_fd = dev_fd;
     for (std::size_t i = 0; i < plan.devices.count; ++i) {
@@ -93,13 +108,14 @@ void mount_dev(const Plan& plan, int root_fd, SystemMounts& system) noexcept {
         check(plan, Step::mount_dev, raw::mkdirat(dev_fd, name, 0755));
     }
     system.pts_fd =
-        mount_new("devpts", plan.devpts_options, plan.devpts_classic, flags, {dev_fd, "pts"});
+        mount_new("devpts", plan.devpts_options, plan.devpts_classic, kNoSuidExec, {dev_fd, "pts"});
     check(plan, Step::mount_devpts, system.pts_fd);
-    const int shm =
-        mount_new("tmpfs", plan.shm_options, plan.shm_classic, kNoSuidDevExec, {dev_fd, "shm"});
+    const int shm = mount_prepared(prepared.shm_fd, "tmpfs", plan.shm_options, plan.shm_classic,
+                                   kNoSuidDevExec, {dev_fd, "shm"});
     check(plan, Step::mount_shm, shm);
     (void)raw::close(shm);
-    const int queues = mount_new("mqueue", {}, nullptr, kNoSuidDevExec, {dev_fd, "mqueue"});
+    const int queues = mount_prepared(prepared.queues_fd, "mqueue", {}, nullptr, kNoSuidDevExec,
+                                      {dev_fd, "mqueue"});
     // ENODEV: a kernel without POSIX message queues.
     if (queues != -ENODEV) check(plan, Step::mount_mqueue, queues);
     if (queues >= 0) (void)raw::close(queues);
@@ -107,11 +123,28 @@ void mount_dev(const Plan& plan, int root_fd, SystemMounts& system) noexcept {
 
 }  // namespace
 
-SystemMounts mount_system(const Plan& plan, int root_fd) noexcept {
+Prepared prepare_mounts(const Plan& plan) noexcept {
+    Prepared prepared;
+    // Run by root, these would belong to the caller and not to the container's root.
+    if (plan.root.by_descriptor) return prepared;
+    prepared.proc_fd = make_detached("proc", {}, kNoSuidDevExec);
+    if (prepared.proc_fd == -ENOSYS) return prepared;
+    if (plan.own_network) {
+        prepared.sys_fd =
+            make_detached("sysfs", {}, plan.writable_sys ? kNoSuidDevExec : kReadOnly);
+        prepared.cgroup_fd = make_detached("cgroup2", {}, kReadOnly);
+    }
+    prepared.dev_fd = make_detached("tmpfs", {kDevOptions, 2}, kNoSuidExec);
+    prepared.shm_fd = make_detached("tmpfs", plan.shm_options, kNoSuidDevExec);
+    prepared.queues_fd = make_detached("mqueue", {}, kNoSuidDevExec);
+    return prepared;
+}
+
+SystemMounts mount_system(const Plan& plan, const Prepared& prepared, int root_fd) noexcept {
     SystemMounts system;
-    system.proc_fd = mount_proc(plan, root_fd);
-    system.sys_fd = mount_sys(plan, root_fd);
-    mount_dev(plan, root_fd, system);
+    system.proc_fd = mount_proc(plan, prepared.proc_fd, root_fd);
+    system.sys_fd = mount_sys(plan, prepared, root_fd);
+    mount_dev(plan, prepared, root_fd, system);
     return system;
 }
 

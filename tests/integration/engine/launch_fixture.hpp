@@ -21,7 +21,9 @@
 
 namespace sandbox::test {
 
-inline bool has_busybox() { return ::access("/bin/busybox", X_OK) == 0; }
+inline bool has_busybox() {
+    return ::access("/bin/busybox", X_OK) == 0;
+}
 
 // What the container wrote, and how it ended.
 struct Result {
@@ -105,9 +107,10 @@ class LaunchFixture {
         fs::create_directories(layer_path() + "/bin");
         fs::copy_file("/bin/busybox", layer_path() + "/bin/busybox");
         for (const char* name :
-             {"sh", "cat", "echo", "ls", "id", "true", "false", "sleep", "kill", "grep", "stat",
-              "mount", "umount", "hostname", "touch", "mkdir", "rm", "env", "readlink", "ps", "wc",
-              "head", "ln", "pwd", "tty", "stty", "chmod", "chown", "dd", "mknod", "test", "sort"}) {
+             {"sh",   "cat",  "echo",     "ls",    "id",     "true",     "false", "sleep",
+              "kill", "grep", "stat",     "mount", "umount", "hostname", "touch", "mkdir",
+              "rm",   "env",  "readlink", "ps",    "wc",     "head",     "ln",    "pwd",
+              "tty",  "stty", "chmod",    "chown", "dd",     "mknod",    "test",  "sort"}) {
             fs::create_symlink("busybox", layer_path() + "/bin/" + name);
         }
         fs::create_directories(layer_path() + "/tmp");

@@ -78,7 +78,8 @@ TEST_CASE("an action runs as root of a namespace, its code and its errors come b
         CHECK(error.hint() == "umbrella");
         CHECK(error.code() == 9);
     }
-    CHECK_THROWS_AS(run_as_owner(map, [] { return base::raw::kill(::getpid(), SIGKILL); }), base::Error);
+    CHECK_THROWS_AS(run_as_owner(map, [] { return base::raw::kill(::getpid(), SIGKILL); }),
+                    base::Error);
 }
 
 TEST_CASE("with a range, files can belong to other ids and are removed again") {
