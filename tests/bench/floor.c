@@ -1,8 +1,8 @@
-// The floor under every launch: what any program must do, in bare C, to run a command in a container
-// of its own as an ordinary user, and nothing more. clone3 with all namespaces, id maps (through
-// newuidmap and newgidmap, at the same time, when there is a range), overlay, proc, sysfs, a /dev,
-// pivot_root, exec; then it waits. No checks of what an image contains, no masks, no seccomp, no
-// init, no records.
+// The floor under every launch: what any program must do, in bare C, to run a command in a
+// container of its own as an ordinary user, and nothing more. clone3 with all namespaces, id maps
+// (through newuidmap and newgidmap, at the same time, when there is a range), overlay, proc, sysfs,
+// a /dev, pivot_root, exec; then it waits. No checks of what an image contains, no masks, no
+// seccomp, no init, no records.
 //
 //   floor range|single DIR COMMAND…    DIR has lower/ upper/ work/ merged/
 #define _GNU_SOURCE
@@ -21,23 +21,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void need(int good, const char *what) {
+static void need(int good, const char* what) {
     if (!good) {
         perror(what);
         _exit(125);
     }
 }
 
-static void write_file(const char *path, const char *text) {
+static void write_file(const char* path, const char* text) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     need(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), path);
     close(fd);
 }
 
 // The first line of `file` that begins with the user's name (from $USER) gives start and count.
-static void find_range(const char *file, char start[32], char count[32]) {
+static void find_range(const char* file, char start[32], char count[32]) {
     char line[256], name[64];
-    FILE *stream = fopen(file, "r");
+    FILE* stream = fopen(file, "r");
     need(stream != NULL, file);
     while (fgets(line, sizeof line, stream)) {
         if (sscanf(line, "%63[^:]:%31[0-9]:%31[0-9]", name, start, count) == 3 &&
@@ -49,13 +49,13 @@ static void find_range(const char *file, char start[32], char count[32]) {
     need(0, "no range for $USER");
 }
 
-static pid_t start_helper(const char *program, const char *file, const char *pid, unsigned own) {
+static pid_t start_helper(const char* program, const char* file, const char* pid, unsigned own) {
     char self[16], start[32], count[32];
-    char *none[] = {NULL};
+    char* none[] = {NULL};
     pid_t helper;
     snprintf(self, sizeof self, "%u", own);
     find_range(file, start, count);
-    char *argv[] = {(char *)program, (char *)pid, "0", self, "1", "1", start, count, NULL};
+    char* argv[] = {(char*)program, (char*)pid, "0", self, "1", "1", start, count, NULL};
     need(posix_spawn(&helper, program, NULL, NULL, argv, none) == 0, program);
     return helper;
 }
@@ -82,7 +82,7 @@ static void write_maps(pid_t child, int range) {
 }
 
 static void make_dev(void) {
-    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    static const char* const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
     need(mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755") == 0, "dev");
     for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
         char from[32], to[32];
@@ -95,20 +95,22 @@ static void make_dev(void) {
     mkdir("dev/shm", 0755);
     mkdir("dev/mqueue", 0755);
     need(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-               "newinstance,ptmxmode=0666,mode=0620") == 0, "devpts");
+               "newinstance,ptmxmode=0666,mode=0620") == 0,
+         "devpts");
     need(mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64m") == 0,
          "shm");
     need(mount("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0,
          "mqueue");
 }
 
-static void contain(const char *dir, char **command) {
+static void contain(const char* dir, char** command) {
     const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     need(setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0, "ids");
     need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private");
     need(chdir(dir) == 0, dir);
     need(mount("overlay", "merged", "overlay", MS_NODEV,
-               "lowerdir=lower,upperdir=upper,workdir=work,userxattr,volatile") == 0, "overlay");
+               "lowerdir=lower,upperdir=upper,workdir=work,userxattr,volatile") == 0,
+         "overlay");
     need(chdir("merged") == 0, "merged");
     mkdir("proc", 0555);
     mkdir("sys", 0555);
@@ -123,7 +125,7 @@ static void contain(const char *dir, char **command) {
     need(0, command[0]);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     int gate[2], status;
     char byte;
     if (argc < 4) return 2;

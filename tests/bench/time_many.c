@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-extern char **environ;
+extern char** environ;
 
 static double now_us(void) {
     struct timespec t;
@@ -17,14 +17,14 @@ static double now_us(void) {
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
+static int compare(const void* a, const void* b) {
+    double x = *(const double*)a, y = *(const double*)b;
     return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     enum { kMost = 16 };
-    char **commands[kMost];
+    char** commands[kMost];
     int count = 0;
     int rounds = argc > 1 ? atoi(argv[1]) : 0;
     for (int i = 2; i < argc; ++i) {
@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
         if (count < kMost) commands[count++] = argv + i + 1;
     }
     if (rounds < 1 || count < 1) return 2;
-    double *times = malloc(sizeof(double) * (size_t)rounds * (size_t)count);
+    double* times = malloc(sizeof(double) * (size_t)rounds * (size_t)count);
     if (times == NULL) return 1;
     for (int round = -2; round < rounds; ++round) {  // two to warm up
         for (int c = 0; c < count; ++c) {
@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
         }
     }
     for (int c = 0; c < count; ++c) {
-        double *mine = times + c * rounds;
+        double* mine = times + c * rounds;
         qsort(mine, (size_t)rounds, sizeof *mine, compare);
         printf("%.0f %.0f %.0f\n", mine[rounds / 2], mine[rounds / 10], mine[rounds * 9 / 10]);
     }

@@ -1,5 +1,5 @@
-// A small interpreter of classic BPF, as the kernel runs seccomp filters: proves what a program says
-// without loading it. Little-endian.
+// A small interpreter of classic BPF, as the kernel runs seccomp filters: proves what a program
+// says without loading it. Little-endian.
 #pragma once
 
 #include <linux/filter.h>

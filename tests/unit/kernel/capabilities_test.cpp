@@ -10,7 +10,9 @@ using namespace sandbox;
 using namespace sandbox::kernel;
 
 namespace {
-constexpr CapabilitySet bit(int n) { return CapabilitySet{1} << n; }
+constexpr CapabilitySet bit(int n) {
+    return CapabilitySet{1} << n;
+}
 }  // namespace
 
 TEST_CASE("capability names are read in any case, with and without prefix") {
@@ -25,9 +27,8 @@ TEST_CASE("capability names are read in any case, with and without prefix") {
 }
 
 TEST_CASE("the default set is the eleven of the defaults' table") {
-    CHECK(default_capabilities() ==
-          (bit(0) | bit(1) | bit(3) | bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(10) |
-           bit(18) | bit(31)));
+    CHECK(default_capabilities() == (bit(0) | bit(1) | bit(3) | bit(4) | bit(5) | bit(6) | bit(7) |
+                                     bit(8) | bit(10) | bit(18) | bit(31)));
 }
 
 TEST_CASE("capabilities are added and dropped as docker does it") {

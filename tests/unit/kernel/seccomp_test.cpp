@@ -61,15 +61,36 @@ TEST_CASE("ordinary calls are allowed on every architecture of programs") {
 }
 
 TEST_CASE("what is always off answers EPERM, and what is newer than the policy ENOSYS") {
-    for (const long number :
-         {425L /* io_uring_setup */, 426L, 427L, long{SYS_bpf}, long{SYS_perf_event_open},
-          long{SYS_userfaultfd}, long{SYS_keyctl}, long{SYS_add_key}, long{SYS_request_key},
-          long{SYS_kexec_load}, long{SYS_kexec_file_load}, long{SYS_init_module},
-          long{SYS_finit_module}, long{SYS_delete_module}, long{SYS_open_by_handle_at},
-          long{SYS_mount}, long{SYS_umount2}, long{SYS_pivot_root}, long{SYS_unshare},
-          long{SYS_setns}, long{SYS_swapon}, long{SYS_acct}, 428L /* open_tree */,
-          429L /* move_mount */, 430L /* fsopen */, 442L /* mount_setattr */, long{SYS_reboot},
-          long{SYS_settimeofday}, long{SYS_quotactl}, long{SYS_syslog}}) {
+    for (const long number : {425L /* io_uring_setup */,
+                              426L,
+                              427L,
+                              long{SYS_bpf},
+                              long{SYS_perf_event_open},
+                              long{SYS_userfaultfd},
+                              long{SYS_keyctl},
+                              long{SYS_add_key},
+                              long{SYS_request_key},
+                              long{SYS_kexec_load},
+                              long{SYS_kexec_file_load},
+                              long{SYS_init_module},
+                              long{SYS_finit_module},
+                              long{SYS_delete_module},
+                              long{SYS_open_by_handle_at},
+                              long{SYS_mount},
+                              long{SYS_umount2},
+                              long{SYS_pivot_root},
+                              long{SYS_unshare},
+                              long{SYS_setns},
+                              long{SYS_swapon},
+                              long{SYS_acct},
+                              428L /* open_tree */,
+                              429L /* move_mount */,
+                              430L /* fsopen */,
+                              442L /* mount_setattr */,
+                              long{SYS_reboot},
+                              long{SYS_settimeofday},
+                              long{SYS_quotactl},
+                              long{SYS_syslog}}) {
         INFO(number);
         CHECK(ask(k64, static_cast<std::uint32_t>(number)) == error(EPERM));
     }
@@ -213,8 +234,8 @@ TEST_CASE("a compiled program is kept, and a damaged entry is compiled anew") {
     REQUIRE(names.size() == 1);
     const std::string whole = base::read_file_at(cache.get(), names[0], 1u << 20);
     CHECK(kernel::default_seccomp(standard(), cache.get()).size() == first.size());
-    for (std::string damaged : {std::string(), whole.substr(0, whole.size() - 3),
-                                std::string(whole.size(), 'x')}) {
+    for (std::string damaged :
+         {std::string(), whole.substr(0, whole.size() - 3), std::string(whole.size(), 'x')}) {
         base::write_file_atomic(cache.get(), names[0], damaged, 0600,
                                 base::Durability::volatile_data);
         CHECK(kernel::default_seccomp(standard(), cache.get()).size() == first.size());

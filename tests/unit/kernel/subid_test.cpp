@@ -25,10 +25,26 @@ TEST_CASE("ranges of the user's name and of his number are found, in the file's 
 }
 
 TEST_CASE("malformed lines of a subid file are skipped") {
-    for (const char* line :
-         {"me", "me:", "me:1", "me:1:", "me::1", "me:-1:5", "me:1:-5", "me:a:5", "me:5:a",
-          "me:0:65536", "me:5:0", "me:4294967296:1", "me:1:4294967296", "me:4294967295:2",
-          "me: 1:2", "me:1:2:3", ":1:2", "#me:1:2", "me:0x10:5", "me:1e5:5"}) {
+    for (const char* line : {"me",
+                             "me:",
+                             "me:1",
+                             "me:1:",
+                             "me::1",
+                             "me:-1:5",
+                             "me:1:-5",
+                             "me:a:5",
+                             "me:5:a",
+                             "me:0:65536",
+                             "me:5:0",
+                             "me:4294967296:1",
+                             "me:1:4294967296",
+                             "me:4294967295:2",
+                             "me: 1:2",
+                             "me:1:2:3",
+                             ":1:2",
+                             "#me:1:2",
+                             "me:0x10:5",
+                             "me:1e5:5"}) {
         INFO(line);
         CHECK(parse(std::string(line) + "\nme:7:3\n") == Pairs{{7, 3}});
     }
