@@ -2,9 +2,10 @@
 // container of its own as an ordinary user, and nothing more. clone3 with all namespaces, id maps
 // (through newuidmap and newgidmap, at the same time, when there is a range), overlay, proc, sysfs,
 // a /dev, pivot_root, exec; then it waits. No checks of what an image contains, no masks, no
-// seccomp, no init, no records.
+// seccomp, no init, no records. Upper and work directories are made for each run and removed after
+// it.
 //
-//   floor range|single DIR COMMAND…    DIR has lower/ upper/ work/ merged/
+//   floor range|single DIR COMMAND…    DIR has lower/ and merged/
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -103,11 +104,10 @@ static void make_dev(void) {
          "mqueue");
 }
 
-static void contain(const char* dir, char** command) {
+static void contain(char** command) {
     const unsigned long quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     need(setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0, "ids");
     need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private");
-    need(chdir(dir) == 0, dir);
     need(mount("overlay", "merged", "overlay", MS_NODEV,
                "lowerdir=lower,upperdir=upper,workdir=work,userxattr,volatile") == 0,
          "overlay");
@@ -125,11 +125,31 @@ static void contain(const char* dir, char** command) {
     need(0, command[0]);
 }
 
+static void make_directories(const char* dir) {
+    need(chdir(dir) == 0 && mkdir("upper", 0755) == 0 && mkdir("work", 0700) == 0, dir);
+}
+
+static void remove_directories(void) {
+    rmdir("upper/proc");
+    rmdir("upper/sys");
+    rmdir("upper/dev");
+    need(rmdir("upper") == 0, "upper");
+    // overlay's own, of mode 0000.
+    chmod("work/work", 0700);
+    chmod("work/work/incompat", 0700);
+    unlink("work/work/incompat/volatile/dirty");
+    rmdir("work/work/incompat/volatile");
+    rmdir("work/work/incompat");
+    rmdir("work/work");
+    need(rmdir("work") == 0, "work");
+}
+
 int main(int argc, char** argv) {
     int gate[2], status;
     char byte;
     if (argc < 4) return 2;
     int range = strcmp(argv[1], "range") == 0;
+    make_directories(argv[2]);
     need(pipe2(gate, O_CLOEXEC) == 0, "pipe");
     struct clone_args arguments = {
         .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -141,10 +161,11 @@ int main(int argc, char** argv) {
     if (child == 0) {
         close(gate[1]);
         if (read(gate[0], &byte, 1) != 1) _exit(125);
-        contain(argv[2], argv + 3);
+        contain(argv + 3);
     }
     write_maps(child, range);
     need(write(gate[1], "g", 1) == 1, "gate");
     need(waitpid(child, &status, 0) == child, "wait");
+    remove_directories();
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
