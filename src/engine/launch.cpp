@@ -13,9 +13,9 @@
 //                                              e /proc /sys /dev, settings; terminal ──▶ pty + fd
 //                                                masks, binds, volumes, working directory
 //                                              f pivot_root(".", "."), old root detached
-//                                              g limits, keyring, bounding set; fork the payload;
+//                                              g keyring, bounding set; fork the payload;
 //                                                pid 1 is init and closes its end
-//                                              h payload: session, streams, descriptors, ids,
+//                                              h payload: session, streams, descriptors, limits, ids,
 //                                                directory, no_new_privs, seccomp LAST
 //   6 receive ready, then EOF = executed  ◀──  i ready; exec of the stage; exec of the payload
 //     or failure {step, errno, index}            (the socket closes on the second one)

@@ -78,7 +78,6 @@ void child_main(const Plan& given) noexcept {
     finish_user_mounts(plan);
     make_root_read_only(plan);
     join_session_keyring(plan);
-    set_limits(plan);
     drop_bounding_set(plan);
     if (plan.control_fd < 0) run_payload(plan, terminal_fd);
     const long payload = raw::call(SYS_clone, SIGCHLD, 0, 0, 0, 0);

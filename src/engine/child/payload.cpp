@@ -131,6 +131,8 @@ void run_payload(const Plan& given, int terminal_fd) noexcept {
     set_standard_streams(plan, terminal_fd);
     const Kept kept = close_the_rest(plan);
     plan.handshake_fd = kept.handshake_fd;
+    // The payload's alone: init and what is set up above need more descriptors than it may have.
+    set_limits(plan);
     set_identity(plan);
     enter_working_dir(plan);
     (void)raw::call(SYS_umask, 0022);
