@@ -101,11 +101,23 @@ std::string render_heading(const ListingView& view, const Template& form) {
     return form.render(Value(std::move(titles)), options);
 }
 
+// A blank for what would begin a new cell or line of the table.
+Value in_one_cell(Value value) {
+    const std::string* text = value.as_string();
+    if (text == nullptr || text->find_first_of("\t\n\v\f\r") == text->npos) return value;
+    std::string cell = *text;
+    std::replace_if(
+        cell.begin(), cell.end(), [](char c) { return c >= '\t' && c <= '\r'; }, ' ');
+    return Value(std::move(cell));
+}
+
 std::string render_row(const ListingView& view, const Template& form,
-                       const std::vector<size_t>& fields, size_t row) {
+                       const std::vector<size_t>& fields, size_t row, bool in_table) {
     Object object;
     for (const size_t field : fields) {
-        object.append(std::string(view.fields[field].name), view.get(row, field));
+        Value value = view.get(row, field);
+        object.append(std::string(view.fields[field].name),
+                      in_table ? in_one_cell(std::move(value)) : std::move(value));
     }
     const Value data(std::move(object));
     RenderOptions options;
@@ -168,7 +180,7 @@ std::string render_listing_view(const ListingView& view, const ListFlags& flags)
     std::string text;
     if (format.table && !flags.no_heading) text.append(render_heading(view, form)).append("\n");
     for (const size_t row : order_rows(view, flags)) {
-        text.append(render_row(view, form, fields, row)).append("\n");
+        text.append(render_row(view, form, fields, row, format.table)).append("\n");
     }
     return format.table ? align_columns(text) : text;
 }

@@ -72,6 +72,16 @@ TEST_CASE("an empty table is its heading, or nothing without one") {
     CHECK(list(flags, {}).empty());
 }
 
+TEST_CASE("a tab or a line's end in a value does not break the table, and is kept elsewhere") {
+    const std::vector<Row> rows{{"abcd", "a\tb\nc", 1}};
+    ListFlags flags;
+    CHECK(list(flags, rows) ==
+          "CONTAINER ID   NAMES     SIZE\n"
+          "abcd           a b c     1B\n");
+    flags.format = "{{.Names}}";
+    CHECK(list(flags, rows) == "a\tb\nc\n");
+}
+
 TEST_CASE("json is one object a line with sorted keys and without the costly fields") {
     expensive_calls = 0;
     CHECK(list("json") ==
