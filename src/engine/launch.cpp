@@ -15,8 +15,8 @@
 //                                              f pivot_root(".", "."), old root detached
 //                                              g keyring, bounding set; fork the payload;
 //                                                pid 1 is init and closes its end
-//                                              h payload: session, streams, descriptors, limits, ids,
-//                                                directory, no_new_privs, seccomp LAST
+//                                              h payload: session, streams, descriptors, ids,
+//                                                directory, limits, no_new_privs, seccomp LAST
 //   6 receive ready, then EOF = executed  ◀──  i ready; exec of the stage; exec of the payload
 //     or failure {step, errno, index}            (the socket closes on the second one)
 //   7 hand pid 1, pty and pipe to the caller

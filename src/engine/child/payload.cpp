@@ -131,10 +131,10 @@ void run_payload(const Plan& given, int terminal_fd) noexcept {
     set_standard_streams(plan, terminal_fd);
     const Kept kept = close_the_rest(plan);
     plan.handshake_fd = kept.handshake_fd;
-    // The payload's alone: init and what is set up above need more descriptors than it may have.
-    set_limits(plan);
     set_identity(plan);
     enter_working_dir(plan);
+    // The payload's alone: init and what is done above need more descriptors than it may have.
+    set_limits(plan);
     (void)raw::call(SYS_umask, 0022);
     reset_signals();
     // prctl(2): a change of ids cleared it.
