@@ -104,6 +104,7 @@ class ForegroundRun {
     void add_mounts_from_others();
     void make_container(const store::ImageRecord& image);
     std::string create_named();
+    void explain_missing_image(const store::ImageRecord& image);
     SpecDraft draft_spec(const store::ImageRecord& image, const oci::ImageConfig& config);
     LaunchedContainer start();
     void finish(int exit_code);
@@ -155,27 +156,32 @@ void ForegroundRun::add_mounts_from_others() {
 
 SpecDraft ForegroundRun::draft_spec(const store::ImageRecord& image,
                                     const oci::ImageConfig& config) {
-    image::RootfsPlan rootfs;
-    try {
-        rootfs = image::plan_rootfs(store_, image, host_.ids.mode);
-    } catch (base::Error& error) {
-        // `rmi` may have come between finding the image and the lock.
-        if (!store::ImageStore(store_).try_find(image.id.str())) {
-            throw base::NotFoundError("no such image: " + base::quote(request_.image),
-                                      "it was removed while the container was being made", kEngine);
-        }
-        throw;
-    }
+    image::RootfsPlan rootfs = image::plan_rootfs(store_, image, host_.ids.mode);
     const AccountFiles accounts = read_accounts(store_, rootfs);
     return make_spec(request_, parsed_, config, accounts, std::move(rootfs), host_);
+}
+
+// `rmi` may have come between finding the image and the lock: then whatever failed is no damage.
+void ForegroundRun::explain_missing_image(const store::ImageRecord& image) {
+    if (store::ImageStore(store_).try_find(image.id.str())) return;
+    throw base::NotFoundError("no such image: " + base::quote(request_.image),
+                              "it was removed while the container was being made", kEngine);
 }
 
 void ForegroundRun::make_container(const store::ImageRecord& image) {
     // Whatever exists now stays until the container's record refers to it.
     const base::FileLock lock = store_.lock(base::LockMode::shared);
-    const oci::ImageConfig config = image::load_config(store_, image);
     add_mounts_from_others();
-    draft_ = draft_spec(image, config);
+    oci::ImageConfig config;
+    try {
+        config = image::load_config(store_, image);
+        draft_ = draft_spec(image, config);
+    } catch (const base::UsageError&) {
+        throw;
+    } catch (const base::Error&) {
+        explain_missing_image(image);
+        throw;
+    }
     ContainerSpec& spec = draft_.spec;
     spec.seccomp = make_seccomp(parsed_, spec, store_);
     spec.mounts = volumes_.resolve(draft_.mounts);
