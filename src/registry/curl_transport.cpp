@@ -16,6 +16,7 @@ namespace sandbox::registry {
 
 namespace {
 
+constexpr const char* kHeadTooLarge = "the answer's head is too large";
 constexpr long kReceiveBufferBytes = 256 * 1024;
 // TLS 1.2 and later; level 2 refuses SHA-1 signatures and keys below 112 bits of strength.
 constexpr const char* kCiphers = "DEFAULT:@SECLEVEL=2";
@@ -75,7 +76,7 @@ size_t on_header(char* data, size_t size, size_t count, void* user) noexcept {
     try {
         const HeadReader::Result result = transfer.reader.take_line({data, bytes});
         if (result == HeadReader::Result::too_large) {
-            transfer.fail(Fault::protocol, "the answer's head is too large");
+            transfer.fail(Fault::protocol, kHeadTooLarge);
             return 0;
         }
         // Trailers of a chunked body come here too, after the head was delivered.
@@ -136,6 +137,7 @@ int on_before_request(void* user, char* peer_ip, char* /*local_ip*/, int /*peer_
     return CURL_PREREQFUNC_ABORT;
 }
 
+// CURLE_OUT_OF_MEMORY is what curl says of a header line beyond its own bound.
 constexpr std::pair<CURLcode, Fault> kFaults[] = {
     {CURLE_COULDNT_RESOLVE_HOST, Fault::resolve},  {CURLE_COULDNT_RESOLVE_PROXY, Fault::resolve},
     {CURLE_COULDNT_CONNECT, Fault::connect},       {CURLE_PEER_FAILED_VERIFICATION, Fault::tls},
@@ -143,7 +145,7 @@ constexpr std::pair<CURLcode, Fault> kFaults[] = {
     {CURLE_SSL_CACERT_BADFILE, Fault::tls},        {CURLE_SSL_ISSUER_ERROR, Fault::tls},
     {CURLE_GOT_NOTHING, Fault::no_reply},          {CURLE_PARTIAL_FILE, Fault::cut},
     {CURLE_UNSUPPORTED_PROTOCOL, Fault::protocol}, {CURLE_WEIRD_SERVER_REPLY, Fault::protocol},
-};
+    {CURLE_OUT_OF_MEMORY, Fault::protocol}};
 
 Fault fault_of(CURLcode code, const Transfer& transfer) noexcept {
     const std::string_view text = transfer.error_text;
@@ -373,8 +375,8 @@ class CurlTransport final : public Transport {
             return outcome;
         }
         outcome.fault = fault_of(code, transfer);
-        outcome.detail = tidy_text(transfer.error_text[0] != '\0' ? transfer.error_text
-                                                                  : curl_easy_strerror(code));
+        const char* text = transfer.error_text[0] ? transfer.error_text : curl_easy_strerror(code);
+        outcome.detail = code == CURLE_OUT_OF_MEMORY ? kHeadTooLarge : tidy_text(text);
         return outcome;
     }
 

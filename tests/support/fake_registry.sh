@@ -45,10 +45,12 @@ expect_clean_store() {
     expect_eq "" "$(find "$XDG_DATA_HOME/sandbox" -name '.tmp-*' 2>/dev/null)" "leftovers"
 }
 
-# hostile SCENARIO REGEX [OPTION…]: a pull from it fails in time, in one line, and leaves no image.
+# hostile SCENARIO REGEX [OPTION…]: a pull from it into an empty store fails in time, in one line, and
+# leaves no image.
 hostile() {
     local scenario=$1 regex=$2
     shift 2
+    remove_all "$XDG_DATA_HOME/sandbox"
     start_fake "$scenario" "$@"
     expect_error 1 "$regex" timeout 30 "$SANDBOX_BIN" pull -q "$FAKE/a/b:latest"
     expect_clean_store

@@ -203,6 +203,10 @@ async def tag_swap(fake, state, request, connection):
         if state["asked"] == 2:
             document = fake.layout.document()
             document["layers"] = document["layers"][:1]
+            config = json.loads(fake.layout.get(document["config"]["digest"]))
+            config["rootfs"]["diff_ids"] = config["rootfs"]["diff_ids"][:1]
+            data = json.dumps(config).encode()
+            document["config"].update(digest=fake.layout.add(data), size=len(data))
             fake.layout.publish(json.dumps(document).encode(),
                                 "application/vnd.oci.image.manifest.v1+json")
     return None
