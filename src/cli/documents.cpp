@@ -47,7 +47,13 @@ Value config_document(const oci::ImageConfig& config) {
                   {"Volumes", set_or_null(config.volumes)},
                   {"ExposedPorts", set_or_null(config.exposed_ports)},
                   {"Labels", map_or_null(config.labels)},
-                  {"StopSignal", config.stop_signal}};
+                  {"StopSignal", config.stop_signal},
+                  // A template may ask for these whether the image says something or not.
+                  {"Hostname", ""},
+                  {"Image", ""},
+                  {"OnBuild", nullptr},
+                  {"Shell", nullptr},
+                  {"Healthcheck", nullptr}};
     if (!config.shell.empty()) result["Shell"] = config.shell;
     if (config.healthcheck) result["Healthcheck"] = healthcheck_document(*config.healthcheck);
     return result;
@@ -91,7 +97,7 @@ Value image_document(const store::Store& store, const store::ImageRecord& record
             }
         }
     }
-    Object result{{"Id", record.id.str()},
+    return Object{{"Id", record.id.str()},
                   {"ID", record.id.str()},
                   {"Digest", shown_digest(record).str()},
                   {"RepoTags", tags},
@@ -102,6 +108,7 @@ Value image_document(const store::Store& store, const store::ImageRecord& record
                   {"Author", config.author},
                   {"Config", config_document(config)},
                   {"Architecture", record.platform.architecture},
+                  {"Variant", record.platform.variant},
                   {"Os", record.platform.os},
                   {"Size", record.size_bytes},
                   {"VirtualSize", record.size_bytes},
@@ -110,9 +117,8 @@ Value image_document(const store::Store& store, const store::ImageRecord& record
                   {"User", config.user},
                   {"History", history_document(config)},
                   {"NamesHistory", tags},
+                  {"GraphDriver", Object{{"Name", "overlay"}, {"Data", nullptr}}},
                   {"Metadata", Object{{"LastTagTime", base::format_rfc3339(record.pulled_at)}}}};
-    if (!record.platform.variant.empty()) result["Variant"] = record.platform.variant;
-    return result;
 }
 
 Value volume_document(const store::Store& store, const store::VolumeRecord& record) {

@@ -36,14 +36,19 @@ void put(const std::string& text) {
     (void)!::write(STDERR_FILENO, text.data(), text.size());
 }
 
+// Nothing before there is a rate to speak of.
+std::string rate_text(double bytes_per_second) {
+    if (bytes_per_second < 1) return {};
+    return "  " + base::format_size(static_cast<std::uint64_t>(bytes_per_second)) + "/s";
+}
+
 std::string state_text(const LayerBar& bar) {
     switch (bar.state) {
         case LayerBar::State::waiting:
             return "waiting";
         case LayerBar::State::downloading:
             return base::format_size(bar.done_bytes) + " / " + base::format_size(bar.size_bytes) +
-                   "  " + base::format_size(static_cast<std::uint64_t>(bar.bytes_per_second)) +
-                   "/s";
+                   rate_text(bar.bytes_per_second);
         case LayerBar::State::downloaded:
             return base::format_size(bar.size_bytes) + "  unpacking";
         case LayerBar::State::unpacked:
@@ -73,9 +78,7 @@ class BarProgress final : public image::Progress {
     BarProgress(const BarProgress&) = delete;
     BarProgress& operator=(const BarProgress&) = delete;
 
-    void message(std::string_view text) override {
-        put(erased() + base::escape_control(text) + "\n" + frame());
-    }
+    void message(std::string_view text) override { show(base::escape_control(text) + "\n"); }
     void layer_found(const oci::Digest& blob, std::uint64_t size_bytes) override {
         Layer& layer = find(blob);
         layer.bar.size_bytes = size_bytes;
@@ -142,8 +145,14 @@ class BarProgress final : public image::Progress {
     }
     void clear() { put(erased()); }
     void draw() { put(frame()); }
-    // In one write, so that no half frame is seen.
-    void redraw() { put(erased() + frame()); }
+    void redraw() { show({}); }
+    // In one write, so that no half frame is seen. What is to be erased is known before the new
+    // frame is made.
+    void show(const std::string& line) {
+        std::string text = erased() + line;
+        text += frame();
+        put(text);
+    }
     std::string erased() {
         const size_t rows = std::exchange(rows_, 0);
         // Cursor up over what was drawn, then erase to the end of the screen.

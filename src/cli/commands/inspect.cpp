@@ -68,8 +68,7 @@ Value find_typed(const store::Store& store, const std::string& type, const std::
     if (type == "container") return engine::inspect_container(store, name);
     if (type == "image") return image_document(store, store::ImageStore(store).find(name));
     if (type == "volume") return find_volume(store, name);
-    if (type == "all" || type.empty()) return find_any(store, name);
-    throw base::UsageError("unknown type " + base::quote(type), "use image, container or volume");
+    return find_any(store, name);
 }
 
 // What is found is shown, and what is not is said: docker prints "[]" for nothing, too.
@@ -85,7 +84,12 @@ int show(Context& context, const Invocation& in, const std::string& type,
 }
 
 int run(Context& context, const Invocation& in) {
-    return show(context, in, in.value_or("type", ""), in.arguments());
+    const std::string type = in.value_or("type", "all");
+    if (type != "all" && type != "image" && type != "container" && type != "volume") {
+        throw base::UsageError("unknown type " + base::quote(type),
+                               "use image, container or volume");
+    }
+    return show(context, in, type, in.arguments());
 }
 int run_image(Context& context, const Invocation& in) {
     return show(context, in, "image", in.arguments());
