@@ -87,6 +87,13 @@ struct TarReader::Impl {
         while (size > 0) size -= take_some(size).size();
     }
 
+    // That of the last entry may be missing: umoci-insert(1) ends its layers so, and Go's reader,
+    // by which the field judges, takes it.
+    void skip_padding() {
+        while (padding > 0 && fill()) padding -= take_some(padding).size();
+        padding = 0;
+    }
+
     // Good until the next call.
     TarBlock take_block() {
         if (span.size() >= kTarBlockBytes) {
@@ -263,9 +270,8 @@ TarReader::~TarReader() = default;
 bool TarReader::next(TarEntry& entry) {
     Impl& self = *impl_;
     self.skip(self.stored_left);
-    self.skip(self.padding);
     self.stored_left = 0;
-    self.padding = 0;
+    self.skip_padding();
     if (self.archive_ended || !self.take_header()) {
         self.archive_ended = true;
         return false;

@@ -107,6 +107,21 @@ TEST_CASE("data that nobody reads is passed over") {
     CHECK_FALSE(reader.next(entry));
 }
 
+TEST_CASE("the padding and the end mark after the last entry may be missing, its data may not") {
+    const std::string archive = header("a", '0', 700) + std::string(700, 'x');
+    for (const size_t piece : {size_t{100}, archive.size()}) {
+        TarReader reader(source(archive, piece));
+        TarEntry entry;
+        REQUIRE(reader.next(entry));
+        CHECK(data_of(reader, 700) == std::string(700, 'x'));
+        CHECK_FALSE(reader.next(entry));
+        const std::string cut = archive.substr(0, archive.size() - 1);
+        TarReader short_reader(source(cut, piece));
+        REQUIRE(short_reader.next(entry));
+        CHECK_THROWS_AS(short_reader.next(entry), base::IntegrityError);
+    }
+}
+
 TEST_CASE("numbers are octal or base 256") {
     CHECK(image::parse_tar_number("0000644") == 0644);
     CHECK(image::parse_tar_number("  644 ") == 0644);
