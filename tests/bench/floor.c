@@ -137,6 +137,7 @@ static void remove_directories(void) {
     // overlay's own, of mode 0000.
     chmod("work/work", 0700);
     chmod("work/work/incompat", 0700);
+    chmod("work/work/incompat/volatile", 0700);
     unlink("work/work/incompat/volatile/dirty");
     rmdir("work/work/incompat/volatile");
     rmdir("work/work/incompat");

@@ -154,11 +154,12 @@ bool classic_path(TextBuffer& buffer, Place place) noexcept {
 int make_detached(const char* type, List<Option> options, Flags flags) noexcept {
     const int fs_fd = raw::fsopen(type, kFsopenCloexec);
     if (fs_fd < 0) return fs_fd;
-    int rc = 0;
+    // What mount(8) and df(1) show in front.
+    int rc = raw::fsconfig(fs_fd, static_cast<unsigned>(Config::string), "source", type, 0);
     for (const Option& option : options) {
+        if (rc < 0) break;
         const Config command = option.value == nullptr ? Config::flag : Config::string;
         rc = raw::fsconfig(fs_fd, static_cast<unsigned>(command), option.key, option.value, 0);
-        if (rc < 0) break;
     }
     if (rc == 0) {
         rc = raw::fsconfig(fs_fd, static_cast<unsigned>(Config::create), nullptr, nullptr, 0);
