@@ -32,8 +32,8 @@ ConfinedFds confine(const ChildJob& job) {
     become_mapped_root(*job.ids);
     die_with_parent(job.parent);  // a change of the user clears it (prctl(2))
     const ConfinedFds fds = keep_only({job.blob_fd, job.report_fd, job.owners_fd});
+    ::umask(0);  // before the filter, which does not know it
     drop_privileges();
-    ::umask(0);
     return fds;
 }
 
