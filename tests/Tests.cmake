@@ -8,7 +8,7 @@ set(SANDBOX_RUN_TEST ${CMAKE_SOURCE_DIR}/tests/support/run_test.sh)
 function(sandbox_add_test name label)
     add_test(NAME ${name} COMMAND sh ${SANDBOX_RUN_TEST} ${ARGN}
              WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 900)
 endfunction()
 
 # Catch2 v2 compiles its main for several seconds: once for all binaries.

@@ -8,8 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 build_packages="g++ cmake ninja-build ccache pkgconf ca-certificates dpkg-dev nasm
     libseccomp-dev libssl-dev libc-ares-dev libzstd-dev liblzma-dev zlib1g-dev
     libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libyaml-cpp-dev"
-test_packages="catch2 clang clang-format clang-tidy python3 git file curl procps util-linux
-    uidmap busybox-static docker-registry skopeo umoci buildah podman crun bubblewrap mmdebstrap
+test_packages="catch2 clang clang-format clang-tidy libclang-rt-dev python3 git file curl procps
+    util-linux xz-utils zstd isal zsh fish uidmap busybox-static docker-registry skopeo umoci buildah podman crun bubblewrap mmdebstrap
     openssl strace zsh fish groff-base g++-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 packages= recipes=yes
