@@ -175,7 +175,8 @@ std::vector<EnvAssignment> load_env_file(const std::string& path, const HostEnvi
 
 std::vector<std::string> load_label_file(const std::string& path) {
     std::vector<std::string> result;
-    for (const Line& line : split_lines(read_text(path, "--label-file"), path)) {
+    const std::string text = read_text(path, "--label-file");
+    for (const Line& line : split_lines(text, path)) {
         const std::string_view entry = trim_left(line.text);
         if (entry.empty() || entry.front() == '#') continue;
         if (entry.front() == '=') throw_at(path, line.number, "a label needs a key", "KEY=VALUE");

@@ -129,8 +129,10 @@ VolumeRecord VolumeStore::create(const VolumeRecord& wish) const {
     base::make_dir_at(staged.fd(), kDataDir, 0755);
     const int rc = raw::fchmodat(staged.fd(), kDataDir, 0755);
     if (rc < 0) throw SysError(-rc, "set mode of volume", base::quote(record.name));
-    base::write_file_atomic(staged.fd(), kMetaFile, to_json(record), 0600,
-                            base::Durability::synced);
+    // An anonymous one is made on the way to a launch and goes with its container.
+    const auto durability =
+        record.anonymous ? base::Durability::volatile_data : base::Durability::synced;
+    base::write_file_atomic(staged.fd(), kMetaFile, to_json(record), 0600, durability);
     try {
         staged.commit(store_.volumes_fd(), record.name);
     } catch (const SysError& error) {

@@ -118,6 +118,7 @@ class Walk {
 
   private:
     int step(const char* component, Target& target) noexcept {
+        target.made = false;
         if (text_equal(component, ".")) return 0;
         if (text_equal(component, "..")) {
             cut_last(done_);
@@ -136,6 +137,7 @@ class Walk {
             if (want_ == Want::anything) return fd;
             const int rc = make_component(root_fd_, done_, name, last && want_ == Want::file);
             if (rc < 0) return rc;
+            target.made = true;
             fd = open_plain(root_fd_, done_.text(), O_PATH | O_NOFOLLOW);
         }
         if (fd < 0) return fd;

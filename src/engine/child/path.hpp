@@ -20,6 +20,7 @@ struct Target {
     char name[256] = {};
     char path[kMaxPath] = {};  // resolved, without a leading slash; "" is the root itself
     bool is_directory = false;
+    bool made = false;  // the last component was missing
     [[nodiscard]] Place place() const noexcept { return {parent_fd, name}; }
 };
 

@@ -132,7 +132,14 @@ void make_working_dir(const Plan& plan, int root_fd) noexcept {
     Target target;
     check(plan, Step::make_working_dir,
           resolve_or_make(root_fd, plan.working_dir, Want::directory, target));
-    if (target.parent_fd >= 0) (void)raw::close(target.parent_fd);
+    if (target.parent_fd < 0) return;
+    // Made for the payload: its user shall be able to work in it.
+    if (target.made) {
+        check(plan, Step::make_working_dir,
+              raw::fchownat(target.parent_fd, target.name, plan.uid, plan.gid,
+                            AT_SYMLINK_NOFOLLOW));
+    }
+    (void)raw::close(target.parent_fd);
 }
 
 void make_root_read_only(const Plan& plan) noexcept {

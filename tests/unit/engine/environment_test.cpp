@@ -1,6 +1,9 @@
 #include "engine/environment.hpp"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 #include "sandbox/base/error.hpp"
 
@@ -76,4 +79,20 @@ TEST_CASE("setting a variable again keeps its place") {
     CHECK(env.list() == Lines{"A=3", "B=2", "C=5"});
     env.unset("B");
     CHECK(env.list() == Lines{"A=3", "C=5"});
+}
+
+TEST_CASE("a label file has labels and comments, and errors with file and line") {
+    char path[] = "/tmp/sandbox-labels.XXXXXX";
+    const int fd = ::mkstemp(path);
+    REQUIRE(fd >= 0);
+    const std::string text =
+        "# c\n\nfile=1\n  both=a label that is long enough to be on the heap\n";
+    REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    CHECK(load_label_file(path) ==
+          Lines{"file=1", "both=a label that is long enough to be on the heap"});
+    REQUIRE(::write(fd, "=x\n", 3) == 3);
+    CHECK_THROWS_AS(load_label_file(path), UsageError);
+    (void)::close(fd);
+    (void)::unlink(path);
+    CHECK_THROWS_AS(load_label_file(path), sandbox::base::Error);
 }

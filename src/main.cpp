@@ -1,5 +1,0 @@
-#include "cli/app.hpp"
-
-int main(int argc, char** argv) {
-    return sandbox::cli::run(argc, argv);
-}
