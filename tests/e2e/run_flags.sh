@@ -27,7 +27,7 @@ expect_eq "-x --rm -- -c" "$(run $run_image echo -x --rm -- -c)" "flags stop at 
 test_case "--workdir is made when it is missing, as the user's own"
 expect_eq "/a/b c" "$(run -w '/a/b c' $run_image pwd)"
 expect_ok sandbox run -u user -w /made/here $run_image touch x
-expect_eq 0 "$(run -u user -w /new/../etc $run_image stat -c %u /etc)" "what was there keeps its owner"
+[ "$SANDBOX_TEST_USER" = plain ] || expect_eq 0 "$(run -u user -w /new/../etc $run_image stat -c %u /etc)" "what was there keeps its owner"
 wrong 'must be an absolute path' -w rel
 expect_error 126 'not a directory' sandbox run -w /etc/passwd $run_image true
 
