@@ -82,6 +82,11 @@ IdMap root_id_map() {
     root.name = "root";
     const auto uid_map = parse_id_map(base::read_file("/proc/self/uid_map", kMaxSubidFileBytes));
     const auto gid_map = parse_id_map(base::read_file("/proc/self/gid_map", kMaxSubidFileBytes));
+    // Root of a namespace with one id, as `unshare -r` makes it: there is nothing to share out.
+    const bool alone = uid_map.size() == 1 && uid_map.front().count == 1;
+    if (alone || (gid_map.size() == 1 && gid_map.front().count == 1)) {
+        return single_id_map(ContainerId{0}, ContainerId{0});
+    }
     IdMap map;
     map.mode = IdMode::range;
     const auto pick = [](std::vector<SubidRange> wanted, const std::vector<IdRange>& ours) {

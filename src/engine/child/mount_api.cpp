@@ -58,7 +58,13 @@ BindResult bind_classic(int source_fd, Flags flags, bool recursive, Place place)
     if (!classic_path(target, place)) return {-ENAMETOOLONG, false};
     int rc = raw::mount(from, to, nullptr, kMsBind | (recursive ? kMsRecursive : 0), nullptr);
     if (rc == 0) rc = raw::mount(nullptr, to, nullptr, kMsPrivate | kMsRecursive, nullptr);
-    return {rc, attributes(flags) != 0};
+    if (rc < 0 || attributes(flags) == 0) return {rc, false};
+    MountAttributes wanted;
+    wanted.set = attributes(flags);
+    rc = raw::mount_setattr(place.dir_fd, place.name,
+                            AT_SYMLINK_NOFOLLOW | (recursive ? kAtRecursive : 0), &wanted,
+                            sizeof wanted);
+    return rc == -ENOSYS ? BindResult{0, true} : BindResult{rc, false};
 }
 
 // Flags that are already set and that an unprivileged remount must repeat: mount_namespaces(7),
