@@ -1,61 +1,32 @@
 #!/bin/sh
-# unpack.sh DRIVER LAYOUT WORKDIR [ROUNDS]: LayerUnpack beside the floor (igzip | tar, layers in
-# parallel), both from local blobs into WORKDIR, taking turns. Prints seconds: wall, CPU.
+# unpack.sh DRIVER LAYOUT WORKDIR [ROUNDS]: LayerUnpack (bench_unpack_layers) beside the floor, which
+# is igzip | tar, layers in parallel; all from local blobs. LAYOUT by make_image.py. Then the time
+# of one layer against the number of its files, 1 k to 1 M (COUNTS="…" for others).
 set -eu
 driver=$1 layout=$2 work=$3 rounds=${4:-5}
-blobs=$(find "$layout/blobs/sha256" -type f -size +1M | sort)
-[ -n "$blobs" ] || { echo "no layers in $layout" >&2; exit 1; }
-times=$(mktemp -d)
-trap 'rm -rf "$times" "$work/bench-unpack"' EXIT
+here=$(cd "$(dirname "$0")" && pwd)
+target=$work/bench-unpack
+many=$work/bench-many
+trap 'rm -rf "$target" "$many"' EXIT
+blobs=$(find "$layout/blobs/sha256" -type f -size +1M | sort | tr '\n' ' ')
+floor="i=0; for b in $blobs; do mkdir $target/\$i; igzip -dc <\$b | tar -x -C $target/\$i &
+    i=\$((i + 1)); done; wait"
+python3 "$here/measure.py" --rounds "$rounds" --before "rm -rf $target; mkdir $target" \
+    "floor=$floor" "single id=$driver single $target $blobs" "id range=$driver range $target $blobs"
 
-floor() {
-    i=0
-    for blob in $blobs; do
-        mkdir -p "$work/bench-unpack/$i"
-        igzip -dc <"$blob" | tar -x -C "$work/bench-unpack/$i" &
-        i=$((i + 1))
-    done
-    wait
-}
-ours() {
-    # shellcheck disable=SC2086 # a list of blobs
-    "$driver" "$1" "$work/bench-unpack" $blobs >"$times/out"
-}
-measure() {
-    rm -rf "$work/bench-unpack"
-    mkdir "$work/bench-unpack"
-    sync -f "$work"
-    label=$1
-    shift
-    python3 - "$times/$label" "$@" <<'PYTHON'
-import os, resource, subprocess, sys, time
-begin = time.monotonic()
-subprocess.run(["/bin/sh", "-c", sys.argv[2]], check=True)
-wall = time.monotonic() - begin
-usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-with open(sys.argv[1], "a") as out:
-    print(f"{wall:.3f} {usage.ru_utime + usage.ru_stime:.3f}", file=out)
+mkdir -p "$many"
+for count in ${COUNTS:-1000 10000 100000 1000000}; do
+    python3 - "$count" "$many/$count.tar.gz" <<'PYTHON'
+import io, sys, tarfile
+count = int(sys.argv[1])
+with tarfile.open(sys.argv[2], "w:gz", compresslevel=1, format=tarfile.USTAR_FORMAT) as tar:
+    for i in range(count):
+        info = tarfile.TarInfo(f"d{i // 1000}/f{i % 1000}")
+        info.size = 100
+        tar.addfile(info, io.BytesIO(b"%0100d" % i))
 PYTHON
-}
-
-if [ "${UNPACK_BENCH_STEP:-}" ]; then
-    "$UNPACK_BENCH_STEP" "$5"
-    exit
-fi
-export UNPACK_BENCH_STEP
-for _ in $(seq "$rounds"); do
-    for step in floor:- ours:single ours:range; do
-        kind=${step%%:*} mode=${step##*:}
-        if [ "$kind" = floor ]; then label=floor; else label="ours-$mode"; fi
-        UNPACK_BENCH_STEP=
-        measure "$label" "trap '' EXIT; UNPACK_BENCH_STEP=$kind sh '$0' '$driver' '$layout' '$work' 1 $mode"
-    done
-done
-for label in floor ours-single ours-range; do
-    awk -v label="$label" '{ wall[NR] = $1; cpu[NR] = $2 } END {
-        n = asort(wall); asort(cpu); m = int((n + 1) / 2)
-        printf "%-12s wall %.2f (%.2f-%.2f) cpu %.2f\n", label, wall[m], wall[1], wall[n], cpu[m] }' \
-        "$times/$label" 2>/dev/null ||
-        sort -n "$times/$label" | awk -v label="$label" '{ line[NR] = $0 } END {
-            print label, "wall and cpu, median:", line[int((NR + 1) / 2)] }'
+    python3 "$here/measure.py" --rounds 3 --before "rm -rf $target; mkdir $target" \
+        "tar, $count files=igzip -dc <$many/$count.tar.gz | tar -x -C $target" \
+        "ours=$driver single $target $many/$count.tar.gz" | sed -n '2,3p'
+    rm "$many/$count.tar.gz"
 done
