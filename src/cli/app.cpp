@@ -118,6 +118,25 @@ void check_argument_count(const Command& command, size_t count) {
     }
 }
 
+// Could this flag be meant by one of the words? Only those are built: run has sixty flags, and a
+// command line names three of them.
+bool is_mentioned(const char* names, const std::vector<std::string_view>& dashed) {
+    std::string_view rest = names;
+    while (!rest.empty()) {
+        const size_t comma = rest.find(',');
+        const std::string_view name = rest.substr(0, comma);
+        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+        for (const std::string_view word : dashed) {
+            const bool is_long = name.starts_with("--");
+            if (is_long ? word.starts_with(name)
+                        : word[1] != '-' && word.find(name[1]) != std::string_view::npos) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 CLI::Option* add_flag(CLI::App& app, const Flag& flag) {
     if (flag.kind == FlagKind::toggle) return app.add_flag(flag.names);
     CLI::Option* option = app.add_option(flag.names);
@@ -133,15 +152,21 @@ Invocation parse_flags(const Command& command, const std::vector<std::string>& w
     app.set_help_flag("");
     app.allow_extras(!command.stop_at_argument);
     app.prefix_command(command.stop_at_argument);
-    std::vector<CLI::Option*> options;
-    for (const Flag& flag : command.flags) options.push_back(add_flag(app, flag));
-    const bool short_help = try_find_flag(command, "-h") == nullptr;
-    const CLI::Option* help = app.add_flag(short_help ? "-h,--help" : "--help");
-
     std::vector<std::string> reversed;
     for (auto word = words.rbegin(); word != words.rend(); ++word) {
         reversed.push_back(adapt_word(command, *word));
     }
+    std::vector<std::string_view> dashed;
+    for (const std::string& word : reversed) {
+        if (word.size() > 1 && word[0] == '-') dashed.push_back(word);
+    }
+    std::vector<CLI::Option*> options;  // as the table's flags; null: not mentioned
+    for (const Flag& flag : command.flags) {
+        options.push_back(is_mentioned(flag.names, dashed) ? add_flag(app, flag) : nullptr);
+    }
+    const bool short_help = try_find_flag(command, "-h") == nullptr;
+    const CLI::Option* help = app.add_flag(short_help ? "-h,--help" : "--help");
+
     try {
         app.parse(std::move(reversed));
     } catch (const CLI::ArgumentMismatch& mismatch) {
@@ -152,6 +177,7 @@ Invocation parse_flags(const Command& command, const std::vector<std::string>& w
     if (help->count() > 0) throw HelpWanted{};
     Invocation invocation(command);
     for (size_t i = 0; i < options.size(); ++i) {
+        if (options[i] == nullptr) continue;
         std::vector<std::string> values = options[i]->results();
         for (std::string& value : values) {
             if (value == kEmptyValue) value.clear();

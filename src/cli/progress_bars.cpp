@@ -73,7 +73,7 @@ class BarProgress final : public image::Progress {
     ~BarProgress() override {
         base::log::set_interrupt_hooks(nullptr, nullptr);
         g_display = nullptr;
-        if (!done_) clear();
+        clear();
     }
     BarProgress(const BarProgress&) = delete;
     BarProgress& operator=(const BarProgress&) = delete;
@@ -116,9 +116,11 @@ class BarProgress final : public image::Progress {
         find(blob).bar.state = LayerBar::State::unpacked;
         tick();
     }
+    // The last frame stays; what is said from here on, by us or by a payload, comes below it.
     void finished() override {
         redraw();
-        done_ = true;
+        layers_.clear();
+        rows_ = 0;
     }
 
   private:
@@ -187,7 +189,6 @@ class BarProgress final : public image::Progress {
     std::vector<Layer> layers_;
     Clock::time_point drawn_at_{};
     size_t rows_ = 0;
-    bool done_ = false;
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "cli/commands.hpp"
+#include "cli/container_filter.hpp"
 #include "cli/context.hpp"
-#include "cli/filter.hpp"
 #include "cli/listing_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
@@ -29,10 +29,6 @@ constexpr RefusedFlag kRefused[] = {
     {"-s,--size", "use `sandbox system df`"},
 };
 constexpr size_t kShownCommand = 20;
-
-std::string text_or(const std::string& text, const char* fallback) {
-    return text.empty() ? fallback : text;
-}
 
 Value id(const ContainerRow& row, const ListFlags& flags) {
     return flags.no_trunc ? row.id : row.id.substr(0, 12);
@@ -80,7 +76,7 @@ Value created_key(const ContainerRow& row) {
     return -row.created;
 }
 Value networks(const ContainerRow& row, const ListFlags&) {
-    return text_or(row.networks, "private");
+    return network_of(row);
 }
 
 constexpr Field<ContainerRow> kFields[] = {
@@ -103,80 +99,16 @@ constexpr Field<ContainerRow> kFields[] = {
     {"Networks", "NETWORKS", networks},
 };
 
-// {"a":"1"} → map, for Filters.
-std::map<std::string, std::string> label_map(const Value& labels) {
-    std::map<std::string, std::string> result;
-    if (const base::json::Object* object = labels.as_object()) {
-        for (const base::json::Object::Member& each : *object) {
-            if (const std::string* text = each.second.as_string()) result[each.first] = *text;
-        }
-    }
-    return result;
-}
-
-bool is_of_image(const ContainerRow& row, const std::string& wanted) {
-    const size_t colon = row.image_id.find(':');
-    const std::string hex = row.image_id.substr(colon == std::string::npos ? 0 : colon + 1);
-    return row.image == wanted || row.image.starts_with(wanted + ":") ||
-           row.image.ends_with("/" + wanted) || row.image_id == wanted ||
-           (wanted.size() >= 2 && hex.starts_with(wanted));
-}
-
-std::vector<ContainerRow> filtered(const std::vector<ContainerRow>& all, const Filters& filters,
-                                   bool every_state) {
-    std::optional<std::int64_t> before, since_moment;
-    for (const ContainerRow& row : all) {
-        if (filters.has("before") && filters.any("before", [&](const std::string& name) {
-                return row.name == name || row.id.starts_with(name);
-            })) {
-            before = row.created;
-        }
-        if (filters.has("since") && filters.any("since", [&](const std::string& name) {
-                return row.name == name || row.id.starts_with(name);
-            })) {
-            since_moment = row.created;
-        }
-    }
-    const bool by_state = filters.has("status") || filters.has("exited");
-    std::vector<ContainerRow> rows;
-    for (const ContainerRow& row : all) {
-        if (!every_state && !by_state && row.state != "running") continue;
-        if (filters.has("before") && !(before && row.created < *before)) continue;
-        if (filters.has("since") && !(since_moment && row.created > *since_moment)) continue;
-        const bool fits =
-            filters.matches_regex("name", row.name) && filters.is_prefix("id", row.id) &&
-            filters.is("status", row.state == "stopped" ? "exited" : row.state) &&
-            filters.matches_labels(label_map(row.labels)) &&
-            filters.any("exited",
-                        [&](const std::string& code) {
-                            return row.state != "running" && code == std::to_string(row.exit_code);
-                        }) &&
-            filters.any("ancestor",
-                        [&](const std::string& wanted) { return is_of_image(row, wanted); }) &&
-            filters.any("volume",
-                        [&](const std::string& wanted) {
-                            return std::find(row.mounts.begin(), row.mounts.end(), wanted) !=
-                                   row.mounts.end();
-                        }) &&
-            filters.is("network", text_or(row.networks, "private")) &&
-            filters.is("restart-policy", "no");
-        if (fits) rows.push_back(row);
-    }
-    return rows;
-}
-
 int run(Context& context, const Invocation& in) {
-    const Filters filters = Filters::parse(
-        in.list("filter"), {"name", "id", "label", "status", "exited", "ancestor", "before",
-                            "since", "volume", "network", "restart-policy"});
+    const Filters filters = parse_container_filters(in.list("filter"));
     std::optional<std::uint64_t> last;
     if (const std::optional<std::string> text = in.try_value("last")) {
         last = base::try_parse_u64(*text);
         if (!last) throw base::UsageError("invalid argument " + base::quote(*text) + " for --last");
     }
     if (in.toggle("latest")) last = 1;
-    std::vector<ContainerRow> rows = filtered(engine::list_containers(context.store()), filters,
-                                              in.toggle("all") || last.has_value());
+    std::vector<ContainerRow> rows = filter_containers(
+        engine::list_containers(context.store()), filters, in.toggle("all") || last.has_value());
     std::stable_sort(rows.begin(), rows.end(), [](const ContainerRow& a, const ContainerRow& b) {
         return a.created > b.created;
     });

@@ -79,9 +79,9 @@ TEST_CASE("layers that appear, messages and notices leave one line each on the s
     CHECK(lines[1] == "one layer");
     CHECK(lines[2] == "two layers");
     CHECK(lines[3].find("in between") != std::string::npos);
-    CHECK(lines[4].find("behind") != std::string::npos);
-    CHECK(lines[5].find("aaaaaaaaaaaa  [====") == 0);
-    CHECK(lines[6] == "bbbbbbbbbbbb  already exists");
+    CHECK(lines[4].find("aaaaaaaaaaaa  [====") == 0);
+    CHECK(lines[5] == "bbbbbbbbbbbb  already exists");
+    CHECK(lines[6].find("behind") != std::string::npos);
 }
 
 TEST_CASE("a display that is given up is taken from the screen") {
