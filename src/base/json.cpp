@@ -36,11 +36,13 @@ bool has_duplicate_keys(const Object& object) {
 
 class Builder {
   public:
+    // The library asks for these names. NOLINTBEGIN(readability-identifier-naming)
     using number_integer_t = nlohmann::json::number_integer_t;
     using number_unsigned_t = nlohmann::json::number_unsigned_t;
     using number_float_t = nlohmann::json::number_float_t;
     using string_t = nlohmann::json::string_t;
     using binary_t = nlohmann::json::binary_t;
+    // NOLINTEND(readability-identifier-naming)
 
     explicit Builder(const Limits& limits) : limits_(limits) {}
 
@@ -189,15 +191,16 @@ std::optional<double> Value::try_double() const noexcept {
 }
 
 const Value& Value::operator[](std::string_view key) const noexcept {
-    static const Value null;
+    static const Value kNull;
     const Object* object = as_object();
     const Value* member = object != nullptr ? object->find(key) : nullptr;
-    return member != nullptr ? *member : null;
+    return member != nullptr ? *member : kNull;
 }
 
 std::string Value::string_or(std::string_view key, std::string fallback) const {
     const std::string* text = (*this)[key].as_string();
-    return text != nullptr ? *text : std::move(fallback);
+    if (text != nullptr) return *text;
+    return fallback;
 }
 
 Value parse(std::string_view text, const Limits& limits) {

@@ -231,7 +231,8 @@ std::optional<std::string> try_find_program(const std::string& program) {
     for (const std::string& dir : dirs) {
         // A relative entry would run what lies in the current directory.
         if (dir.empty() || dir.front() != '/') continue;
-        std::string candidate = dir + "/" + program;
+        std::string candidate = dir;
+        candidate.append("/").append(program);
         if (is_executable(candidate)) return candidate;
     }
     return std::nullopt;

@@ -68,9 +68,9 @@ bool Filters::has(std::string_view key) const noexcept {
 }
 
 const std::vector<std::string>& Filters::values(std::string_view key) const noexcept {
-    static const std::vector<std::string> none;
+    static const std::vector<std::string> kNone;
     const auto found = values_.find(key);
-    return found != values_.end() ? found->second : none;
+    return found != values_.end() ? found->second : kNone;
 }
 
 bool Filters::is(std::string_view key, std::string_view text) const {

@@ -47,7 +47,7 @@ class Executor {
     }
 
   private:
-    enum class Flow { next, break_, continue_ };
+    enum class Flow { next, leave, skip };
 
     // Forgets the variables that were declared since.
     class Scope {
@@ -78,13 +78,13 @@ class Executor {
             case Statement::Kind::text:
                 print(statement.text);
                 return Flow::next;
-            case Statement::Kind::break_:
-                return Flow::break_;
-            case Statement::Kind::continue_:
-                return Flow::continue_;
+            case Statement::Kind::leave:
+                return Flow::leave;
+            case Statement::Kind::skip:
+                return Flow::skip;
             case Statement::Kind::range:
                 return walk_range(statement, dot);
-            case Statement::Kind::if_:
+            case Statement::Kind::condition:
             case Statement::Kind::with: {
                 const Scope scope(*this);
                 const Value value = evaluate(statement.pipeline, dot);
@@ -134,7 +134,7 @@ class Executor {
             set(statement.pipeline, names[0], key);
             set(statement.pipeline, names[1], element);
         }
-        return walk(statement.body, element) != Flow::break_;
+        return walk(statement.body, element) != Flow::leave;
     }
 
     Value evaluate(const Pipeline& pipeline, const Value& dot) {
@@ -256,7 +256,7 @@ class Executor {
     }
 
     Value walk_fields(const Operand& operand, const Value* value) const {
-        static const Value missing;
+        static const Value kMissing;
         for (const std::string& name : operand.fields) {
             if (value->is_null()) {
                 fail(operand, "nil pointer evaluating interface {}." + name);
@@ -269,7 +269,7 @@ class Executor {
             value = object->find(name);
             if (value != nullptr) continue;
             if (is_struct(*object)) fail_missing(operand, *object, name);
-            value = &missing;
+            value = &kMissing;
         }
         return *value;
     }

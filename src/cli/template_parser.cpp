@@ -105,13 +105,12 @@ class Parser {
     Statement parse_action() {
         Statement statement;
         if (is_word("if") || is_word("with") || is_word("range")) {
-            statement.kind = is_word("if")     ? Statement::Kind::if_
+            statement.kind = is_word("if")     ? Statement::Kind::condition
                              : is_word("with") ? Statement::Kind::with
                                                : Statement::Kind::range;
             parse_control(statement);
         } else if (is_word("break") || is_word("continue")) {
-            statement.kind =
-                is_word("break") ? Statement::Kind::break_ : Statement::Kind::continue_;
+            statement.kind = is_word("break") ? Statement::Kind::leave : Statement::Kind::skip;
             if (loops_ == 0) fail("{{" + token_.value + "}} outside {{range}}");
             advance();
             expect_close(is_word("break") ? "break" : "continue");

@@ -47,7 +47,7 @@ struct Statement;
 using Block = std::vector<Statement>;
 
 struct Statement {
-    enum class Kind { text, action, if_, with, range, break_, continue_ };
+    enum class Kind { text, action, condition, with, range, leave, skip };
     Kind kind = Kind::text;
     std::string text;
     Pipeline pipeline;

@@ -17,9 +17,9 @@ Fields::Fields(const Value& value, std::string where)
 }
 
 const Value& Fields::value(std::string_view key) const noexcept {
-    static const Value null;
+    static const Value kNull;
     const Value* member = object_->find(key);
-    return member != nullptr ? *member : null;
+    return member != nullptr ? *member : kNull;
 }
 
 bool Fields::has(std::string_view key) const noexcept {

@@ -63,6 +63,7 @@ std::vector<DiffId> read_diff_ids(const Fields& document) {
         rootfs->refuse("diff_ids", "more than " + std::to_string(kMaxLayers));
     }
     std::vector<DiffId> ids;
+    ids.reserve(texts.size());
     for (const std::string& text : texts) {
         ids.push_back(base::with_context(rootfs->path_of("diff_ids"),
                                          [&] { return DiffId{Digest::parse(text)}; }));

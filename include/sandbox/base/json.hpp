@@ -41,7 +41,7 @@ class Object {
 
 class Value {
   public:
-    Value() = default;  // null
+    Value() = default;  // null. NOLINTBEGIN(google-explicit-constructor): as good as literals
     Value(std::nullptr_t) {}
     Value(bool b) : data_(b) {}
     Value(int n) : data_(static_cast<std::int64_t>(n)) {}
@@ -58,7 +58,7 @@ class Value {
     Value(Object o) : data_(std::move(o)) {}
     Value(const std::vector<std::string>& strings);
     Value(const std::map<std::string, std::string>& members);
-
+    // NOLINTEND(google-explicit-constructor)
     [[nodiscard]] bool is_null() const noexcept { return data_.index() == 0; }
     [[nodiscard]] const bool* as_bool() const noexcept { return std::get_if<bool>(&data_); }
     [[nodiscard]] const std::string* as_string() const noexcept {

@@ -15,7 +15,7 @@ namespace sandbox::base {
 // It holds a lock on itself while it lives: leftovers without a lock belong to a killed process.
 class TempDir {
   public:
-    TempDir(int parent_fd, const std::string& prefix = ".tmp-");
+    explicit TempDir(int parent_fd, const std::string& prefix = ".tmp-");
     TempDir(TempDir&&) noexcept;
     TempDir& operator=(TempDir&&) = delete;
     ~TempDir();
