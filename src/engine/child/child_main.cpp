@@ -47,21 +47,27 @@ void set_hostname(const Plan& plan) noexcept {
                     static_cast<long>(text_length(plan.hostname))));
 }
 
+void open_all(Plan& plan) noexcept {
+    open_store(plan);
+    open_sources(plan);
+    open_layers(plan);
+}
+
 }  // namespace
 
 void child_main(const Plan& given) noexcept {
     Plan plan = given;
     begin(plan);
     // While the parent has the maps written, all that needs no ids.
-    open_store(plan);
-    open_sources(plan);
-    open_layers(plan);
+    if (!plan.root.by_descriptor) open_all(plan);
     const Prepared prepared = prepare_mounts(plan);
     set_hostname(plan);
     set_loopback_up(plan);
     wait_for(plan, MessageKind::maps_written);
     // prctl(2): from now on /proc/<our pid> is out of reach for everybody inside.
     check(plan, Step::start, raw::prctl(PR_SET_DUMPABLE, 0));
+    // Run by root, the container's directory belongs to an id that is mapped only now.
+    if (plan.root.by_descriptor) open_all(plan);
     become_root(plan);
     // A change of ids clears it.
     check(plan, Step::start, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));

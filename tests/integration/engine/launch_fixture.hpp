@@ -54,6 +54,7 @@ class LaunchFixture {
         spec.hosts = {{"localhost", "127.0.0.1"}};
         std::filesystem::create_directories(container_path() + "/upper");
         std::filesystem::create_directories(container_path() + "/work");
+        ::chmod(container_path().c_str(), 0700);
         container_dir_ = base::open_dir(container_path());
     }
     LaunchFixture(const LaunchFixture&) = delete;
