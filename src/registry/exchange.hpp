@@ -32,8 +32,11 @@ class Exchange {
     Verdict judge(const Attempt& attempt);
     // What the last answer held is no good (size, digest, range): the next endpoint, or `error`.
     void reject(const std::exception_ptr& error);
-    // Enough came to count further failures from zero.
-    void note_progress() noexcept { failures_ = 0; }
+    // Enough came to count further failures, and tokens that run out, from zero.
+    void note_progress() noexcept {
+        failures_ = 0;
+        rounds_ = 0;
+    }
     // Content has come: from now on a lost connection is a mishap, not a wrong address.
     void note_bytes() noexcept { moved_ = true; }
     [[nodiscard]] const Url& url() const noexcept { return url_; }
