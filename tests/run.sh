@@ -74,7 +74,7 @@ kinds_of() { # those of the arguments that are wanted, separated by "|"
 dev_kinds=$(kinds_of lint unit fuzz)
 if [ -n "$dev_kinds" ] || wants integration; then
     targets=
-    if wants lint; then targets="$targets all"; fi
+    if wants lint; then targets="$targets sandbox_engine_child"; fi
     if wants unit; then targets="$targets unit_tests"; fi
     if wants fuzz; then targets="$targets fuzz_tests"; fi
     if wants integration; then targets="$targets integration_tests"; fi
