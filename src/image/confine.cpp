@@ -169,6 +169,14 @@ std::vector<sock_filter> make_filter() {
 
 }  // namespace
 
+void enter_by_name(int dir_fd) {
+    const std::string link = "/proc/self/fd/" + std::to_string(dir_fd);
+    std::array<char, 4097> path{};
+    const long size = raw::readlinkat(AT_FDCWD, link.c_str(), path.data(), path.size() - 1);
+    check(static_cast<int>(size), "find the layer's directory");
+    check(raw::chdir(path.data()), "enter the layer's directory");
+}
+
 void pivot_into_current_directory() {
     check(raw::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr),
           "make the mounts private");

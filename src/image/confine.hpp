@@ -13,6 +13,8 @@ struct ConfinedFds {
     int owners = -1;  // may stay -1
 };
 
+// Makes a directory the current one that only a namespace's root may enter.
+void enter_by_name(int dir_fd);
 // The current directory (as of clone) becomes "/"; nothing else stays visible. The maps must be
 // written. Throws SysError.
 void pivot_into_current_directory();

@@ -27,9 +27,13 @@ class CurrentDirectory {
     explicit CurrentDirectory(int dir_fd) {
         const int rc = raw::openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (rc >= 0) saved_.reset(rc);
-        if (const int entered = raw::fchdir(dir_fd); entered < 0)
+        const int entered = raw::fchdir(dir_fd);
+        if (entered < 0 && entered != -EACCES)
             throw SysError(-entered, "enter the layer's directory");
+        entered_ = entered == 0;
     }
+    // False: its mode (a layer may say 0000 of its root) does not even let its owner in.
+    [[nodiscard]] bool entered() const noexcept { return entered_; }
     CurrentDirectory(const CurrentDirectory&) = delete;
     CurrentDirectory& operator=(const CurrentDirectory&) = delete;
     // A current directory that could not be opened is gone or closed to us: "/" is as good.
@@ -39,6 +43,7 @@ class CurrentDirectory {
 
   private:
     UniqueFd saved_;
+    bool entered_ = false;
 };
 
 // The child must not be able to write to the blob, so it gets a description of its own.
@@ -89,6 +94,7 @@ struct UnpackProcess {
         job.feed = &feed;
         {
             const CurrentDirectory there(plan.target_fd);
+            if (!there.entered()) job.closed_target_fd = plan.target_fd;
             child = kernel::ChildProcess::clone(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET |
                                                 CLONE_NEWIPC);
             if (child.is_child()) run_unpack_child(job);

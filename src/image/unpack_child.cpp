@@ -28,6 +28,7 @@ void die_with_parent(pid_t parent) noexcept {
 }
 
 ConfinedFds confine(const ChildJob& job) {
+    if (job.closed_target_fd >= 0) enter_by_name(job.closed_target_fd);
     pivot_into_current_directory();
     become_mapped_root(*job.ids);
     die_with_parent(job.parent);  // a change of the user clears it (prctl(2))

@@ -16,6 +16,7 @@ struct ChildJob {
     int blob_fd = -1;
     int report_fd = -1;
     int owners_fd = -1;
+    int closed_target_fd = -1;  // the layer's directory, when the parent may not enter it
     const kernel::IdMap* ids = nullptr;
     UnpackLimits limits;
     SharedFeed* feed = nullptr;
