@@ -25,6 +25,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/scope_exit.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/store/container_store.hpp"
@@ -46,6 +47,11 @@ void write_cidfile(const RunRequest& request, const std::string& id) {
     const base::UniqueFd file =
         base::open_at(AT_FDCWD, *request.cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     base::write_all(file.get(), id);
+}
+
+// A container that never ran shall not stand in the way of the next try.
+void remove_cidfile(const RunRequest& request) noexcept {
+    if (request.cidfile) (void)base::raw::unlinkat(AT_FDCWD, request.cidfile->c_str());
 }
 
 // Descriptors of ours are all close-on-exec: what is not was handed to us.
@@ -269,7 +275,9 @@ int ForegroundRun::run() {
         image::ensure_image(store_, request_.image, request_.pull, options);
     host_ = host_facts(parsed_.network.mode);
     make_container(image);
+    base::ScopeExit forget_id([this] { remove_cidfile(request_); });
     LaunchedContainer launched = start();
+    forget_id.dismiss();
     const kernel::ExitStatus status = supervise(draft_.spec, request_, launched, *gate_);
     finish(status.shell_code());
     remove_dead_containers(store_);

@@ -43,6 +43,8 @@ test_case "--cidfile has the id, and is never written over"
 expect_ok sandbox run --cidfile "$WORK/cid" --name four $run_image true
 expect_eq "$(sandbox inspect --format '{{.Id}}' four)" "$(cat "$WORK/cid")"
 expect_error 125 'already exists' sandbox run --cidfile "$WORK/cid" $run_image true
+expect_rc 127 sandbox run --cidfile "$WORK/cid2" $run_image nosuch
+expect_no_file "$WORK/cid2"
 expect_ok sandbox rm four
 
 test_case "a running one is seen as running, is not removed without -f, and goes with it"

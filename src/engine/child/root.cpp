@@ -135,9 +135,9 @@ void make_working_dir(const Plan& plan, int root_fd) noexcept {
     if (target.parent_fd < 0) return;
     // Made for the payload: its user shall be able to work in it.
     if (target.made) {
-        check(plan, Step::make_working_dir,
-              raw::fchownat(target.parent_fd, target.name, plan.uid, plan.gid,
-                            AT_SYMLINK_NOFOLLOW));
+        check(
+            plan, Step::make_working_dir,
+            raw::fchownat(target.parent_fd, target.name, plan.uid, plan.gid, AT_SYMLINK_NOFOLLOW));
     }
     (void)raw::close(target.parent_fd);
 }
