@@ -22,6 +22,7 @@ using base::IntegrityError;
 
 constexpr int kMaxTries = 2;       // of one blob, when its bytes turn out wrong
 constexpr size_t kMaxStarted = 6;  // blobs that download or unpack at once
+constexpr size_t kBufferBytes = 256u << 10;
 constexpr std::chrono::milliseconds kWait{1000};
 
 std::string layer_name(const oci::Digest& blob) {
@@ -185,20 +186,37 @@ void LayerBatch::start_unpack(BlobJob& job) {
 void LayerBatch::start_transfer(BlobJob& job) {
     job.transferring = true;
     BlobJob* const owner = &job;
-    context_.source->start(
-        {.blob = job.blob,
-         .offset_bytes = job.partial->size_bytes(),
-         .on_data = [owner](std::string_view data) { owner->partial->append(data); },
-         .on_restart =
-             [owner] {
-                 owner->partial->truncate(0);
-                 owner->restarted = true;
-             },
-         .on_done =
-             [owner](std::exception_ptr error) {
-                 owner->transferring = false;
-                 owner->transfer_error = std::move(error);
-             }});
+    context_.source->start({.blob = job.blob,
+                            .offset_bytes = job.partial->size_bytes(),
+                            .on_data = [owner](std::string_view data) { receive(*owner, data); },
+                            .on_restart =
+                                [owner] {
+                                    owner->buffer.clear();
+                                    owner->partial->truncate(0);
+                                    owner->restarted = true;
+                                },
+                            .on_done =
+                                [owner](std::exception_ptr error) {
+                                    owner->transferring = false;
+                                    owner->transfer_error = std::move(error);
+                                }});
+}
+
+// The transfer hands out 16 KiB at a time; a write of its own for each would cost as much as the
+// copy, and the kernel keeps large writes in large pages.
+void LayerBatch::receive(BlobJob& job, std::string_view data) {
+    if (job.buffer.size() + data.size() > kBufferBytes) flush(job);
+    if (data.size() >= kBufferBytes) {
+        job.partial->append(data);
+    } else {
+        job.buffer += data;
+    }
+}
+
+void LayerBatch::flush(BlobJob& job) {
+    if (job.buffer.empty()) return;
+    job.partial->append(job.buffer);
+    job.buffer.clear();
 }
 
 void LayerBatch::wait() {
@@ -224,6 +242,7 @@ void LayerBatch::wait() {
 }
 
 void LayerBatch::advance(BlobJob& job) {
+    flush(job);
     if (job.transfer_error) std::rethrow_exception(job.transfer_error);
     if (std::exchange(job.restarted, false)) {
         job.announced_bytes = 0;

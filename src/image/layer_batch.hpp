@@ -2,7 +2,8 @@
 // Each blob that is missing is written to its partial file (whose lock makes us its only writer)
 // while one confined child per layer unpacks it from there. A blob that stands twice in an image
 // comes once and is unpacked twice, since its two layers have different chain ids. Nothing is
-// published before all is verified: then one syncfs(2), and all renames (blobs, layers).
+// published before all is verified: then one synced list of what is not on the disk yet (see
+// store/pending_sync.hpp), and all renames (blobs, layers).
 // Must not: wait for another process while holding a partial blob's lock (two pulls that share
 // blobs would wait for each other).
 #pragma once
@@ -76,6 +77,7 @@ class LayerBatch {
         std::optional<store::PartialBlob> partial{};  // ours to fetch
         base::UniqueFd whole{};                       // it exists already
         std::vector<LayerJob> layers{};               // may be none: only the blob is missing
+        std::string buffer{};                         // came, not written yet
         int tries = 0;
         std::uint64_t announced_bytes = 0;
         bool started = false;
@@ -97,6 +99,8 @@ class LayerBatch {
     void start_transfer(BlobJob& job);
     void wait();
     void advance(BlobJob& job);
+    static void receive(BlobJob& job, std::string_view data);
+    static void flush(BlobJob& job);
     void announce(BlobJob& job);
     void collect(BlobJob& job);
     void verify(BlobJob& job);
@@ -107,6 +111,7 @@ class LayerBatch {
     [[nodiscard]] std::vector<base::UniqueFd> open_lowers(size_t below) const;
     [[nodiscard]] const LayerJob* staged_job(size_t index) const;
     void write_metas();
+    void announce_names() const;
     [[nodiscard]] base::FileLock publish();
     void check_disk_space() const;
     void discard_partials() noexcept;

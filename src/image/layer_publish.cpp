@@ -6,6 +6,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/store/pending_sync.hpp"
 
 namespace sandbox::image {
 
@@ -63,18 +64,29 @@ void LayerBatch::write_metas() {
     }
 }
 
-// A name promises that all behind it is on the disk, so the sync comes before the names.
+// A name promises that all behind it is whole: in this boot by the page cache, after a power cut by
+// the list of what was not synced yet.
 base::FileLock LayerBatch::publish() {
     write_metas();
-    base::sync_filesystem(context_.store.root_fd());
+    announce_names();
     base::FileLock lock = context_.store.lock(base::LockMode::shared);
     for (const auto& job : jobs_) {
         if (job->partial) std::move(*job->partial).publish(context_.store);
         for (LayerJob& layer : job->layers) layer.staged->publish(layers_[layer.index].chain);
     }
-    base::sync_fd(context_.store.blobs_fd());
-    base::sync_fd(context_.store.layers_fd());
     return lock;
+}
+
+void LayerBatch::announce_names() const {
+    std::vector<oci::Digest> blobs;
+    std::vector<std::string> names;
+    for (const auto& job : jobs_) {
+        if (job->partial) blobs.push_back(job->blob.digest);
+        for (const LayerJob& layer : job->layers) {
+            names.push_back(store::LayerStore::name(layers_[layer.index].chain, context_.mode()));
+        }
+    }
+    store::announce_unsynced(context_.store, blobs, names);
 }
 
 }  // namespace sandbox::image

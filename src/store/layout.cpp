@@ -14,6 +14,7 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/xdg.hpp"
+#include "sandbox/store/pending_sync.hpp"
 
 namespace sandbox::store {
 namespace {
@@ -141,6 +142,7 @@ Store Store::open_at(const std::string& root) {
     check_owner(store.root_fd_.get(), root);
     check_file_system(store.root_fd_.get(), root);
     check_version(store.root_fd_.get(), root);
+    settle_pending(store);
     return store;
 }
 

@@ -1,0 +1,170 @@
+#include "sandbox/store/pending_sync.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/sha256.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/store/blob_store.hpp"
+#include "sandbox/store/image_store.hpp"
+#include "sandbox/store/layer_store.hpp"
+
+namespace sandbox::store {
+namespace {
+
+using base::UniqueFd;
+
+constexpr const char* kPendingDir = "pending";
+constexpr size_t kMaxListBytes = 4u << 20;
+
+// proc(5): a new one at each boot. Empty where /proc is missing: then nothing is left pending.
+std::string boot_id() {
+    try {
+        return std::string(base::trim(base::read_file("/proc/sys/kernel/random/boot_id", 64)));
+    } catch (const base::Error&) {
+        return {};
+    }
+}
+
+struct PendingList {
+    std::string boot;
+    std::vector<oci::Digest> blobs{};
+    std::vector<std::string> layers{};
+};
+
+std::string to_text(const PendingList& list) {
+    std::string text = "boot " + list.boot + "\n";
+    for (const oci::Digest& blob : list.blobs) text += "blob " + blob.hex() + "\n";
+    for (const std::string& layer : list.layers) text += "layer " + layer + "\n";
+    return text;
+}
+
+// A damaged list cannot be: it was synced before it counted. What cannot be read is skipped.
+PendingList parse_list(const std::string& text) {
+    PendingList list;
+    for (const std::string& line : base::split(text, '\n')) {
+        const size_t blank = line.find(' ');
+        if (blank == std::string::npos) continue;
+        const std::string key = line.substr(0, blank);
+        const std::string value = line.substr(blank + 1);
+        try {
+            if (key == "boot") list.boot = value;
+            if (key == "blob") list.blobs.push_back(oci::Digest::from_hex(value));
+            if (key == "layer" && value.find('/') == std::string::npos && value.front() != '.') {
+                list.layers.push_back(value);
+            }
+        } catch (const base::IntegrityError& error) {
+            base::log::debug(error.what());
+        }
+    }
+    return list;
+}
+
+// Answers the blobs that were removed.
+std::set<oci::Digest> remove_what_is_not_whole(const Store& store, const PendingList& list) {
+    const LayerStore layers(store);
+    for (const std::string& layer : list.layers) layers.remove(layer);
+    const BlobStore blobs(store);
+    std::set<oci::Digest> lost;
+    for (const oci::Digest& digest : list.blobs) {
+        const std::optional<UniqueFd> fd = blobs.try_open(digest);
+        if (fd && base::sha256_hex_of_fd(fd->get()) == digest.hex()) continue;
+        blobs.remove(digest);
+        lost.insert(digest);
+    }
+    return lost;
+}
+
+void remove_images_without(const Store& store, const std::set<oci::Digest>& lost) {
+    if (lost.empty()) return;
+    const ImageStore images(store);
+    for (const ImageRecord& record : images.list()) {
+        const bool whole = std::none_of(record.layer_blobs.begin(), record.layer_blobs.end(),
+                                        [&](const oci::Digest& d) { return lost.count(d) != 0; });
+        if (!whole) images.remove_records_of(record.id);
+    }
+}
+
+void recover(const Store& store, int pending_fd, const std::string& name, const std::string& boot) {
+    const base::FileLock lock = store.lock(base::LockMode::exclusive);
+    const std::optional<std::string> text = base::try_read_file_at(pending_fd, name, kMaxListBytes);
+    if (!text) return;  // another process was faster
+    const PendingList list = parse_list(*text);
+    if (list.boot == boot) return;
+    base::log::notice("the machine stopped before a pull was on the disk: checking what it left");
+    remove_images_without(store, remove_what_is_not_whole(store, list));
+    base::sync_filesystem(store.root_fd());
+    base::unlink_at(pending_fd, name, true);
+}
+
+bool is_older_than(int dir_fd, const std::string& name, std::chrono::seconds age) {
+    struct stat info {};
+    if (::fstatat(dir_fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    const std::int64_t now = base::now().seconds;
+    // A clock that was set back must not keep a list for ever.
+    return now < info.st_mtim.tv_sec || now - info.st_mtim.tv_sec >= age.count();
+}
+
+void settle(const Store& store, int pending_fd, std::chrono::seconds settle_after) {
+    const std::string boot = boot_id();
+    std::vector<std::string> old;
+    for (const std::string& name : base::list_dir(pending_fd)) {
+        if (name.front() == '.') continue;  // being written: nothing of it is published yet
+        const std::optional<std::string> text =
+            base::try_read_file_at(pending_fd, name, kMaxListBytes);
+        if (!text) continue;
+        if (boot.empty() || parse_list(*text).boot != boot) {
+            recover(store, pending_fd, name, boot);
+        } else if (is_older_than(pending_fd, name, settle_after)) {
+            old.push_back(name);
+        }
+    }
+    if (old.empty()) return;
+    base::sync_filesystem(store.root_fd());
+    for (const std::string& name : old) base::unlink_at(pending_fd, name, true);
+    // Fails while others are listed: then it stays.
+    (void)base::raw::unlinkat(store.root_fd(), kPendingDir, AT_REMOVEDIR);
+}
+
+}  // namespace
+
+void announce_unsynced(const Store& store, const std::vector<oci::Digest>& blobs,
+                       const std::vector<std::string>& layers) {
+    const PendingList list{boot_id(), blobs, layers};
+    if (list.boot.empty()) {
+        base::sync_filesystem(store.root_fd());
+        return;
+    }
+    for (;;) {
+        base::make_dir_at(store.root_fd(), kPendingDir, 0700);
+        const std::optional<UniqueFd> dir =
+            base::try_open_at(store.root_fd(), kPendingDir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!dir) continue;  // the last list went, and its directory with it
+        try {
+            base::write_file_atomic(dir->get(), base::random_hex(8), to_text(list), 0600,
+                                    base::Durability::synced);
+        } catch (const base::SysError& error) {
+            if (error.errnum() == ENOENT) continue;
+            throw;
+        }
+        base::sync_fd(store.root_fd());
+        return;
+    }
+}
+
+void settle_pending(const Store& store, std::chrono::seconds settle_after) {
+    const std::optional<UniqueFd> dir =
+        base::try_open_at(store.root_fd(), kPendingDir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (dir) settle(store, dir->get(), settle_after);
+}
+
+}  // namespace sandbox::store
