@@ -17,6 +17,12 @@ void remove_stale(int dir_fd) {
     }
 }
 
+void remove_stale_below(int parent_fd, const char* name) {
+    const std::optional<base::UniqueFd> dir =
+        base::try_open_at(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (dir) remove_stale(dir->get());
+}
+
 }  // namespace
 
 void remove_leftovers(const store::Store& store) {
@@ -24,11 +30,9 @@ void remove_leftovers(const store::Store& store) {
                              store.volumes_fd(), store.cache_fd()}) {
         remove_stale(dir_fd);
     }
-    for (const char* name : {"refs", "ids"}) {
-        const std::optional<base::UniqueFd> dir =
-            base::try_open_at(store.images_fd(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (dir) remove_stale(dir->get());
-    }
+    remove_stale_below(store.root_fd(), "pending");
+    remove_stale_below(store.images_fd(), "refs");
+    remove_stale_below(store.images_fd(), "ids");
 }
 
 }  // namespace sandbox::image
