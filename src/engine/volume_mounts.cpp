@@ -10,7 +10,9 @@
 #include "engine/flag_error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
+#include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/kernel/user_namespace.hpp"
 #include "sandbox/store/container_store.hpp"
 #include "sandbox/store/volume_store.hpp"
 
@@ -18,11 +20,21 @@ namespace sandbox::engine {
 namespace {
 
 constexpr const char* kSeedLock = "seed.lock";  // beside the volume's data
+constexpr const char* kSeedMark = "seeding";    // there while the image's content is copied in
 
 bool is_empty_volume(const store::Store& store, const std::string& name) {
     const base::UniqueFd data =
         base::open_at(store.volumes_fd(), name + "/data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return base::list_dir(data.get()).empty();
+}
+
+// A copy that was killed halfway is thrown away: nobody has used the volume yet.
+void discard_half_seed(int volume_fd) {
+    if (!base::exists_at(volume_fd, kSeedMark)) return;
+    kernel::remove_tree(volume_fd, "data");
+    base::make_dir_at(volume_fd, "data", 0755);
+    const int rc = base::raw::fchmodat(volume_fd, "data", 0755);
+    if (rc < 0) throw base::SysError(-rc, "set mode of a volume");
 }
 
 // docker's way: a host path given by -v is made when missing, which is said aloud; one given by
@@ -90,11 +102,13 @@ void VolumeMounts::resolve_volume(const MountWish& wish, MountSpec& spec) {
             "waiting for another container to fill volume " + base::quote(record.name)));
         // The one we waited for may have done it; or somebody put files there by hand.
         const auto now = volumes.try_get(record.name);
+        if (now && !now->seeded) discard_half_seed(dir.get());
         spec.seed = now && !now->seeded && is_empty_volume(store_, record.name);
         if (!spec.seed) {
             locks_.pop_back();
             return;
         }
+        (void)base::open_at(dir.get(), kSeedMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     }
     seeding_.push_back(record.name);
 }
@@ -119,6 +133,7 @@ void VolumeMounts::mark_seeded() {
         if (auto record = volumes.try_get(name)) {
             record->seeded = true;
             volumes.save(*record);
+            base::unlink_at(store_.volumes_fd(), name + "/" + kSeedMark, true);
         }
     }
     seeding_.clear();

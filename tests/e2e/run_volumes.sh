@@ -60,6 +60,11 @@ if [ "$SANDBOX_TEST_USER" = range ]; then
 fi
 test_case "it is filled once: what was removed stays removed"
 expect_rc 1 sandbox run -v filled:/srv/data $seed test -e /srv/data/file
+test_case "a copy that was killed halfway is made anew"
+sandbox volume create half >/dev/null
+touch "$store/volumes/half/seeding" "$store/volumes/half/data/rubbish"
+expect_eq "file sub" "$(sandbox run -v half:/srv/data $seed sh -c 'echo $(ls /srv/data)')"
+expect_no_file "$store/volumes/half/seeding"
 test_case "nocopy leaves it empty; a volume that has files is not filled"
 expect_eq "" "$(sandbox run -v bare:/srv/data:nocopy $seed ls -A /srv/data)"
 sandbox volume create -q mine >/dev/null 2>&1 || sandbox volume create mine >/dev/null
