@@ -306,7 +306,7 @@ void LayerBatch::verify(BlobJob& job) {
         discard_bad(job);
         throw IntegrityError(
             layer_name(job.blob.digest) + " has the digest " + actual.str(),
-            job.partial ? "the registry or the network is at fault"
+            job.partial ? "the registry, the network or the archive is at fault"
                         : "the store is damaged: `sandbox system check --repair`, then pull again");
     }
     try {
