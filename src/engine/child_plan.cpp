@@ -13,6 +13,7 @@
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/base/temp_dir.hpp"
 #include "stage_file.hpp"
 
 namespace sandbox::engine {
@@ -25,6 +26,7 @@ using child::Option;
 constexpr size_t kMountOptionBytes = 4096;
 constexpr gid_t kTtyGroup = 5;  // in every distribution
 constexpr int kFirstPreserved = 3;
+constexpr const char* kSkeleton = "skeleton";
 
 // The caller's own root inside, whom the container's upper directory must belong to. Only when we
 // are root does it differ from ourselves.
@@ -93,6 +95,37 @@ const char* ChildPlan::classic(const std::vector<Option>& options) {
     return keep(std::move(text));
 }
 
+// The lowest layer of every container: the mount points that an image may lack. Without it they
+// would be made anew in each container's upper directory, which costs more than all mounts.
+bool ChildPlan::ensure_skeleton() const {
+    const int cache_fd = context_.store.cache_fd();
+    if (base::exists_at(cache_fd, kSkeleton)) return true;
+    try {
+        base::TempDir staged(cache_fd);
+        for (const char* name : {"etc", "proc", "sys", "dev"}) {
+            base::make_dir_at(staged.fd(), name, 0755);
+            (void)raw::fchmodat(staged.fd(), name, 0755);
+            const base::UniqueFd made =
+                base::open_at(staged.fd(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            give_to_container_root(made.get(), spec_.ids);
+        }
+        for (const char* name : {"etc/hosts", "etc/hostname", "etc/resolv.conf"}) {
+            const base::UniqueFd made =
+                base::open_at(staged.fd(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+            (void)raw::fchmod(made.get(), 0644);
+            give_to_container_root(made.get(), spec_.ids);
+        }
+        (void)raw::fchmod(staged.fd(), 0755);
+        give_to_container_root(staged.fd(), spec_.ids);
+        staged.commit(cache_fd, kSkeleton);
+        return true;
+    } catch (const base::Error& error) {
+        // Somebody else was quicker, or the disk is full: then the upper directory has them.
+        base::log::debug("skeleton: " + error.message());
+        return base::exists_at(cache_fd, kSkeleton);
+    }
+}
+
 void ChildPlan::plan_root(image::RootfsPlan::Kind kind) {
     child::Root& root = plan_.root;
     struct stat store {};
@@ -126,6 +159,12 @@ void ChildPlan::plan_root(image::RootfsPlan::Kind kind) {
         options.push_back({"lowerdir+", path});
         lower += (lower.empty() ? "lowerdir=" : ":") + std::string(path);
     }
+    if (ensure_skeleton()) {
+        const char* path = keep(std::string("cache/") + kSkeleton);
+        lower_dirs_.push_back(path);
+        options.push_back({"lowerdir+", path});
+        lower += std::string(":") + path;
+    }
     // The merged root has the upper directory's mode: it must be the image's.
     struct stat top {};
     if (!lower_dirs_.empty() &&
@@ -151,23 +190,15 @@ void ChildPlan::plan_root(image::RootfsPlan::Kind kind) {
     if (classic_text.size() < kMountOptionBytes) root.classic_options = keep(classic_text);
 }
 
-void ChildPlan::add_etc_file(std::vector<child::EtcFile>& files, const char* name,
-                             const std::string& content) {
-    const base::UniqueFd file = base::open_at(context_.container_dir_fd, name,
-                                              O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-    base::write_all(file.get(), content);
-    (void)raw::fchmod(file.get(), 0644);  // whatever the caller's umask took away
-    give_to_container_root(file.get(), spec_.ids);
-    files.push_back({keep(std::string("/etc/") + name), keep(container_path_ + "/" + name)});
+void ChildPlan::add_etc_file(const char* name, std::string content) {
+    etc_files_.push_back({keep(std::string("/etc/") + name), name, keep(std::move(content))});
 }
 
 void ChildPlan::plan_etc_files() {
-    if (!spec_.hosts.empty()) add_etc_file(etc_files_, "hosts", format_hosts(spec_));
-    add_etc_file(etc_files_, "hostname", spec_.hostname + "\n");
-    add_etc_file(etc_files_, "resolv.conf", format_resolv_conf(spec_));
+    if (!spec_.hosts.empty()) add_etc_file("hosts", format_hosts(spec_));
+    add_etc_file("hostname", spec_.hostname + "\n");
+    add_etc_file("resolv.conf", format_resolv_conf(spec_));
     plan_.etc_files = {etc_files_.data(), etc_files_.size()};
-    etc_fds_.assign(etc_files_.size(), -1);
-    plan_.etc_fds = etc_fds_.data();
 }
 
 void ChildPlan::plan_devices() {

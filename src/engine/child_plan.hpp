@@ -14,8 +14,8 @@ namespace sandbox::engine {
 
 class ChildPlan {
   public:
-    // Writes the container's hosts, hostname and resolv.conf, makes missing bind sources that may
-    // be made, opens nothing else. `kind`: overlay, or the copied tree that stands in for it.
+    // Makes missing bind sources that may be made; opens none. `kind`: overlay, or the copied tree
+    // that stands in for it.
     ChildPlan(const ContainerSpec& spec, const LaunchContext& context,
               image::RootfsPlan::Kind kind);
     ChildPlan(const ChildPlan&) = delete;
@@ -37,8 +37,8 @@ class ChildPlan {
 
     const char* keep(std::string text);
     [[nodiscard]] const char* classic(const std::vector<child::Option>& options);
-    void add_etc_file(std::vector<child::EtcFile>& files, const char* name,
-                      const std::string& content);
+    void add_etc_file(const char* name, std::string content);
+    [[nodiscard]] bool ensure_skeleton() const;
 
     const ContainerSpec& spec_;
     const LaunchContext& context_;
@@ -49,7 +49,7 @@ class ChildPlan {
     std::vector<child::EtcFile> etc_files_;
     std::vector<child::Device> devices_;
     std::vector<child::Mount> mounts_;
-    std::vector<int> source_fds_, etc_fds_, layer_fds_;
+    std::vector<int> source_fds_, layer_fds_;
     std::vector<child::Sysctl> sysctls_;
     std::vector<child::Rlimit> rlimits_;
     std::vector<gid_t> groups_;

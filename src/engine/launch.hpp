@@ -18,8 +18,8 @@ namespace sandbox::engine {
 // All descriptors are borrowed and must stay open until launch() returns.
 struct LaunchContext {
     const store::Store& store;
-    // containers/<id> with upper/ and work/ in it. The launch adds hosts, hostname, resolv.conf
-    // and, where overlay is refused, rootfs/ (a copy of the image).
+    // containers/<id> with upper/ and work/ in it. The launch adds, where overlay is refused,
+    // rootfs/ (a copy of the image).
     int container_dir_fd = -1;
     // What the payload gets as 0, 1, 2 when there is no tty. The caller opens /dev/null for stdin
     // when the container is not interactive.

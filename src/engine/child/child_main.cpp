@@ -78,7 +78,7 @@ void child_main(const Plan& given) noexcept {
     write_sysctls(plan, system.proc_fd);
     const int terminal_fd = plan.tty ? open_terminal(plan, system) : -1;
     hide_paths(plan, system);
-    mount_user(plan, root_fd);
+    mount_user(plan, root_fd, system);
     make_working_dir(plan, root_fd);
     enter_root(plan, root_fd);
     finish_user_mounts(plan);

@@ -46,8 +46,9 @@ struct Device {
 };
 
 struct EtcFile {
-    const char* path;    // in the container
-    const char* source;  // relative to the store
+    const char* path;  // in the container
+    const char* name;  // its last component
+    const char* content;
 };
 
 struct Rlimit {
@@ -101,7 +102,6 @@ struct Plan {
     bool own_network = true;
     const char* hostname = nullptr;
     List<EtcFile> etc_files;
-    int* etc_fds = nullptr;  // one per file; filled in by the child
     List<Option> devpts_options;
     const char* devpts_classic = nullptr;
     List<Option> shm_options;

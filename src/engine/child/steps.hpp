@@ -43,7 +43,7 @@ void write_sysctls(const Plan& plan, int proc_fd) noexcept;
 void hide_paths(const Plan& plan, const SystemMounts& system) noexcept;
 
 // user_mounts.cpp
-void mount_user(const Plan& plan, int root_fd) noexcept;
+void mount_user(const Plan& plan, int root_fd, const SystemMounts& system) noexcept;
 void finish_user_mounts(const Plan& plan) noexcept;
 
 // seed.cpp: copies the content of one directory into another, empty one. -errno.

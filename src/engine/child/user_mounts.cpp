@@ -66,13 +66,21 @@ void mount_one(const Plan& plan, int root_fd, const Mount& mount, std::size_t in
     (void)raw::close(target.parent_fd);
 }
 
-void mount_etc_file(const Plan& plan, int root_fd, const EtcFile& file,
+// The file is made in the /dev tmpfs and unlinked there when it is bound: no file of the store is
+// needed for it, and the mount table does not show where the store is.
+void mount_etc_file(const Plan& plan, int root_fd, int dev_fd, const EtcFile& file,
                     std::size_t index) noexcept {
+    const int fd =
+        raw::openat(dev_fd, file.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    check(plan, Step::etc_file, fd, index);
+    check(plan, Step::etc_file, raw::write(fd, file.content, text_length(file.content)), index);
     Target target;
     check(plan, Step::etc_file, resolve_or_make(root_fd, file.path, Want::file, target), index);
-    const Flags flags{false, true, true, false};
-    check(plan, Step::etc_file, bind(plan.etc_fds[index], flags, false, target.place()).rc, index);
+    const Flags flags{false, true, true, true};
+    check(plan, Step::etc_file, bind(fd, flags, false, target.place()).rc, index);
+    check(plan, Step::etc_file, raw::unlinkat(dev_fd, file.name), index);
     (void)raw::close(target.parent_fd);
+    (void)raw::close(fd);
 }
 
 }  // namespace
@@ -90,12 +98,6 @@ void open_store(Plan& plan) noexcept {
 }
 
 void open_sources(const Plan& plan) noexcept {
-    // Before the root is mounted over the container's directory.
-    for (std::size_t i = 0; i < plan.etc_files.count; ++i) {
-        plan.etc_fds[i] =
-            open_plain(plan.root.store_fd, plan.etc_files.items[i].source, O_PATH | O_NOFOLLOW);
-        check(plan, Step::etc_file, plan.etc_fds[i], i);
-    }
     for (std::size_t i = 0; i < plan.mounts.count; ++i) {
         const Mount& mount = plan.mounts.items[i];
         if (mount.kind == Mount::Kind::tmpfs) continue;
@@ -104,9 +106,9 @@ void open_sources(const Plan& plan) noexcept {
     }
 }
 
-void mount_user(const Plan& plan, int root_fd) noexcept {
+void mount_user(const Plan& plan, int root_fd, const SystemMounts& system) noexcept {
     for (std::size_t i = 0; i < plan.etc_files.count; ++i) {
-        mount_etc_file(plan, root_fd, plan.etc_files.items[i], i);
+        mount_etc_file(plan, root_fd, system.dev_fd, plan.etc_files.items[i], i);
     }
     for (std::size_t i = 0; i < plan.mounts.count; ++i) {
         mount_one(plan, root_fd, plan.mounts.items[i], i);
