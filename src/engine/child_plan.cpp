@@ -141,8 +141,11 @@ void ChildPlan::plan_root(image::RootfsPlan::Kind kind) {
     root.overlay = kind == image::RootfsPlan::Kind::overlay;
     root.by_descriptor = ::geteuid() == 0;
     give_to_container_root(context_.container_dir_fd, spec_.ids);
-    if (!root.overlay) return;
+    if (root.overlay) plan_overlay();
+}
 
+void ChildPlan::plan_overlay() {
+    child::Root& root = plan_.root;
     const base::UniqueFd upper =
         base::open_at(context_.container_dir_fd, "upper", O_RDONLY | O_DIRECTORY);
     give_to_container_root(upper.get(), spec_.ids);

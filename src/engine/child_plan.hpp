@@ -26,6 +26,7 @@ class ChildPlan {
 
   private:
     void plan_root(image::RootfsPlan::Kind kind);
+    void plan_overlay();
     void plan_etc_files();
     void plan_devices();
     void plan_mounts();

@@ -48,6 +48,8 @@ PYTHON
 if crun_ready; then
     names+=(crun)
     commands+=(-- crun --root "$WORK/crun-state" run -b "$WORK/crun" bench)
+else
+    echo "crun does not run here and is left out"
 fi
 
 podman_ready() {
@@ -62,6 +64,8 @@ if podman_ready; then
     slow_names=(sandbox podman)
     slow=(-- "$SANDBOX_BIN" run localhost/busybox true
         -- podman run --rm --network none localhost/busybox true)
+else
+    echo "podman does not run here and is left out"
 fi
 
 show() { # BASE NAMES… < numbers

@@ -17,7 +17,8 @@ using CapabilitySet = std::uint64_t;  // bit n = capability n
 // "NET_ADMIN", "cap_net_admin", any case.
 [[nodiscard]] std::optional<int> try_parse_capability(std::string_view name) noexcept;
 [[nodiscard]] std::string capability_name(int capability);  // "CAP_NET_ADMIN"
-// docker's rule: drop ALL, then add; add ALL, then drop. Throws UsageError (125) with the nearest name.
+// docker's rule: drop ALL, then add; add ALL, then drop. Throws UsageError (125) with the nearest
+// name.
 [[nodiscard]] CapabilitySet resolve_capabilities(CapabilitySet base,
                                                  const std::vector<std::string>& add,
                                                  const std::vector<std::string>& drop);

@@ -12,7 +12,7 @@
 namespace sandbox::kernel {
 
 struct ExitStatus {
-    int code = 0;    // exit code when signal is 0
+    int code = 0;  // exit code when signal is 0
     int signal = 0;
     // What a shell would say: code, or 128+signal.
     [[nodiscard]] int shell_code() const noexcept { return signal != 0 ? 128 + signal : code; }
