@@ -105,6 +105,7 @@ void enter_public_network(const std::string& hosts) {
     must(mount((dir + "/hosts").c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) == 0, "hosts");
     must(mount((dir + "/resolv.conf").c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) == 0,
          "resolv.conf");
+    std::filesystem::remove_all(dir);  // the mounts hold what they need
 }
 
 }  // namespace
@@ -180,8 +181,13 @@ FakeRegistry::FakeRegistry(const std::string& scenario, std::vector<std::string>
 }
 
 FakeRegistry::~FakeRegistry() {
-    (void)kill(pid_, SIGKILL);
-    (void)waitpid(pid_, nullptr, 0);
+    // It removes what it made in /tmp, unless it hangs.
+    (void)kill(pid_, SIGTERM);
+    int waits = 0;
+    while (waitpid(pid_, nullptr, WNOHANG) == 0) {
+        if (++waits == 500) (void)kill(pid_, SIGKILL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
     std::filesystem::remove_all(dir_);
 }
 
