@@ -36,8 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         const UserText parts = split_user(user);
         const bool asks_for_number =
-            !parts.user.empty() &&
-            parts.user.find_first_not_of("0123456789") == std::string::npos;
+            !parts.user.empty() && parts.user.find_first_not_of("0123456789") == std::string::npos;
         if (asks_for_number && parts.user != "0" && found.uid.value == 0) std::abort();
     } catch (const sandbox::base::Error&) {
     }

@@ -60,8 +60,7 @@ class SysError : public Error {
 // the verb says otherwise.
 class UsageError : public Error {
   public:
-    explicit UsageError(std::string message, std::string hint = {},
-                        int code = exit_code::kUsage)
+    explicit UsageError(std::string message, std::string hint = {}, int code = exit_code::kUsage)
         : Error(std::move(message), std::move(hint), code) {}
 };
 

@@ -16,7 +16,8 @@
 
 namespace sandbox::base {
 
-// openat2(2) RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS. On ENOSYS walks by hand, component by component.
+// openat2(2) RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS. On ENOSYS walks by hand, component by
+// component.
 [[nodiscard]] UniqueFd open_beneath(int dir_fd, const std::string& path, int flags,
                                     mode_t mode = 0);
 // openat2(2) RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS: absolute links and ".." stay below root_fd.
@@ -45,8 +46,8 @@ enum class Durability { volatile_data, synced };
 // Written beside, (fsynced,) renamed over: readers see the old or the new content, whole.
 void write_file_atomic(int dir_fd, const std::string& name, std::string_view data, mode_t mode,
                        Durability durability);
-void sync_fd(int fd);             // fsync
-void sync_filesystem(int fd);     // syncfs
+void sync_fd(int fd);                                         // fsync
+void sync_filesystem(int fd);                                 // syncfs
 [[nodiscard]] std::vector<std::string> list_dir(int dir_fd);  // names, without . and .., sorted
 [[nodiscard]] bool exists_at(int dir_fd, const std::string& path);  // lstat; no following
 void rename_at(int from_dir_fd, const std::string& from, int to_dir_fd, const std::string& to);

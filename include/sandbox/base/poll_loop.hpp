@@ -30,7 +30,7 @@ class PollLoop {
     Token add_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds interval,
                     std::function<void()> handler);  // interval 0: once
     void remove(Token token);
-    void run();            // until stop()
+    void run();                                        // until stop()
     bool run_once(std::chrono::milliseconds timeout);  // false: timed out
     void stop() noexcept;
 

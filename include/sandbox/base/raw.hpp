@@ -1,6 +1,6 @@
 // System calls without errno: every function answers the kernel's own value, -errno on failure.
-// All of the house that code between clone and exec may use; no allocation, no locks, no libc state.
-// Descriptors are borrowed ints; what returns a new one hands ownership to the caller.
+// All of the house that code between clone and exec may use; no allocation, no locks, no libc
+// state. Descriptors are borrowed ints; what returns a new one hands ownership to the caller.
 #pragma once
 
 #include <fcntl.h>
@@ -80,7 +80,9 @@ inline int openat(int dir_fd, const char* path, int flags, mode_t mode = 0) noex
 inline int openat2(int dir_fd, const char* path, const open_how& how) noexcept {
     return static_cast<int>(call(kSysOpenat2, dir_fd, ptr(path), ptr(&how), sizeof how));
 }
-inline int close(int fd) noexcept { return static_cast<int>(call(SYS_close, fd)); }
+inline int close(int fd) noexcept {
+    return static_cast<int>(call(SYS_close, fd));
+}
 inline long read(int fd, void* data, size_t size) noexcept {
     return call(SYS_read, fd, ptr(data), static_cast<long>(size));
 }
@@ -123,8 +125,7 @@ inline int fchownat(int dir_fd, const char* path, uid_t uid, gid_t gid, int flag
                                  static_cast<long>(gid), flags));
 }
 inline int fchown(int fd, uid_t uid, gid_t gid) noexcept {
-    return static_cast<int>(
-        call(SYS_fchown, fd, static_cast<long>(uid), static_cast<long>(gid)));
+    return static_cast<int>(call(SYS_fchown, fd, static_cast<long>(uid), static_cast<long>(gid)));
 }
 inline int fchmod(int fd, mode_t mode) noexcept {
     return static_cast<int>(call(SYS_fchmod, fd, static_cast<long>(mode)));
@@ -135,13 +136,16 @@ inline int fchmodat(int dir_fd, const char* path, mode_t mode) noexcept {
 inline int utimensat(int dir_fd, const char* path, const timespec times[2], int flags) noexcept {
     return static_cast<int>(call(SYS_utimensat, dir_fd, ptr(path), ptr(times), flags));
 }
-inline int fsetxattr(int fd, const char* name, const void* value, size_t size,
-                     int flags) noexcept {
+inline int fsetxattr(int fd, const char* name, const void* value, size_t size, int flags) noexcept {
     return static_cast<int>(
         call(SYS_fsetxattr, fd, ptr(name), ptr(value), static_cast<long>(size), flags));
 }
-inline int fchdir(int fd) noexcept { return static_cast<int>(call(SYS_fchdir, fd)); }
-inline int chdir(const char* path) noexcept { return static_cast<int>(call(SYS_chdir, ptr(path))); }
+inline int fchdir(int fd) noexcept {
+    return static_cast<int>(call(SYS_fchdir, fd));
+}
+inline int chdir(const char* path) noexcept {
+    return static_cast<int>(call(SYS_chdir, ptr(path)));
+}
 inline int dup3(int old_fd, int new_fd, int flags) noexcept {
     return static_cast<int>(call(SYS_dup3, old_fd, new_fd, flags));
 }
@@ -156,8 +160,8 @@ inline int pivot_root(const char* new_root, const char* put_old) noexcept {
 }
 inline int mount(const char* source, const char* target, const char* type, unsigned long flags,
                  const void* data) noexcept {
-    return static_cast<int>(call(SYS_mount, ptr(source), ptr(target), ptr(type),
-                                 static_cast<long>(flags), ptr(data)));
+    return static_cast<int>(
+        call(SYS_mount, ptr(source), ptr(target), ptr(type), static_cast<long>(flags), ptr(data)));
 }
 inline int umount2(const char* target, int flags) noexcept {
     return static_cast<int>(call(SYS_umount2, ptr(target), flags));
@@ -205,19 +209,25 @@ inline int pidfd_send_signal(int pid_fd, int signal, siginfo_t* info, unsigned f
         call(kSysPidfdSendSignal, pid_fd, signal, ptr(info), static_cast<long>(flags)));
 }
 inline int setresuid(uid_t r, uid_t e, uid_t s) noexcept {
-    return static_cast<int>(call(SYS_setresuid, static_cast<long>(r), static_cast<long>(e),
-                                 static_cast<long>(s)));
+    return static_cast<int>(
+        call(SYS_setresuid, static_cast<long>(r), static_cast<long>(e), static_cast<long>(s)));
 }
 inline int setresgid(gid_t r, gid_t e, gid_t s) noexcept {
-    return static_cast<int>(call(SYS_setresgid, static_cast<long>(r), static_cast<long>(e),
-                                 static_cast<long>(s)));
+    return static_cast<int>(
+        call(SYS_setresgid, static_cast<long>(r), static_cast<long>(e), static_cast<long>(s)));
 }
 inline int setgroups(size_t count, const gid_t* groups) noexcept {
     return static_cast<int>(call(SYS_setgroups, static_cast<long>(count), ptr(groups)));
 }
-inline int setsid() noexcept { return static_cast<int>(call(SYS_setsid)); }
-inline pid_t getpid() noexcept { return static_cast<pid_t>(call(SYS_getpid)); }
-inline pid_t getppid() noexcept { return static_cast<pid_t>(call(SYS_getppid)); }
+inline int setsid() noexcept {
+    return static_cast<int>(call(SYS_setsid));
+}
+inline pid_t getpid() noexcept {
+    return static_cast<pid_t>(call(SYS_getpid));
+}
+inline pid_t getppid() noexcept {
+    return static_cast<pid_t>(call(SYS_getppid));
+}
 inline int kill(pid_t pid, int signal) noexcept {
     return static_cast<int>(call(SYS_kill, pid, signal));
 }

@@ -16,9 +16,9 @@ struct SubprocessResult {
 };
 
 struct SubprocessOptions {
-    std::string input;                             // goes to stdin
-    std::chrono::milliseconds timeout{30'000};     // then SIGKILL and an Error
-    std::optional<std::vector<std::string>> env;   // absent: inherited
+    std::string input;                            // goes to stdin
+    std::chrono::milliseconds timeout{30'000};    // then SIGKILL and an Error
+    std::optional<std::vector<std::string>> env;  // absent: inherited
 };
 
 // Throws SysError (ENOENT when the program is not found).

@@ -24,7 +24,7 @@ struct Node {
     std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Table> value;
     Position at;
     [[nodiscard]] const Node* find(std::string_view key) const noexcept;  // tables only
-    [[nodiscard]] std::string_view type_name() const noexcept;  // "string", "table", …
+    [[nodiscard]] std::string_view type_name() const noexcept;            // "string", "table", …
 };
 struct Member {
     std::string key;

@@ -24,17 +24,17 @@ struct UnpackLimits {
 };
 
 struct UnpackPlan {
-    int blob_fd = -1;         // borrowed; read by pread from 0
-    int target_fd = -1;       // borrowed; the empty fs/ directory
-    int owners_fd = -1;       // borrowed; single mode: "uid gid path\0" records for owners ≠ 0:0
+    int blob_fd = -1;    // borrowed; read by pread from 0
+    int target_fd = -1;  // borrowed; the empty fs/ directory
+    int owners_fd = -1;  // borrowed; single mode: "uid gid path\0" records for owners ≠ 0:0
     oci::MediaType media_type = oci::MediaType::layer_tar_gzip;  // the codec is decided by magic
     kernel::IdMap ids;
     UnpackLimits limits;
 };
 
 struct UnpackReport {
-    oci::Digest blob;   // of the bytes read
-    oci::DiffId diff;   // of the plain tar
+    oci::Digest blob;  // of the bytes read
+    oci::DiffId diff;  // of the plain tar
     std::uint64_t blob_bytes = 0;
     std::uint64_t unpacked_bytes = 0;
     std::uint64_t entries = 0;
@@ -54,8 +54,8 @@ class LayerUnpack {
     void end_of_blob(std::uint64_t size_bytes);
     // Readable when the child has finished or failed; borrowed.
     [[nodiscard]] int result_fd() const noexcept;
-    // Waits for the child. Throws IntegrityError (bad tar, bad entry, codec), Error (no space, limit), or when
-    // the child died.
+    // Waits for the child. Throws IntegrityError (bad tar, bad entry, codec), Error (no space,
+    // limit), or when the child died.
     UnpackReport finish();
 
   private:
