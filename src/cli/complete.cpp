@@ -1,6 +1,7 @@
 #include "cli/complete.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 void add(Completion& result, const std::string& prefix, std::string word,
          std::string description = {}) {
-    if (word.starts_with(prefix)) result.candidates.push_back({std::move(word), description});
+    if (word.starts_with(prefix))
+        result.candidates.push_back({std::move(word), std::move(description)});
 }
 
 void add_images(Context& context, Completion& result, const std::string& prefix) {

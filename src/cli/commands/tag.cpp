@@ -8,7 +8,7 @@ namespace sandbox::cli {
 namespace {
 
 oci::Reference parse_target(const std::string& text) {
-    const oci::Reference target = oci::Reference::parse(text);
+    oci::Reference target = oci::Reference::parse(text);
     if (target.digest()) {
         throw base::UsageError("cannot tag with a digest: \"" + text + "\"", "use NAME[:TAG]", 1);
     }
