@@ -45,7 +45,8 @@ Lookup look_up(int layer_fd, const std::string& path) {
     return {Found::here, std::move(here)};
 }
 
-// Do the layers below show through at `path` of the layer itself?
+// Do the layers below show through above `path` of the layer itself? (An opaque mark on the
+// directory hides what is in it, not the directory.)
 bool shows_through(int layer_fd, const std::string& path) {
     std::string way;
     for (const std::string& part : base::split(path, '/')) {
@@ -54,8 +55,7 @@ bool shows_through(int layer_fd, const std::string& path) {
         if (!way.empty()) way += '/';
         way += part;
     }
-    const Lookup last = look_up(layer_fd, path);
-    return last.found == Found::here && !is_opaque(last.dir.get());
+    return true;
 }
 
 void copy_attributes(int from_fd, int to_fd, const std::string& path) {
@@ -71,6 +71,7 @@ void copy_attributes(int from_fd, int to_fd, const std::string& path) {
 void adopt(int layer_fs_fd, const std::string& path, const std::vector<int>& lower_fs_fds) {
     if (!shows_through(layer_fs_fd, path)) return;
     const Lookup own = look_up(layer_fs_fd, path);
+    if (own.found != Found::here) return;
     for (const int lower_fd : lower_fs_fds) {
         const Lookup lower = look_up(lower_fd, path);
         if (lower.found == Found::here)

@@ -125,8 +125,11 @@ const std::vector<int>& allowed_calls() {
 #endif
         if (kSanitized) {
             for (const int call : {SYS_sigaltstack, SYS_prlimit64, SYS_prctl, SYS_sched_getaffinity,
-                                   SYS_getuid, SYS_dup, SYS_tgkill})
+                                   SYS_getuid, SYS_dup, SYS_tgkill, SYS_pipe2})
                 list.push_back(call);
+#if defined(__x86_64__)
+            list.push_back(SYS_pipe);
+#endif
         }
         return list;
     }();

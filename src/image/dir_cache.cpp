@@ -93,7 +93,8 @@ class Walk {
         if (rc < 0) throw SysError(-rc, "make directory", base::quote(part));
         here_ = UniqueFd(check(raw::openat(here_.get(), part.c_str(), kDirFlags), part));
         real_.push_back(part);
-        if (over_mark) events_->uncovered(here_.get());
+        // In place of a mark it is a new directory, which has nothing to do with a lower one.
+        if (over_mark) return events_->uncovered(here_.get());
         events_->implied(base::join(real_, "/"));
     }
 

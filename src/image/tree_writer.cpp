@@ -109,6 +109,7 @@ void TreeWriter::apply_whiteout(const Whiteout& mark) {
     if (own == -ENOTDIR) return;
     const UniqueFd own_fd(check(own, "open", mark.path));
     require_opaque(own_fd.get(), mark.path);
+    implied_.erase(mark.path);  // new, not the lower one
 }
 
 void TreeWriter::require_opaque(int dir_fd, const std::string& path) {

@@ -67,7 +67,7 @@ def fill(layer, rng, pools, top, size, entries):
         info = tarfile.TarInfo()
         info.mtime = 1_600_000_000 + i
         if i % 11 == 0:
-            parent = rng.choice(folders[-12:])
+            parent = rng.choice([f for f in folders[-40:] if f.count("/") < 7] or [top])
             info.name = f"{parent}/dir{i}" if i else top
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             folders.append(info.name)

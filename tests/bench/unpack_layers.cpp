@@ -1,5 +1,5 @@
 // Unpacks layer blobs through LayerUnpack, all at once, as pull does:
-//   bench_unpack_layers single|range TARGET BLOB...
+//   bench_unpack_layers single|range|identity TARGET BLOB...
 // makes TARGET/0, TARGET/1, …; prints one line a layer.
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,9 +17,16 @@ using namespace sandbox;
 
 namespace {
 
+kernel::IdMap id_map(const std::string& mode) {
+    if (mode == "range") return kernel::host_id_map();
+    if (mode == "single") return kernel::single_id_map({0}, {0});
+    // identity: run by root, so that owners can be compared with what other tools make.
+    const kernel::IdRange same{{0}, {0}, 65536};
+    return {kernel::IdMode::range, {same}, {same}};
+}
+
 int run(const std::vector<std::string>& arguments) {
-    const kernel::IdMap ids =
-        arguments[0] == "range" ? kernel::host_id_map() : kernel::single_id_map({0}, {0});
+    const kernel::IdMap ids = id_map(arguments[0]);
     std::vector<base::UniqueFd> fds;
     std::vector<image::LayerUnpack> unpacks;
     for (size_t i = 2; i < arguments.size(); ++i) {
@@ -38,8 +45,12 @@ int run(const std::vector<std::string>& arguments) {
         unpacks.push_back(image::LayerUnpack::start(plan));
         unpacks.back().end_of_blob(static_cast<std::uint64_t>(status.st_size));
     }
-    for (image::LayerUnpack& unpack : unpacks) {
-        const image::UnpackReport report = unpack.finish();
+    std::vector<int> lowers;
+    for (size_t i = 0; i < unpacks.size(); ++i) {
+        const image::UnpackReport report = unpacks[i].finish();
+        const int layer_fd = fds[3 * i + 1].get();
+        image::adopt_implied_dirs(layer_fd, report.implied_dirs, lowers, ids);
+        lowers.insert(lowers.begin(), layer_fd);
         std::printf("%s %s %llu bytes, %llu entries, %zu implied\n", report.blob.str().c_str(),
                     report.diff.digest.str().c_str(),
                     static_cast<unsigned long long>(report.unpacked_bytes),
