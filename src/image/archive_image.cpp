@@ -150,6 +150,7 @@ store::ImageRecord pull_local(const store::Store& store, const oci::ImageSource&
                                    "choose one by name, or by place: \"" + source.path + ":@0\"");
         }
         LocalImage& local = images.front();
+        check_platform(local.image.parsed_config, platform);
         if (source.reference) local.image.names = {*source.reference};
         if (local.image.names.empty()) add_name(local.image.names, try_name_by_path(source));
         return install_local(store, local, progress, interrupt);

@@ -66,6 +66,13 @@ ResolvedImage make_resolved(Document manifest, const std::string& content_type, 
                          .parsed_config = std::move(parsed_config)};
 }
 
+void check_platform(const oci::ImageConfig& config, const oci::Platform& wanted) {
+    if (config.platform.architecture.empty() || wanted.fitness(config.platform) > 0) return;
+    throw base::Error(
+        "no image for platform " + wanted.str() + ": there is " + config.platform.str(),
+        "--platform " + config.platform.str() + " takes it all the same");
+}
+
 std::vector<LayerWish> layer_wishes(const oci::Manifest& manifest, const oci::ImageConfig& config) {
     std::vector<LayerWish> layers;
     layers.reserve(manifest.layers.size());

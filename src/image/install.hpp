@@ -31,6 +31,9 @@ struct ResolvedImage {
 // Parses and cross-checks the documents. Throws IntegrityError.
 [[nodiscard]] ResolvedImage make_resolved(Document manifest, const std::string& content_type,
                                           Document config);
+// An index is searched for the platform; a lone manifest says it in its config only. Throws Error
+// "no image for platform …"; a config that says nothing fits everywhere.
+void check_platform(const oci::ImageConfig& config, const oci::Platform& wanted);
 [[nodiscard]] std::vector<LayerWish> layer_wishes(const oci::Manifest& manifest,
                                                   const oci::ImageConfig& config);
 // Layers and their blobs are in the store afterwards, in the context's mode. Answers the shared

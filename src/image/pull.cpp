@@ -144,7 +144,7 @@ class RegistryPull {
         Document config{manifest.config.digest, fetch_config(manifest.config)};
         ResolvedImage image =
             make_resolved(std::move(top.document), top.content_type, std::move(config));
-        check_platform(image.parsed_config);
+        check_platform(image.parsed_config, wanted_platform(options_));
         image.index = std::move(index);
         image.names = {reference_};
         image.repo_digests = {reference_.with_digest(tagged).str()};
@@ -177,14 +177,6 @@ class RegistryPull {
             return std::move(*text);
         }
         return client_.fetch_blob(reference_, config.digest, config.size_bytes);
-    }
-
-    // An index was searched for the platform; a lone manifest says it in its config only.
-    void check_platform(const oci::ImageConfig& config) const {
-        const oci::Platform wanted = wanted_platform(options_);
-        if (config.platform.architecture.empty() || wanted.fitness(config.platform) > 0) return;
-        throw Error("no image for platform " + wanted.str() + ": there is " + config.platform.str(),
-                    "--platform " + config.platform.str() + " takes it all the same");
     }
 
     const store::Store& store_;

@@ -57,3 +57,11 @@ id=$(sandbox images -q --no-trunc "$REGISTRY/busybox:oci")
 expect_ok sandbox rmi -f "$REGISTRY/busybox:oci" "$REGISTRY/busybox:v2s2"
 expect_ok sandbox load -q -i "$WORK/docker.tar"
 expect_eq "$id" "$(sandbox images -q --no-trunc "$REGISTRY/busybox:oci")"
+
+test_case "a layout or archive of another platform is refused, unless that platform is asked for"
+make_image "$WORK/foreign" --layer busybox --arch s390x --cmd '["sh"]'
+expect_error 1 'no image for platform linux/.*: there is linux/s390x' \
+    sandbox pull "oci:$WORK/foreign"
+expect_error 125 'no image for platform linux/s390x' \
+    sandbox run --platform linux/s390x "oci:$layout" true
+expect_ok sandbox pull -q --platform linux/s390x "oci:$WORK/foreign"
