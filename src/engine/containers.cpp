@@ -93,7 +93,7 @@ void remove_container(const store::Store& store, const std::string& name, bool f
     if (!owned) {
         if (!force) {
             throw base::Error("container " + base::quote(name) + " is running",
-                              "stop it first, or use -f", base::exit_code::kUsage);
+                              "end it first, or use -f", base::exit_code::kUsage);
         }
         (void)kill_container(store, entry.id);
         owned = wait_and_own(store, entry.id);

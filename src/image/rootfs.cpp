@@ -145,6 +145,14 @@ class MergedImage {
     MergedDir root_;
 };
 
+// overlayfs merges the roots of all layers, whatever their attributes say: an opaque mark there is
+// ours to obey.
+bool is_opaque(const std::string& layer_root) {
+    char value = 0;
+    return base::raw::lgetxattr(layer_root.c_str(), "user.overlay.opaque", &value, 1) == 1 &&
+           value == 'y';
+}
+
 }  // namespace
 
 RootfsPlan plan_rootfs(const store::Store& store, const store::ImageRecord& record,
@@ -160,6 +168,7 @@ RootfsPlan plan_rootfs(const store::Store& store, const store::ImageRecord& reco
                               "`sandbox pull` the image again", base::exit_code::kEngine);
         }
         plan.lower_dirs.push_back(store::LayerStore::name(*chain, plan.mode) + "/fs");
+        if (is_opaque(store.root() + "/layers/" + plan.lower_dirs.back())) break;
     }
     return plan;
 }

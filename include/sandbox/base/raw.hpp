@@ -140,6 +140,9 @@ inline int fsetxattr(int fd, const char* name, const void* value, size_t size, i
     return static_cast<int>(
         call(SYS_fsetxattr, fd, ptr(name), ptr(value), static_cast<long>(size), flags));
 }
+inline long lgetxattr(const char* path, const char* name, void* value, size_t size) noexcept {
+    return call(SYS_lgetxattr, ptr(path), ptr(name), ptr(value), static_cast<long>(size));
+}
 inline int fchdir(int fd) noexcept {
     return static_cast<int>(call(SYS_fchdir, fd));
 }
