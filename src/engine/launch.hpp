@@ -45,7 +45,8 @@ struct LaunchedContainer {
 //     but knows that the volume is new and empty.
 //   hosts: written as they are (localhost is not added); empty: the image's /etc/hosts stays.
 //   hostname and resolv.conf are always ours.
-//   pids_limit: RLIMIT_NPROC inside the namespace: it counts each user id of the container by itself.
+//   pids_limit: RLIMIT_NPROC inside the namespace, which counts each user id of the container by
+//     itself.
 [[nodiscard]] LaunchedContainer launch(const ContainerSpec& spec, const LaunchContext& context);
 
 // Waits for the end of pid 1 (readable on init.pid_fd()) and answers how the *payload* ended.
