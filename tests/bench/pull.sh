@@ -52,7 +52,8 @@ if [ "${PEERS-all}" = all ]; then
 fi
 mkdir -m 700 "$scratch/run"
 # A store may hold files of other ids, and the peers' directories mounts.
-clean="umount -l $data/podman/overlay 2>/dev/null; rm -rf $data; mkdir $data; sync -f $work"
+clean="umount -l $data/podman/overlay 2>/dev/null; rm -rf $data 2>/dev/null || podman unshare rm -rf $data
+    mkdir $data; sync -f $work"
 python3 "$here/measure.py" --rounds "$rounds" --before "$clean" "${commands[@]}"
 
 eval "$ours" >/dev/null
