@@ -10,6 +10,9 @@ if(main_source)
         # all of these libraries: spawn to exit 0.50 ms with -static, 0.70 ms with -static-pie).
         # Price: the text is at a fixed address; stack, heap and mmap are random all the same.
         target_link_options(sandbox PRIVATE -static)
+        target_sources(sandbox PRIVATE ${CMAKE_SOURCE_DIR}/src/unwind_table.cpp)
+        target_link_options(sandbox PRIVATE
+            -Wl,--eh-frame-hdr,--wrap=__register_frame_info,--wrap=__deregister_frame_info)
     endif()
     if(CMAKE_BUILD_TYPE STREQUAL "Release")
         target_link_options(sandbox PRIVATE -s)

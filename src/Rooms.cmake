@@ -11,7 +11,7 @@ set(SANDBOX_BELOW_registry sandbox_oci sandbox_kernel sandbox_3p_curl)
 set(SANDBOX_BELOW_net sandbox_oci sandbox_kernel)
 set(SANDBOX_BELOW_image sandbox_registry sandbox_store sandbox_net sandbox_3p_codecs)
 set(SANDBOX_BELOW_engine sandbox_image)
-set(SANDBOX_BELOW_project sandbox_engine)
+set(SANDBOX_BELOW_project sandbox_engine sandbox_3p_yaml)
 set(SANDBOX_BELOW_cli sandbox_project)
 
 function(sandbox_add_room room)
@@ -34,6 +34,13 @@ endfunction()
 
 foreach(room IN LISTS SANDBOX_ROOMS)
     sandbox_add_room(${room})
+endforeach()
+# What no launch waits for is made small: the program is one file.
+foreach(room project cli registry)
+    get_target_property(room_kind sandbox_${room} TYPE)
+    if(room_kind STREQUAL "STATIC_LIBRARY")
+        target_compile_options(sandbox_${room} PRIVATE $<$<CONFIG:Release>:-Os>)
+    endif()
 endforeach()
 
 # What runs between clone and exec. No exceptions, no RTTI, no guards for local statics; no stack

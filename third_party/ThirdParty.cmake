@@ -44,6 +44,7 @@ sandbox_system_library(crypto LIBS crypto NEEDS Threads::Threads ${CMAKE_DL_LIBS
 sandbox_system_library(ssl LIBS ssl crypto NEEDS sandbox_3p_crypto)
 sandbox_system_library(cares LIBS cares)
 sandbox_system_library(seccomp LIBS seccomp)
+sandbox_system_library(yaml LIBS yaml-cpp)
 sandbox_recipe_library(isal)
 sandbox_system_library(codecs LIBS z zstd lzma NEEDS sandbox_3p_isal Threads::Threads)
 sandbox_recipe_library(curl NEEDS sandbox_3p_ssl sandbox_3p_cares)

@@ -5,7 +5,7 @@ set -eu
 
 # A library that is linked anew gets its Debian package here.
 packages="libc-ares-dev libc6-dev libcli11-dev liblzma-dev libseccomp-dev libssl-dev
-    libstdc++-12-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev zlib1g-dev"
+    libstdc++-12-dev libtomlplusplus-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev zlib1g-dev"
 
 heading() {
     printf '\n================================================================================\n'

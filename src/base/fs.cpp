@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
+#include <array>
+#include <climits>
 
 #include <algorithm>
 #include <cerrno>
@@ -142,14 +145,18 @@ std::string read_fd(int fd, size_t limit_bytes) {
         // One byte above the limit tells "too much" from "just enough".
         const size_t most = limit_bytes < content.max_size() ? limit_bytes + 1 : limit_bytes;
         content.resize(std::min(filled + chunk, most));
-        const long rc = raw::read(fd, content.data() + filled, content.size() - filled);
+        const size_t asked = content.size() - filled;
+        const long rc = raw::read(fd, content.data() + filled, asked);
         if (rc == -EINTR) continue;
         if (rc < 0) throw SysError(static_cast<int>(-rc), "read a file");
         filled += static_cast<size_t>(rc);
         if (filled > limit_bytes) {
             throw Error("larger than " + std::to_string(limit_bytes) + " bytes");
         }
-        if (rc == 0) break;
+        // A file of a known size gives all it has; pipes and procfs may have more.
+        const bool all =
+            info.st_size > 0 && S_ISREG(info.st_mode) && static_cast<size_t>(rc) < asked;
+        if (rc == 0 || all) break;
         chunk = std::max<size_t>(4096, std::min<size_t>(filled, 1u << 20));
     }
     content.resize(filled);
@@ -195,6 +202,15 @@ std::vector<std::string> list_dir(int dir_fd) {
     for_each_entry(fd.get(), [&](const char* name, unsigned char) { names.emplace_back(name); });
     std::sort(names.begin(), names.end());
     return names;
+}
+
+std::string current_directory() {
+    std::array<char, PATH_MAX> path{};
+    if (::getcwd(path.data(), path.size()) == nullptr) {
+        throw SysError(errno, "find the working directory", "",
+                       "it may have been removed: go to another one");
+    }
+    return path.data();
 }
 
 bool exists_at(int dir_fd, const std::string& path) {

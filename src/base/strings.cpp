@@ -80,6 +80,22 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     return result;
 }
 
+std::string clean_path(std::string_view path) {
+    const bool absolute = path.starts_with("/");
+    std::vector<std::string> kept;
+    for (std::string& part : split(path, '/')) {
+        if (part.empty() || part == ".") continue;
+        if (part == ".." && (absolute || (!kept.empty() && kept.back() != ".."))) {
+            if (!kept.empty()) kept.pop_back();
+            continue;
+        }
+        kept.push_back(std::move(part));
+    }
+    const std::string joined = join(kept, "/");
+    if (absolute) return "/" + joined;
+    return joined.empty() ? "." : joined;
+}
+
 std::string_view trim(std::string_view text) noexcept {
     constexpr std::string_view kBlanks = " \t\r\n\v\f";
     const size_t first = text.find_first_not_of(kBlanks);

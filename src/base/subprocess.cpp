@@ -1,4 +1,5 @@
 #include "sandbox/base/subprocess.hpp"
+#include "sandbox/base/pipe.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,17 +25,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr size_t kMaxOutputBytes = 1u << 20;
-
-struct Pipe {
-    UniqueFd read_end;
-    UniqueFd write_end;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC) != 0) throw SysError(errno, "make a pipe");
-    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 void set_nonblocking(int fd) {
     if (const int rc = raw::fcntl(fd, F_SETFL, O_NONBLOCK); rc < 0) {

@@ -1,5 +1,6 @@
 #include "cli/command.hpp"
 
+#include <cstring>
 #include <stdexcept>
 
 #include "sandbox/base/error.hpp"
@@ -8,10 +9,19 @@
 namespace sandbox::cli {
 namespace {
 
-size_t index_of(const Command& command, std::string_view key) {
+std::optional<size_t> try_index_of(const Command& command, std::string_view key) noexcept {
+    // Asked for each flag of a table of a hundred at every start, so without cutting out all keys.
     for (size_t i = 0; i < command.flags.size(); ++i) {
-        if (key_of(command.flags[i]) == key) return i;
+        const char* start = std::strstr(command.flags[i].names, "--");
+        if (start == nullptr || std::strncmp(start + 2, key.data(), key.size()) != 0) continue;
+        const char end = start[2 + key.size()];
+        if (end == '\0' || end == ',') return i;
     }
+    return std::nullopt;
+}
+
+size_t index_of(const Command& command, std::string_view key) {
+    if (const std::optional<size_t> index = try_index_of(command, key)) return *index;
     throw std::logic_error("no such flag in the table: " + std::string(key));
 }
 
@@ -36,6 +46,10 @@ std::optional<bool> try_parse_bool(std::string_view text) noexcept {
         if (text == word) return false;
     }
     return std::nullopt;
+}
+
+bool Invocation::has_flag(std::string_view key) const noexcept {
+    return try_index_of(*command_, key).has_value();
 }
 
 bool Invocation::toggle(std::string_view key, bool fallback) const {

@@ -22,7 +22,16 @@ enum class FlagKind : std::uint8_t {
 };
 
 // What a shell can offer for a value.
-enum class Completes : std::uint8_t { nothing, images, containers, volumes, objects, file, words };
+enum class Completes : std::uint8_t {
+    nothing,
+    images,
+    containers,  // and services of the project
+    services,
+    volumes,
+    objects,
+    file,
+    words
+};
 
 struct Flag {
     const char* names;  // "-e,--env"; the first long name is the key
@@ -67,6 +76,8 @@ class Invocation {
         values_.resize(command.flags.size());
     }
     [[nodiscard]] const Command& command() const noexcept { return *command_; }
+    // Does the table have such a flag? For what several commands share.
+    [[nodiscard]] bool has_flag(std::string_view key) const noexcept;
     [[nodiscard]] bool toggle(std::string_view key, bool fallback = false) const;
     [[nodiscard]] std::optional<bool> try_toggle(std::string_view key) const;
     [[nodiscard]] std::optional<std::string> try_value(std::string_view key) const;

@@ -8,27 +8,50 @@ namespace sandbox::cli {
 namespace {
 
 constexpr const Command* kContainers[] = {&kRunCommand,
+                                          &kCreateCommand,
+                                          &kStartCommand,
+                                          &kStopCommand,
+                                          &kRestartCommand,
+                                          &kKillCommand,
+                                          &kWaitCommand,
+                                          &kPauseCommand,
+                                          &kUnpauseCommand,
+                                          &kRenameCommand,
+                                          &kExecCommand,
+                                          &kAttachCommand,
+                                          &kTopCommand,
+                                          &kUpdateCommand,
+                                          &kStatsCommand,
                                           &kPsCommand,
+                                          &kPortCommand,
+                                          &kLogsCommand,
+                                          &kEventsCommand,
                                           &kRmCommand,
+                                          &kCpCommand,
+                                          &kDiffCommand,
+                                          &kExportCommand,
+                                          &kCommitCommand,
                                           &kContainerInspectCommand,
                                           &kContainerPruneCommand,
                                           &kContainerExistsCommand};
 constexpr const Command* kImages[] = {
-    &kPullCommand,         &kImagesCommand,     &kRmiCommand,        &kTagCommand,
-    &kUntagCommand,        &kHistoryCommand,    &kSaveCommand,       &kLoadCommand,
-    &kImageInspectCommand, &kImagePruneCommand, &kImageExistsCommand};
+    &kPullCommand,   &kImagesCommand,       &kRmiCommand,        &kTagCommand,
+    &kUntagCommand,  &kHistoryCommand,      &kSaveCommand,       &kLoadCommand,
+    &kImportCommand, &kImageInspectCommand, &kImagePruneCommand, &kImageExistsCommand};
 constexpr const Command* kRegistries[] = {&kLoginCommand, &kLogoutCommand};
 constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand,
                                        &kVolumeInspectCommand, &kVolumeRmCommand,
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
+constexpr const Command* kProjects[] = {
+    &kUpCommand,          &kDownCommand,          &kConfigCommand,     &kInitCommand,
+    &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand, &kComposeRmCommand,
+    &kComposePullCommand, &kComposeImagesCommand, &kComposeLsCommand};
 constexpr const Command* kTool[] = {&kInspectCommand,     &kSystemDfCommand,  &kSystemPruneCommand,
                                     &kSystemCheckCommand, &kInfoCommand,      &kDoctorCommand,
                                     &kVersionCommand,     &kCompletionCommand};
-constexpr CommandGroup kGroups[] = {{"Containers", kContainers},
-                                    {"Images", kImages},
-                                    {"Registries", kRegistries},
-                                    {"Volumes", kVolumes},
-                                    {"The tool", kTool}};
+constexpr CommandGroup kGroups[] = {{"Containers", kContainers}, {"Images", kImages},
+                                    {"Registries", kRegistries}, {"Volumes", kVolumes},
+                                    {"Projects", kProjects},     {"The tool", kTool}};
 
 template <typename F>
 void for_each_name(F&& visit) {
@@ -48,20 +71,13 @@ struct Missing {
     const char* words;
     const char* why;
 };
-constexpr const char* kNoSupervisor =
-    "detached containers are not available yet; `sandbox run` works in the foreground";
 constexpr Missing kMissing[] = {
-    {"create start stop restart kill pause unpause wait logs exec attach top stats port cp diff "
-     "rename export commit",
-     kNoSupervisor},
-    {"build buildx import push",
+    {"build buildx push",
      "making images is not available yet; `sandbox load` and "
      "`sandbox pull oci:DIR` take images made elsewhere"},
     {"network",
-     "networks are not available yet; a container has its own loopback, or "
+     "named networks are not available yet; each container has one of its own, or "
      "`--network host`"},
-    {"up down config compose lock init", "projects are not available yet"},
-    {"events", "there is no daemon that could send events"},
     {"search", "ask the registry's own web page"},
 };
 

@@ -25,11 +25,18 @@ struct CommandGroup {
 // docker's verbs that this program has not, with the reason; null for others.
 [[nodiscard]] const char* reason_missing(std::string_view word) noexcept;
 
-extern const Command kRunCommand, kPsCommand, kRmCommand, kContainerInspectCommand,
+extern const Command kLogsCommand, kEventsCommand;
+extern const Command kRunCommand, kCreateCommand, kStartCommand, kStopCommand, kRestartCommand,
+    kKillCommand, kWaitCommand, kPauseCommand, kUnpauseCommand, kRenameCommand, kUpdateCommand,
+    kStatsCommand, kPsCommand, kPortCommand, kRmCommand, kContainerInspectCommand,
     kContainerPruneCommand, kContainerExistsCommand;
+extern const Command kExecCommand, kAttachCommand, kTopCommand;
+extern const Command kCpCommand, kDiffCommand, kExportCommand, kCommitCommand, kImportCommand;
 extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUntagCommand,
     kHistoryCommand, kSaveCommand, kLoadCommand, kImageInspectCommand, kImagePruneCommand,
-    kImageExistsCommand, kInspectCommand, kLoginCommand, kLogoutCommand;
+    kImageExistsCommand, kInspectCommand, kLoginCommand, kLogoutCommand, kConfigCommand,
+    kInitCommand, kUpCommand, kDownCommand, kRunTaskCommand, kEnvCommand, kComposeRunCommand,
+    kComposeRmCommand, kComposePullCommand, kComposeImagesCommand, kComposeLsCommand;
 extern const Command kVolumeCreateCommand, kVolumeLsCommand, kVolumeInspectCommand,
     kVolumeRmCommand, kVolumePruneCommand, kVolumeExistsCommand;
 extern const Command kSystemDfCommand, kSystemPruneCommand, kSystemCheckCommand, kInfoCommand,

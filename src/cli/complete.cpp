@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/project_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
@@ -44,6 +45,18 @@ void add_containers(Context& context, Completion& result, const std::string& pre
     }
 }
 
+// Of the profile here, if there is one without a mistake.
+void add_services(Context& context, Completion& result, const std::string& prefix) {
+    try {
+        const Invocation none(kComposeLsCommand);
+        const project::Project project = load_project(context, none, true);
+        for (const project::Service& service : project.services) {
+            add(result, prefix, service.name, service.is_task ? "task" : service.request.image);
+        }
+    } catch (const base::Error&) {  // nothing to offer
+    }
+}
+
 void add_values(Context& context, Completion& result, Completes kind, const char* words,
                 const std::string& prefix) {
     switch (kind) {
@@ -59,7 +72,10 @@ void add_values(Context& context, Completion& result, Completes kind, const char
             return add_images(context, result, prefix);
         case Completes::volumes:
             return add_volumes(context, result, prefix);
+        case Completes::services:
+            return add_services(context, result, prefix);
         case Completes::containers:
+            add_services(context, result, prefix);
             return add_containers(context, result, prefix);
         case Completes::objects:
             add_images(context, result, prefix);
@@ -160,11 +176,27 @@ Completion complete_verb(const std::string& group, const std::string& current) {
     return result;
 }
 
+Completion complete_words(Context& context, const std::vector<std::string>& words, size_t first);
+
 }  // namespace
 
 Completion complete(Context& context, const std::vector<std::string>& words) {
     size_t first = 0;
     while (first + 1 < words.size() && words[first].starts_with("-")) ++first;
+    if (first + 1 < words.size() && words[first] == "compose") {
+        std::vector<std::string> rest(words.begin() + static_cast<std::ptrdiff_t>(first) + 1,
+                                      words.end() - 1);
+        take_project_words(rest, context.project);
+        rest.insert(rest.begin(), "compose");
+        rest.push_back(words.back());
+        return complete_words(context, rest, 0);
+    }
+    return complete_words(context, words, first);
+}
+
+namespace {
+
+Completion complete_words(Context& context, const std::vector<std::string>& words, size_t first) {
     if (words.empty() || first + 1 == words.size()) {
         return complete_verb("", words.empty() ? "" : words.back());
     }
@@ -182,5 +214,7 @@ Completion complete(Context& context, const std::vector<std::string>& words) {
     return complete_command(context, *command,
                             {words.begin() + static_cast<std::ptrdiff_t>(first) + 1, words.end()});
 }
+
+}  // namespace
 
 }  // namespace sandbox::cli

@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <string_view>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -28,6 +33,87 @@ bool is_of_image(const ContainerRow& row, const std::string& wanted) {
            (wanted.size() >= 2 && hex.starts_with(wanted));
 }
 
+constexpr std::string_view kStates[] = {"created", "running", "paused",   "restarting",
+                                        "exited",  "stopped", "removing", "dead"};
+constexpr std::string_view kHealth[] = {"starting", "healthy", "unhealthy", "none"};
+
+// A misspelt word would match nothing, and a script would take that for the truth.
+void check_words(const Filters& filters, std::string_view key,
+                 std::span<const std::string_view> known) {
+    for (const std::string& value : filters.values(key)) {
+        if (std::find(known.begin(), known.end(), value) != known.end()) continue;
+        throw base::UsageError(
+            "invalid filter \"" + std::string(key) + "=" + base::escape_control(value) + "\"",
+            "use one of " + base::join(std::vector<std::string>(known.begin(), known.end()), ", "));
+    }
+}
+
+// When the container was made that before= or since= names.
+std::optional<std::int64_t> moment_of(const std::vector<ContainerRow>& all, const Filters& filters,
+                                      std::string_view key) {
+    if (!filters.has(key)) return std::nullopt;
+    const std::string& name = filters.values(key).back();
+    for (const ContainerRow& row : all) {
+        if (row.name == name) return row.created_ns;
+    }
+    for (const ContainerRow& row : all) {
+        if (!name.empty() && row.id.starts_with(name)) return row.created_ns;
+    }
+    throw base::NotFoundError("no such container: " + base::quote(name));
+}
+
+bool is_active(const ContainerRow& row) {
+    return row.state == "running" || row.state == "paused" || row.state == "restarting";
+}
+
+// "80", "80/tcp" or a range "80-90/udp".
+bool has_port_of(const std::vector<std::string>& ports, const std::string& wanted) {
+    const size_t slash = wanted.find('/');
+    const std::string protocol = slash == wanted.npos ? "tcp" : wanted.substr(slash + 1);
+    const std::vector<std::string> ends = base::split(wanted.substr(0, slash), '-', 2);
+    const auto first = base::try_parse_u64(ends.front());
+    const auto last = base::try_parse_u64(ends.back());
+    if (!first || !last) {
+        throw base::UsageError("invalid filter: " + base::quote(wanted) + " is no port",
+                               "PORT[-PORT][/PROTOCOL]");
+    }
+    return std::any_of(ports.begin(), ports.end(), [&](const std::string& port) {
+        const std::vector<std::string> parts = base::split(port, '/', 2);
+        const auto number = base::try_parse_u64(parts.front());
+        return number && *number >= *first && *number <= *last && parts.back() == protocol;
+    });
+}
+
+bool contains(const std::vector<std::string>& texts, const std::string& text) {
+    return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+bool fits(const ContainerRow& row, const Filters& filters) {
+    const auto is_state = [&](const std::string& wanted) {
+        return wanted == row.state || (wanted == "stopped" && row.state == "exited");
+    };
+    const auto has_code = [&](const std::string& code) {
+        return row.state == "exited" && code == std::to_string(row.exit_code);
+    };
+    const auto mounts = [&](const std::string& wanted) {
+        return contains(row.mounts, wanted) || contains(row.mount_targets, wanted);
+    };
+    const auto exposes = [&](const std::string& wanted) {
+        return has_port_of(row.exposed_ports, wanted);
+    };
+    const auto publishes = [&](const std::string& wanted) {
+        return has_port_of(row.published_ports, wanted);
+    };
+    return filters.matches_regex("name", row.name) && filters.is_prefix("id", row.id) &&
+           filters.matches_labels(label_map(row.labels)) && filters.any("status", is_state) &&
+           filters.any("exited", has_code) &&
+           filters.any("ancestor",
+                       [&](const std::string& wanted) { return is_of_image(row, wanted); }) &&
+           filters.any("volume", mounts) && filters.is("network", network_of(row)) &&
+           filters.is("restart-policy", row.restart_policy) && filters.is("health", row.health) &&
+           filters.any("expose", exposes) && filters.any("publish", publishes);
+}
+
 }  // namespace
 
 std::string network_of(const ContainerRow& row) {
@@ -35,48 +121,25 @@ std::string network_of(const ContainerRow& row) {
 }
 
 Filters parse_container_filters(const std::vector<std::string>& texts) {
-    return Filters::parse(texts, {"name", "id", "label", "status", "exited", "ancestor", "before",
-                                  "since", "volume", "network", "restart-policy"});
+    Filters filters = Filters::parse(
+        texts, {"name", "id", "label", "status", "exited", "ancestor", "before", "since", "volume",
+                "network", "restart-policy", "health", "publish", "expose"});
+    check_words(filters, "status", kStates);
+    check_words(filters, "health", kHealth);
+    return filters;
 }
 
 std::vector<ContainerRow> filter_containers(const std::vector<ContainerRow>& all,
                                             const Filters& filters, bool every_state) {
-    std::optional<std::int64_t> before, since_moment;
-    for (const ContainerRow& row : all) {
-        if (filters.has("before") && filters.any("before", [&](const std::string& name) {
-                return row.name == name || row.id.starts_with(name);
-            })) {
-            before = row.created;
-        }
-        if (filters.has("since") && filters.any("since", [&](const std::string& name) {
-                return row.name == name || row.id.starts_with(name);
-            })) {
-            since_moment = row.created;
-        }
-    }
+    const std::optional<std::int64_t> before = moment_of(all, filters, "before");
+    const std::optional<std::int64_t> since_moment = moment_of(all, filters, "since");
     const bool by_state = filters.has("status") || filters.has("exited");
     std::vector<ContainerRow> rows;
     for (const ContainerRow& row : all) {
-        if (!every_state && !by_state && row.state != "running") continue;
-        if (filters.has("before") && !(before && row.created < *before)) continue;
-        if (filters.has("since") && !(since_moment && row.created > *since_moment)) continue;
-        const bool fits =
-            filters.matches_regex("name", row.name) && filters.is_prefix("id", row.id) &&
-            filters.is("status", row.state == "stopped" ? "exited" : row.state) &&
-            filters.matches_labels(label_map(row.labels)) &&
-            filters.any("exited",
-                        [&](const std::string& code) {
-                            return row.state != "running" && code == std::to_string(row.exit_code);
-                        }) &&
-            filters.any("ancestor",
-                        [&](const std::string& wanted) { return is_of_image(row, wanted); }) &&
-            filters.any("volume",
-                        [&](const std::string& wanted) {
-                            return std::find(row.mounts.begin(), row.mounts.end(), wanted) !=
-                                   row.mounts.end();
-                        }) &&
-            filters.is("network", network_of(row)) && filters.is("restart-policy", "no");
-        if (fits) rows.push_back(row);
+        if (!every_state && !by_state && !is_active(row)) continue;
+        if (before && row.created_ns >= *before) continue;
+        if (since_moment && row.created_ns <= *since_moment) continue;
+        if (fits(row, filters)) rows.push_back(row);
     }
     return rows;
 }

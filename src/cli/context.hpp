@@ -2,11 +2,20 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "cli/output.hpp"
 #include "sandbox/store/layout.hpp"
 
 namespace sandbox::cli {
+
+// Which project is meant, said between `compose` and its verb.
+struct ProjectWords {
+    bool compose = false;  // the verb is one of compose's: services only
+    std::vector<std::string> files, env_files, profiles;
+    std::string name, directory;
+};
 
 class Context {
   public:
@@ -16,6 +25,7 @@ class Context {
         return *store_;
     }
     Output& out;
+    ProjectWords project;
 
   private:
     std::optional<store::Store> store_;

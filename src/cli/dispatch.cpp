@@ -13,9 +13,11 @@
 #include "cli/context.hpp"
 #include "cli/failures.hpp"
 #include "cli/help.hpp"
+#include "cli/project_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/lifecycle.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -89,9 +91,10 @@ int show_help(Output& out, std::span<const std::string> words) {
     return 0;
 }
 
-int run_command(Output& out, const Choice& choice) {
+int run_command(Output& out, const Choice& choice, ProjectWords project) {
     const Command& command = *choice.command;
     Context context(out);
+    context.project = std::move(project);
     try {
         const Invocation invocation = parse_flags(command, choice.words);
         return command.run(context, invocation);
@@ -147,9 +150,20 @@ int run_words(Output& out, std::span<const std::string> words) {
         return base::exit_code::kUsage;
     }
     if (words[0] == "__complete") return show_completion(out, words.subspan(1));
+    if (words[0] == "__supervise" && words.size() == 4) {
+        return engine::supervise_detached(words[1], words[2], words[3]);
+    }
     if (words[0] == "help") return show_help(out, words.subspan(1));
+    ProjectWords project;
+    std::vector<std::string> compose;
+    if (words[0] == "compose") {
+        compose.assign(words.begin() + 1, words.end());
+        take_project_words(compose, project);
+        compose.insert(compose.begin(), "compose");
+        words = compose;
+    }
     const Choice choice = choose_command(words);
-    if (choice.command != nullptr) return run_command(out, choice);
+    if (choice.command != nullptr) return run_command(out, choice, std::move(project));
     if (words.size() > 1 && (words[1] == "--help" || words[1] == "-h")) {
         return show_help(out, words.first(1));
     }

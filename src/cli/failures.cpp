@@ -12,6 +12,7 @@ void say_error(const base::Error& error) {
     std::string line = "sandbox: " + base::escape_control(error.message());
     if (!error.hint().empty()) line += " (" + base::escape_control(error.hint()) + ")";
     line += '\n';
+    if (!error.detail().empty()) line += error.detail() + '\n';
     // When nobody listens there is nobody left to tell; the exit code still says it.
     (void)!::write(STDERR_FILENO, line.data(), line.size());
 }

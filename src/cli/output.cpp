@@ -41,6 +41,20 @@ void Output::write(std::string_view text) {
     if (buffer_.size() >= kFlushAt) flush();
 }
 
+void Output::write_coloured(std::string_view text, size_t (*length_of)(std::string_view) noexcept) {
+    if (!is_terminal()) return write(text);
+    while (!text.empty()) {
+        if (const size_t length = length_of(text); length > 0) {
+            buffer_ += text.substr(0, length);
+            text.remove_prefix(length);
+            continue;
+        }
+        const size_t end = text.find('\x1b', 1);
+        write(text.substr(0, end));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end);
+    }
+}
+
 void Output::line(std::string_view text) {
     write(text);
     buffer_ += '\n';

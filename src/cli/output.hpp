@@ -20,6 +20,9 @@ class Output {
     // Throws SysError "write to standard output: …", or ReaderGone.
     void write(std::string_view text);
     void line(std::string_view text);
+    // The same for text that may hold sequences which do a terminal no harm: `length_of` answers
+    // how long the one is that a text begins with, 0: none.
+    void write_coloured(std::string_view text, size_t (*length_of)(std::string_view) noexcept);
     void flush();
     [[nodiscard]] bool is_terminal() const;
     // Borrowed, for what streams bytes by itself (save); flushes first.

@@ -1,5 +1,6 @@
 #include "child_plan.hpp"
 
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/temp_dir.hpp"
+#include "sandbox/kernel/seccomp_notify.hpp"
 #include "stage_file.hpp"
 
 namespace sandbox::engine {
@@ -45,11 +47,13 @@ void give_to_container_root(int fd, const kernel::IdMap& ids) {
     if (rc < 0) throw base::SysError(-rc, "give a directory to the container's root");
 }
 
-std::vector<std::string> search_paths(const ContainerSpec& spec) {
-    const std::string& program = spec.argv.front();
+}  // namespace
+
+std::vector<std::string> program_paths(const std::string& program,
+                                       const std::vector<std::string>& env) {
     if (program.find('/') != program.npos) return {program};
     std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    for (const std::string& entry : spec.env) {
+    for (const std::string& entry : env) {
         if (entry.starts_with("PATH=")) path = entry.substr(5);
     }
     std::vector<std::string> result;
@@ -62,7 +66,14 @@ std::vector<std::string> search_paths(const ContainerSpec& spec) {
     return result;
 }
 
-}  // namespace
+// execve(2) lays out the words, then the environment, then the program's path in one piece.
+void mark_start_text(child::Plan& plan) {
+    char* const first = ::program_invocation_name;
+    const auto* const path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    if (first == nullptr || path <= first) return;
+    plan.start_text = first;
+    plan.start_text_bytes = static_cast<std::size_t>(path - first);
+}
 
 ChildPlan::ChildPlan(const ContainerSpec& spec, const LaunchContext& context,
                      image::RootfsPlan::Kind kind)
@@ -77,6 +88,7 @@ ChildPlan::ChildPlan(const ContainerSpec& spec, const LaunchContext& context,
     plan_masks();
     plan_sysctls();
     plan_identity();
+    plan_memory_files();
     plan_limits();
     plan_payload();
 }
@@ -204,6 +216,17 @@ void ChildPlan::plan_etc_files() {
     plan_.etc_files = {etc_files_.data(), etc_files_.size()};
 }
 
+// An owner whom this map does not have is the root of the container: with one id all is his.
+void ChildPlan::plan_memory_files() {
+    for (const MemoryFileSpec& file : spec_.memory_files) {
+        memory_files_.push_back({file.target.c_str(), file.content.data(), file.content.size(),
+                                 spec_.ids.contains_uid(file.uid) ? file.uid.value : plan_.root_uid,
+                                 spec_.ids.contains_gid(file.gid) ? file.gid.value : plan_.root_gid,
+                                 file.mode});
+    }
+    plan_.memory_files = {memory_files_.data(), memory_files_.size()};
+}
+
 void ChildPlan::plan_devices() {
     devices_ = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
                 {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
@@ -268,6 +291,10 @@ void ChildPlan::plan_mounts() {
 }
 
 void ChildPlan::plan_identity() {
+    if (spec_.identity == IdentityMode::emulate) {
+        plan_emulated_identity();
+        return;
+    }
     const bool has_root = spec_.ids.contains_uid(kernel::ContainerId{0});
     plan_.root_uid = has_root ? 0 : spec_.user.uid.value;
     plan_.root_gid = spec_.ids.contains_gid(kernel::ContainerId{0}) ? 0 : spec_.user.gid.value;
@@ -279,12 +306,23 @@ void ChildPlan::plan_identity() {
                           "give yourself more ids in /etc/subuid and /etc/subgid",
                           base::exit_code::kEngine);
     }
-    // user_namespaces(7): where one id is mapped by its owner, setgroups is forbidden.
-    plan_.set_groups = spec_.ids.mode == kernel::IdMode::range;
+    plan_.set_groups = spec_.ids.set_groups;
     for (const kernel::ContainerId group : spec_.user.groups) {
         if (spec_.ids.contains_gid(group)) groups_.push_back(group.value);
     }
     plan_.groups = {groups_.data(), groups_.size()};
+    plan_privileges();
+}
+
+// Root in truth, whoever it is to be: the identity process says so when it is asked.
+void ChildPlan::plan_emulated_identity() {
+    identity_traps_ = kernel::identity_traps();
+    plan_.identity_traps.len = static_cast<unsigned short>(identity_traps_.size());
+    plan_.identity_traps.filter = identity_traps_.data();
+    plan_privileges();
+}
+
+void ChildPlan::plan_privileges() {
     plan_.known_capabilities = kernel::all_capabilities();
     plan_.bounding_set = spec_.capabilities & plan_.known_capabilities;
     plan_.no_new_privileges = spec_.no_new_privileges;
@@ -296,6 +334,8 @@ void ChildPlan::plan_identity() {
 void ChildPlan::plan_limits() {
     bool processes_limited = false;
     for (const auto& [resource, limit] : spec_.rlimits) {
+        // Where emulated identities are kept.
+        if (resource == RLIMIT_LOCKS && plan_.identity_traps.len != 0) continue;
         rlimits_.push_back({resource, limit});
         processes_limited = processes_limited || resource == RLIMIT_NPROC;
     }
@@ -326,7 +366,7 @@ void ChildPlan::plan_payload() {
 
     // The first one is written over by the child: a number of up to eleven digits.
     stage_argv_.push_back(texts_.emplace_back(12, '\0').data());
-    for (std::string& path : search_paths(spec_)) {
+    for (std::string& path : program_paths(spec_.argv.front(), spec_.env)) {
         stage_argv_.push_back(texts_.emplace_back(std::move(path)).data());
     }
     stage_argv_.push_back(texts_.emplace_back().data());

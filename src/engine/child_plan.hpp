@@ -12,6 +12,12 @@
 
 namespace sandbox::engine {
 
+// Where `program` may be, inside: itself when it is a path, else below each directory of PATH.
+[[nodiscard]] std::vector<std::string> program_paths(const std::string& program,
+                                                     const std::vector<std::string>& env);
+// Where the words and the environment of this very process lie, which the child wipes.
+void mark_start_text(child::Plan& plan);
+
 class ChildPlan {
   public:
     // Makes missing bind sources that may be made; opens none. `kind`: overlay, or the copied tree
@@ -33,6 +39,9 @@ class ChildPlan {
     void plan_masks();
     void plan_sysctls();
     void plan_identity();
+    void plan_memory_files();
+    void plan_emulated_identity();
+    void plan_privileges();
     void plan_limits();
     void plan_payload();
 
@@ -48,6 +57,7 @@ class ChildPlan {
     std::deque<std::vector<child::Option>> options_;
     std::vector<const char*> lower_dirs_, masked_proc_, masked_sys_, read_only_proc_;
     std::vector<child::EtcFile> etc_files_;
+    std::vector<child::MemoryFile> memory_files_;
     std::vector<child::Device> devices_;
     std::vector<child::Mount> mounts_;
     std::vector<int> source_fds_, layer_fds_;
@@ -56,6 +66,7 @@ class ChildPlan {
     std::vector<gid_t> groups_;
     std::vector<char*> stage_argv_, env_;
     std::vector<sock_filter> seccomp_;
+    std::vector<sock_filter> identity_traps_;
     base::UniqueFd stage_;
     child::Plan plan_;
 };

@@ -2,6 +2,9 @@
 // in the new namespaces. README, "Defaults".
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "child_plan.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -42,6 +45,14 @@ std::string sysctl_path(std::string key) {
     return key;
 }
 
+std::pair<std::uint32_t, std::uint32_t> outermost_gids(const kernel::IdMap& ids) {
+    const auto by_host_id = [](const kernel::IdRange& one, const kernel::IdRange& other) {
+        return one.outside < other.outside;
+    };
+    const auto [first, last] = std::minmax_element(ids.gids.begin(), ids.gids.end(), by_host_id);
+    return {first->inside.value, last->inside.value + (last->count - 1)};
+}
+
 }  // namespace
 
 void ChildPlan::plan_masks() {
@@ -59,10 +70,11 @@ void ChildPlan::plan_sysctls() {
     if (plan_.own_network) {
         // Low ports and ping without a capability: the network is the container's own.
         sysctls_.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
-        // A group that the map does not have would be refused (EINVAL).
-        const bool has_root_group = spec_.ids.contains_gid(kernel::ContainerId{0});
-        const std::string gid = std::to_string(has_root_group ? 0 : spec_.user.gid.value);
-        sysctls_.push_back({"net/ipv4/ping_group_range", keep(gid + " " + gid)});
+        // From the lowest to the highest group of the map, as the host counts them: the kernel
+        // compares those (icmp(7)), and refuses a group that the map does not have (EINVAL).
+        const auto [low, high] = outermost_gids(spec_.ids);
+        sysctls_.push_back(
+            {"net/ipv4/ping_group_range", keep(std::to_string(low) + " " + std::to_string(high))});
     }
     for (const auto& [key, value] : spec_.sysctls) {
         sysctls_.push_back({keep(sysctl_path(key)), keep(value)});

@@ -1,7 +1,10 @@
 #include "engine/container_record.hpp"
 
+#include "engine/saved_request.hpp"
 #include "engine/signal_names.hpp"
+#include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/store/container_summary.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -20,17 +23,28 @@ std::string_view kind_name(MountSpec::Kind kind) {
     return "bind";
 }
 
+std::optional<MountSpec::Kind> try_kind(const std::string& name) {
+    for (const auto kind :
+         {MountSpec::Kind::bind, MountSpec::Kind::volume, MountSpec::Kind::tmpfs}) {
+        if (kind_name(kind) == name) return kind;
+    }
+    return std::nullopt;
+}
+
 json::Array mounts_of(const std::vector<MountSpec>& mounts) {
     json::Array array;
     for (const MountSpec& mount : mounts) {
-        array.emplace_back(json::Object{{"type", kind_name(mount.kind)},
-                                        {"name", mount.volume_name},
-                                        {"source", mount.source},
-                                        {"destination", mount.target},
-                                        {"read_only", mount.read_only},
-                                        {"exec", mount.exec},
-                                        {"nosuid", mount.nosuid},
-                                        {"recursive", mount.recursive}});
+        json::Object object{{"type", kind_name(mount.kind)}, {"name", mount.volume_name},
+                            {"source", mount.source},        {"destination", mount.target},
+                            {"read_only", mount.read_only},  {"exec", mount.exec},
+                            {"nosuid", mount.nosuid},        {"recursive", mount.recursive}};
+        if (mount.kind == MountSpec::Kind::volume) object.append("seed", mount.seed);
+        if (mount.kind == MountSpec::Kind::tmpfs) {
+            object.append("size", mount.tmpfs_size_bytes);
+            object.append("mode", mount.tmpfs_mode);
+            object.append("options", mount.tmpfs_options);
+        }
+        array.emplace_back(std::move(object));
     }
     return array;
 }
@@ -42,6 +56,16 @@ std::vector<std::string> layer_names(const image::RootfsPlan& rootfs) {
     return names;
 }
 
+// docker's Healthcheck: times in nanoseconds.
+json::Value health_of(const HealthSpec& health) {
+    return json::Object{{"Test", health.test},
+                        {"Interval", health.interval.count()},
+                        {"Timeout", health.timeout.count()},
+                        {"StartPeriod", health.start_period.count()},
+                        {"StartInterval", health.start_interval.count()},
+                        {"Retries", health.retries}};
+}
+
 bool bool_of(const json::Value& value, bool fallback) {
     const bool* flag = value.as_bool();
     return flag == nullptr ? fallback : *flag;
@@ -49,7 +73,6 @@ bool bool_of(const json::Value& value, bool fallback) {
 
 void add_flags(json::Object& record, const RunRequest& request, const ParsedRequest& parsed,
                const ContainerSpec& spec) {
-    record["network"] = parsed.network.name;
     record["read_only"] = spec.read_only_root;
     record["privileged"] = spec.privileged;
     record["cap_add"] = request.cap_add;
@@ -57,8 +80,20 @@ void add_flags(json::Object& record, const RunRequest& request, const ParsedRequ
     record["security_opt"] = request.security_opt;
     record["shm_size"] = spec.shm_size_bytes;
     record["pids_limit"] = spec.pids_limit;
+    record["resources"] = parsed.resources.document;
     record["binds"] = request.volumes;
     record["init"] = spec.init;
+    record["identity"] = name_of(spec.identity);
+    save_log_words(record, parsed.log);
+}
+
+std::vector<std::string> exposed_ports(const ParsedRequest& parsed,
+                                       const oci::ImageConfig& config) {
+    std::set<std::string> ports = parsed.exposed;
+    for (const std::string& port : config.exposed_ports) {
+        ports.insert(port.find('/') == port.npos ? port + "/tcp" : port);
+    }
+    return {ports.begin(), ports.end()};
 }
 
 }  // namespace
@@ -68,41 +103,55 @@ json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
                         const store::ImageRecord& image, const std::vector<std::string>& volumes) {
     const ContainerSpec& spec = draft.spec;
     json::Object record;
+    // What a listing shows; id and name are filled in by the store.
+    record["id"] = "";
+    record["name"] = "";
     record["image"] = request.image;
     record["image_id"] = image.id.str();
+    const base::Timestamp made = base::now();
+    record["created"] = made.seconds;
+    record["created_ns"] = made.seconds * 1'000'000'000 + made.nanoseconds;
+    record["command"] = base::join(spec.argv, " ");
+    record["restart"] = request.restart.value_or("no");
+    record["network"] = parsed.network.name;
+    record["labels"] = draft.labels;
+    record["exposed_ports"] = exposed_ports(parsed, config);
+    record["mounts"] = mounts_of(spec.mounts);
+    record[store::kRecordRest] = true;
     record["layers"] = layer_names(spec.rootfs);
     record["volumes"] = volumes;
-    record["created"] = base::now().seconds;
     record["keep"] = draft.keep;
-    record["command"] = base::join(spec.argv, " ");
     record["entrypoint"] = draft.entrypoint;
     record["cmd"] = draft.cmd;
     record["env"] = draft.declared_env;
     record["user"] = request.user.value_or(config.user);
     record["working_dir"] = spec.working_dir;
     record["hostname"] = parsed.hostname;
-    record["labels"] = draft.labels;
     record["annotations"] = parsed.annotations;
     record["image_volumes"] = config.volumes;
     record["stop_signal"] = signal_name(spec.stop_signal);
     record["stop_timeout"] = spec.stop_timeout_seconds;
+    if (spec.health) record["healthcheck"] = health_of(*spec.health);
     record["tty"] = spec.tty;
     record["open_stdin"] = spec.interactive;
     add_flags(record, request, parsed, spec);
-    record["mounts"] = mounts_of(spec.mounts);
+    if (draft.keep || request.detached) {
+        record["request"] =
+            request_to_json(settle_request(request, parsed, spec.tty, spec.interactive));
+    }
     return json::Value(std::move(record));
 }
 
-std::vector<MountWish> record_mounts(const json::Value& record) {
+std::vector<MountWish> saved_mounts(const json::Value& record) {
     std::vector<MountWish> wishes;
     const json::Array* mounts = record["mounts"].as_array();
     if (mounts == nullptr) return wishes;
     for (const json::Value& mount : *mounts) {
-        const std::string type = mount.string_or("type");
-        if (type != "bind" && type != "volume") continue;
+        const auto kind = try_kind(mount.string_or("type"));
+        if (!kind) continue;
         MountWish wish;
         MountSpec& spec = wish.spec;
-        spec.kind = type == "bind" ? MountSpec::Kind::bind : MountSpec::Kind::volume;
+        spec.kind = *kind;
         spec.volume_name = mount.string_or("name");
         spec.source = mount.string_or("source");
         spec.target = mount.string_or("destination");
@@ -110,10 +159,30 @@ std::vector<MountWish> record_mounts(const json::Value& record) {
         spec.exec = bool_of(mount["exec"], true);
         spec.nosuid = bool_of(mount["nosuid"], true);
         spec.recursive = bool_of(mount["recursive"], true);
+        spec.seed = bool_of(mount["seed"], false);
+        spec.tmpfs_size_bytes = mount["size"].try_u64().value_or(0);
+        spec.tmpfs_mode = static_cast<mode_t>(mount["mode"].try_u64().value_or(01777));
+        spec.tmpfs_options = mount.string_or("options");
         wish.typed = spec.target;
         wishes.push_back(std::move(wish));
     }
     return wishes;
+}
+
+std::vector<MountWish> record_mounts(const json::Value& record) {
+    std::vector<MountWish> wishes = saved_mounts(record);
+    std::erase_if(wishes,
+                  [](const MountWish& wish) { return wish.spec.kind == MountSpec::Kind::tmpfs; });
+    for (MountWish& wish : wishes) wish.spec.seed = false;
+    return wishes;
+}
+
+RestartPolicy record_restart_policy(const json::Value& record) {
+    try {
+        return parse_restart_policy(record["request"].string_or("restart"));
+    } catch (const base::UsageError&) {  // of a newer version
+        return {};
+    }
 }
 
 bool record_keeps(const json::Value& record) {
@@ -128,6 +197,11 @@ std::vector<std::string> record_strings(const json::Value& record, std::string_v
         }
     }
     return texts;
+}
+
+bool record_has_one_id(const json::Value& record) {
+    const std::string identity = record.string_or("identity");
+    return !identity.empty() && identity != name_of(IdentityMode::range);
 }
 
 }  // namespace sandbox::engine

@@ -5,7 +5,8 @@
 //   (absent until it ended), error, command, entrypoint, cmd, env, user, working_dir, hostname,
 //   labels, annotations, image_volumes, stop_signal, stop_timeout, tty, open_stdin, network,
 //   read_only, privileged, cap_add, cap_drop, security_opt, shm_size, pids_limit, binds,
-//   mounts ([{type, name, source, destination, read_only, …}]).
+//   mounts ([{type, name, source, destination, read_only, …}]), request (how to start it again:
+//   saved_request.hpp; absent for one-shot runs). What it is doing is in state.json beside it.
 #pragma once
 
 #include <string>
@@ -23,8 +24,14 @@ namespace sandbox::engine {
                                             const std::vector<std::string>& volumes);
 // Binds and volumes of a record, for --volumes-from. A damaged record has none.
 [[nodiscard]] std::vector<MountWish> record_mounts(const base::json::Value& record);
+// All mounts, as resolved when the container was made: volumes by name, with their data's path.
+[[nodiscard]] std::vector<MountWish> saved_mounts(const base::json::Value& record);
+[[nodiscard]] RestartPolicy record_restart_policy(const base::json::Value& record);
 [[nodiscard]] bool record_keeps(const base::json::Value& record);
 [[nodiscard]] std::vector<std::string> record_strings(const base::json::Value& record,
                                                       std::string_view key);
+
+// It was made where there was one id only.
+[[nodiscard]] bool record_has_one_id(const base::json::Value& record);
 
 }  // namespace sandbox::engine

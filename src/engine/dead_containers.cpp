@@ -38,6 +38,10 @@ void mark_kept(const store::OwnedContainer& container) {
     (void)base::open_at(container.dir.get(), kKeptMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 }
 
+void forget_kept(const store::OwnedContainer& container) {
+    base::unlink_at(container.dir.get(), kKeptMark, true);
+}
+
 void remove_owned(const store::Store& store, store::OwnedContainer container,
                   const base::json::Value& record, bool volumes) {
     store::ContainerStore(store).remove(std::move(container));

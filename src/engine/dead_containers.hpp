@@ -9,8 +9,10 @@
 
 namespace sandbox::engine {
 
-// Beside the record of a container that stays: the search for garbage need not read records.
+// Beside the record of a container that stays, and of one that was created and not started yet: the
+// search for garbage need not read records.
 void mark_kept(const store::OwnedContainer& container);
+void forget_kept(const store::OwnedContainer& container);
 // Removes dead one-shot containers with their anonymous volumes. Cheap when there is none; never
 // throws (what cannot be removed now is for `system prune`).
 void remove_dead_containers(const store::Store& store) noexcept;

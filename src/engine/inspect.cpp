@@ -1,9 +1,15 @@
 // The document of `inspect`, with docker's names and nesting.
-#include "engine/container_process.hpp"
 #include "engine/container_record.hpp"
+#include "engine/log_flags.hpp"
+#include "engine/option_flags.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/engine/lifecycle.hpp"
+#include "sandbox/image/remove.hpp"
+#include "sandbox/net/published_port.hpp"
+#include "sandbox/store/container_state.hpp"
 #include "sandbox/store/container_store.hpp"
+#include "sandbox/store/image_store.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -39,6 +45,11 @@ std::string hostname_of(const store::ContainerEntry& entry) {
     return name.empty() ? entry.id.substr(0, 12) : name;
 }
 
+// docker's Healthcheck: durations in nanoseconds.
+json::Value make_health_check(const json::Value& record) {
+    return record["healthcheck"].is_null() ? json::Value(nullptr) : record["healthcheck"];
+}
+
 json::Value make_config(const store::ContainerEntry& entry) {
     const json::Value& record = entry.record;
     return json::Object{{"Hostname", hostname_of(entry)},
@@ -55,29 +66,53 @@ json::Value make_config(const store::ContainerEntry& entry) {
                         {"Annotations", record["annotations"]},
                         {"StopSignal", record.string_or("stop_signal")},
                         {"StopTimeout", record["stop_timeout"]},
-                        {"Healthcheck", nullptr}};
+                        {"ExposedPorts", set_of(record_strings(record, "exposed_ports"))},
+                        {"Domainname", ""},
+                        {"AttachStdin", false},
+                        {"AttachStdout", false},
+                        {"AttachStderr", false},
+                        {"StdinOnce", false},
+                        {"Healthcheck", make_health_check(record)}};
 }
 
-json::Value make_state(const store::Store& store, const store::ContainerEntry& entry) {
-    const json::Value& record = entry.record;
-    const bool ended = record["exit_code"].is_number();
-    std::int64_t pid = 0;
-    if (entry.live) {
-        if (const auto process = try_find_process(store, entry.id)) pid = process->init;
+// Go's RFC 3339 with nanoseconds.
+std::string moment_text(std::int64_t moment_ns) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    if (moment_ns <= 0) return kNever;
+    std::string text = base::format_rfc3339(moment_ns / kSecond);
+    std::string digits = std::to_string(kSecond + moment_ns % kSecond).substr(1);
+    return text.insert(text.size() - 1, "." + digits);
+}
+
+json::Value make_health(const store::ContainerState& state) {
+    json::Array log;
+    for (const store::HealthProbe& probe : state.health_log) {
+        log.emplace_back(json::Object{{"Start", moment_text(probe.start_ns)},
+                                      {"End", moment_text(probe.end_ns)},
+                                      {"ExitCode", probe.exit_code},
+                                      {"Output", probe.output}});
     }
-    return json::Object{{"Status", entry.live ? "running"
-                                   : ended    ? "exited"
-                                              : "dead"},
-                        {"Running", entry.live},
-                        {"Paused", false},
-                        {"Restarting", false},
-                        {"OOMKilled", false},
-                        {"Dead", !entry.live && !ended},
-                        {"Pid", pid},
-                        {"ExitCode", record["exit_code"].try_i64().value_or(0)},
-                        {"Error", record.string_or("error")},
-                        {"StartedAt", time_text(record["created"])},
-                        {"FinishedAt", time_text(record["finished"])}};
+    return json::Object{{"Status", state.health},
+                        {"FailingStreak", state.failing_streak},
+                        {"Log", json::Value(std::move(log))}};
+}
+
+json::Value make_state(const store::ContainerState& state) {
+    using Status = store::ContainerState::Status;
+    json::Object object{{"Status", store::status_name(state.status)},
+                        {"Running", store::is_active(state.status)},
+                        {"Paused", state.status == Status::paused},
+                        {"Restarting", state.status == Status::restarting},
+                        {"OOMKilled", state.oom_killed},
+                        {"Dead", false},
+                        {"Pid", static_cast<std::int64_t>(state.pid)},
+                        {"ExitCode", state.exit_code},
+                        {"Error", state.error},
+                        {"StartedAt", moment_text(state.started_ns)},
+                        {"FinishedAt", moment_text(state.finished_ns)}};
+    // docker has no Health where nothing is probed, and templates ask for that.
+    if (!state.health.empty()) object.append("Health", make_health(state));
+    return json::Value(std::move(object));
 }
 
 json::Value make_mounts(const json::Value& record) {
@@ -100,19 +135,81 @@ json::Value make_mounts(const json::Value& record) {
     return json::Value(std::move(result));
 }
 
-json::Value make_host_config(const json::Value& record) {
+json::Value list_or_empty(const json::Value& record, std::string_view key) {
+    return json::Value(record_strings(record, key));
+}
+
+// "nofile=1024:2048" → {Name, Soft, Hard}
+json::Value make_ulimits(const json::Value& request) {
+    json::Array result;
+    for (const std::string& text : record_strings(request, "ulimits")) {
+        const auto [resource, limit] = parse_ulimit(text);
+        const auto number = [](rlim_t value) {
+            return value == RLIM_INFINITY ? std::int64_t{-1} : static_cast<std::int64_t>(value);
+        };
+        result.emplace_back(json::Object{{"Name", rlimit_name(resource)},
+                                         {"Hard", number(limit.rlim_max)},
+                                         {"Soft", number(limit.rlim_cur)}});
+    }
+    return json::Value(std::move(result));
+}
+
+json::Value make_sysctls(const json::Value& request) {
+    json::Object result;
+    for (const std::string& text : record_strings(request, "sysctls")) {
+        const size_t equals = text.find('=');
+        if (equals != text.npos) result[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    return json::Value(std::move(result));
+}
+
+std::string dir_of(const store::Store& store, const store::ContainerEntry& entry) {
+    return store.root() + "/containers/" + entry.id;
+}
+
+void add_binding(json::Object& bindings, const std::string& port, const std::string& address,
+                 const std::string& host_port) {
+    json::Value& list = bindings[port];
+    if (list.as_array() == nullptr) list = json::Array{};
+    list.as_array()->emplace_back(json::Object{{"HostIp", address}, {"HostPort", host_port}});
+}
+
+// What was asked for; docker leaves the port of the host empty when any will do.
+json::Value make_port_bindings(const json::Value& request) {
+    json::Object bindings;
+    for (const std::string& text : record_strings(request, "publish")) {
+        for (const net::PublishedPort& wish : net::parse_published_port(text)) {
+            const std::string first = std::to_string(wish.host_first);
+            const std::string host_port = wish.host_first == 0 ? ""
+                                          : wish.host_first == wish.host_last
+                                              ? first
+                                              : first + "-" + std::to_string(wish.host_last);
+            add_binding(bindings,
+                        std::to_string(wish.container_port) + "/" +
+                            std::string(net::transport_name(wish.transport)),
+                        wish.host_address.str(), host_port);
+        }
+    }
+    return json::Value(std::move(bindings));
+}
+
+json::Value make_host_config(const store::Store& store, const store::ContainerEntry& entry) {
+    const json::Value& record = entry.record;
+    const json::Value& request = record["request"];
     json::Object tmpfs;
     if (const json::Array* mounts = record["mounts"].as_array()) {
         for (const json::Value& mount : *mounts) {
             if (mount.string_or("type") == "tmpfs") tmpfs[mount.string_or("destination")] = "";
         }
     }
-    return json::Object{
+    json::Object object{
         {"Binds", list_or_null(record_strings(record, "binds"))},
-        {"LogConfig", json::Object{{"Type", "none"}, {"Path", ""}, {"Config", json::Object{}}}},
+        {"LogConfig", log_config_document(record, dir_of(store, entry))},
         {"NetworkMode", record.string_or("network")},
-        {"PortBindings", json::Object{}},
-        {"RestartPolicy", json::Object{{"Name", "no"}, {"MaximumRetryCount", 0}}},
+        {"PortBindings", make_port_bindings(request)},
+        {"RestartPolicy",
+         json::Object{{"Name", policy_name(record_restart_policy(record).kind)},
+                      {"MaximumRetryCount", record_restart_policy(record).max_retries}}},
         {"AutoRemove", !record_keeps(record)},
         {"CapAdd", list_or_null(record_strings(record, "cap_add"))},
         {"CapDrop", list_or_null(record_strings(record, "cap_drop"))},
@@ -122,48 +219,124 @@ json::Value make_host_config(const json::Value& record) {
         {"Tmpfs", json::Value(std::move(tmpfs))},
         {"ShmSize", record["shm_size"]},
         {"PidsLimit", record["pids_limit"]},
-        {"Memory", 0},
+        {"Devices", json::Array{}},
+        {"ContainerIDFile", ""},
+        {"VolumesFrom", nullptr},
+        {"Dns", list_or_empty(request, "dns")},
+        {"DnsOptions", list_or_empty(request, "dns_option")},
+        {"DnsSearch", list_or_empty(request, "dns_search")},
+        {"ExtraHosts", list_or_null(record_strings(request, "add_host"))},
+        {"GroupAdd", list_or_null(record_strings(request, "group_add"))},
+        {"IpcMode", "private"},
+        {"PidMode", ""},
+        {"UTSMode", ""},
+        {"UsernsMode", request.string_or("userns")},
+        {"Identity", record.string_or("identity")},
+        {"CgroupnsMode", "private"},
+        {"PublishAllPorts", bool_at(request, "publish_all")},
+        {"OomKillDisable", false},
+        {"Ulimits", make_ulimits(request)},
+        {"Sysctls", make_sysctls(request)},
+        {"Runtime", "sandbox"},
         {"Init", bool_at(record, "init")}};
+    constexpr const char* kNumbers[] = {"Memory",    "MemoryReservation", "MemorySwap",
+                                        "NanoCpus",  "CpuPeriod",         "CpuQuota",
+                                        "CpuShares", "BlkioWeight",       "OomScoreAdj"};
+    const json::Value& resources = record["resources"];
+    for (const char* name : kNumbers) {
+        object[name] = resources[name].is_null() ? json::Value(0) : resources[name];
+    }
+    object["CpusetCpus"] = resources.string_or("CpusetCpus");
+    object["CpusetMems"] = resources.string_or("CpusetMems");
+    return json::Value(std::move(object));
 }
 
-json::Value make_network(const store::ContainerEntry& entry) {
-    const std::string mode = entry.record.string_or("network", "private");
+json::Value place_document(const store::NetworkPlace& place) {
+    return json::Object{{"IPAMConfig", nullptr},
+                        {"Links", nullptr},
+                        {"Aliases", list_or_null(place.aliases)},
+                        {"MacAddress", place.mac},
+                        {"NetworkID", place.id},
+                        {"EndpointID", ""},
+                        {"Gateway", place.gateway},
+                        {"IPAddress", place.ipv4},
+                        {"IPPrefixLen", std::int64_t{place.prefix}},
+                        {"IPv6Gateway", place.gateway_v6},
+                        {"GlobalIPv6Address", place.ipv6},
+                        {"GlobalIPv6PrefixLen", std::int64_t{place.prefix_v6}},
+                        {"DriverOpts", nullptr},
+                        {"DNSNames", list_or_null(place.aliases)}};
+}
+
+json::Value make_network(const store::ContainerEntry& entry, const store::ContainerState& state) {
+    json::Object ports;
+    if (state.pid != 0) {
+        for (const std::string& port : record_strings(entry.record, "exposed_ports")) {
+            ports[port] = nullptr;  // docker: exposed, not published
+        }
+    }
+    for (const store::PortMapping& port : state.network.ports) {
+        add_binding(ports, port.port, port.host_address, std::to_string(port.host_port));
+    }
     json::Object networks;
-    networks[mode] = json::Object{{"IPAddress", ""},
-                                  {"MacAddress", ""},
-                                  {"Gateway", ""},
-                                  {"GlobalIPv6Address", ""},
-                                  {"Aliases", nullptr}};
-    return json::Object{{"IPAddress", ""},
-                        {"Ports", json::Object{}},
+    for (const store::NetworkPlace& place : state.network.networks) {
+        networks[place.name] = place_document(place);
+    }
+    if (state.network.networks.empty()) {
+        networks[entry.record.string_or("network", "private")] = place_document({});
+    }
+    const store::NetworkPlace first =
+        state.network.networks.empty() ? store::NetworkPlace{} : state.network.networks.front();
+    return json::Object{{"Bridge", ""},
+                        {"SandboxID", ""},
                         {"SandboxKey", ""},
+                        {"Ports", json::Value(std::move(ports))},
+                        {"EndpointID", ""},
+                        {"Gateway", first.gateway},
+                        {"GlobalIPv6Address", first.ipv6},
+                        {"GlobalIPv6PrefixLen", std::int64_t{first.prefix_v6}},
+                        {"IPAddress", first.ipv4},
+                        {"IPPrefixLen", std::int64_t{first.prefix}},
+                        {"IPv6Gateway", first.gateway_v6},
+                        {"MacAddress", first.mac},
                         {"Networks", json::Value(std::move(networks))}};
 }
 
 }  // namespace
 
-json::Value inspect_container(const store::Store& store, const std::string& name) {
+json::Value inspect_container(const store::Store& store, const std::string& name, bool size) {
     const store::ContainerEntry entry = store::ContainerStore(store).find(name);
     const json::Value& record = entry.record;
+    const store::ContainerState state = observe_container(store, entry.id);
     std::vector<std::string> words = record_strings(record, "entrypoint");
     for (std::string& word : record_strings(record, "cmd")) words.push_back(std::move(word));
     const std::string path = words.empty() ? "" : words.front();
     if (!words.empty()) words.erase(words.begin());
-    return json::Object{{"Id", entry.id},
-                        {"ID", entry.id},
-                        {"Created", time_text(record["created"])},
-                        {"Path", path},
-                        {"Args", words},
-                        {"State", make_state(store, entry)},
-                        {"Image", record.string_or("image_id")},
-                        {"ImageName", record.string_or("image")},
-                        {"Name", "/" + entry.name},
-                        {"RestartCount", 0},
-                        {"Platform", "linux"},
-                        {"Mounts", make_mounts(record)},
-                        {"Config", make_config(entry)},
-                        {"HostConfig", make_host_config(record)},
-                        {"NetworkSettings", make_network(entry)}};
+    json::Object document{{"Id", entry.id},
+                          {"ID", entry.id},
+                          {"Created", time_text(record["created"])},
+                          {"Path", path},
+                          {"Args", words},
+                          {"State", make_state(state)},
+                          {"Image", record.string_or("image_id")},
+                          {"ImageName", record.string_or("image")},
+                          {"Name", "/" + entry.name},
+                          {"RestartCount", state.restart_count},
+                          {"Platform", "linux"},
+                          {"Mounts", make_mounts(record)},
+                          {"Config", make_config(entry)},
+                          {"HostConfig", make_host_config(store, entry)},
+                          {"NetworkSettings", make_network(entry, state)},
+                          {"Driver", "overlay"},
+                          {"LogPath", log_config_document(record, dir_of(store, entry))["Path"]},
+                          {"ExecIDs", nullptr}};
+    if (size) {
+        const std::uint64_t own = image::measure_containers(store, {entry.id})[entry.id];
+        const auto image = store::ImageStore(store).try_find(record.string_or("image_id"));
+        document["SizeRw"] = own;
+        document["SizeRootFs"] = own + (image ? image->size_bytes : 0);
+    }
+    return json::Value(std::move(document));
 }
 
 }  // namespace sandbox::engine

@@ -6,14 +6,21 @@
 #include <sys/ioctl.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 
+#include "engine/container_cgroup.hpp"
+#include "engine/exec/namespace_fds.hpp"
+#include "engine/identity/identity_service.hpp"
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/engine/container_spec.hpp"
 #include "sandbox/kernel/process.hpp"
 #include "sandbox/store/layout.hpp"
+#include "sandbox/store/network_facts.hpp"
 
 namespace sandbox::engine {
+
+class ContainerNetwork;
 
 // All descriptors are borrowed and must stay open until launch() returns.
 struct LaunchContext {
@@ -26,14 +33,25 @@ struct LaunchContext {
     std::array<int, 3> stdio_fds{0, 1, 2};
     // tty: the terminal's size, set before the payload starts.
     std::optional<winsize> window;
+    // A cgroup is worth having without a limit, too: it is paused, counted and killed by it.
+    bool wants_cgroup = false;
+    // Pid 1 gives its memory back when it has only to wait: that costs a moment, and pays for a
+    // container that stays.
+    bool stays = false;
+    // Of an attached container (container_network.hpp); borrowed.
+    ContainerNetwork* network = nullptr;
 };
 
 struct LaunchedContainer {
+    ContainerCgroup cgroup;  // empty: limits, if any, are per process. First: it goes last
     // Pid 1 of the container. signal() reaches the payload: our init passes it on; without init the
     // payload is pid 1 (then only signals it has a handler for arrive, and SIGKILL).
     kernel::ChildProcess init;
-    base::UniqueFd pty_master;  // tty only, non-blocking is the caller's choice
-    base::UniqueFd control;     // read end: init tells the payload's end here; empty without init
+    base::UniqueFd pty_master;                  // tty only, non-blocking is the caller's choice
+    base::UniqueFd control;                     // read end: init tells the payload's end here
+    NamespaceFds namespaces;                    // for those who join later: exec/join.hpp
+    std::unique_ptr<IdentityService> identity;  // with emulated identities only
+    store::NetworkFacts network{};              // of an attached container
 };
 
 // Answers when the payload has been executed. Throws Error with code 127 (not found), 126 (found,
@@ -47,7 +65,13 @@ struct LaunchedContainer {
 //   hostname and resolv.conf are always ours.
 //   pids_limit: RLIMIT_NPROC inside the namespace, which counts each user id of the container by
 //     itself.
-[[nodiscard]] LaunchedContainer launch(const ContainerSpec& spec, const LaunchContext& context);
+[[nodiscard]] LaunchedContainer launch(const ContainerSpec& wanted, const LaunchContext& context);
+
+// Where overlay is refused: a whole copy of the image in the container's directory, made as the
+// container's root so that owners are right. One that is there stays as it is: it is where the
+// container's changes are.
+void copy_image(const ContainerSpec& spec, const LaunchContext& context);
+[[nodiscard]] bool has_copied_tree(int container_dir_fd);
 
 // Waits for the end of pid 1 (readable on init.pid_fd()) and answers how the *payload* ended.
 // SIGKILL when init was killed before it could tell.

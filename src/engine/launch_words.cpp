@@ -65,10 +65,16 @@ std::string tried_early(Step step) {
 
 std::string tried_late(Step step) {
     switch (step) {
+        case Step::network_namespace:
+            return "create a network namespace";
+        case Step::network_setup:
+            return "give the container's network link its addresses";
         case Step::hostname:
             return "set the host name";
         case Step::loopback:
             return "bring up the loopback interface";
+        case Step::open_namespace:
+            return "open its namespaces";
         case Step::keyring:
             return "join a new session keyring";
         case Step::pivot_root:
@@ -91,6 +97,8 @@ std::string tried_late(Step step) {
             return "set no_new_privs";
         case Step::seccomp:
             return "load the seccomp filter";
+        case Step::identity_traps:
+            return "load the filter of emulated identities";
         case Step::capabilities:
             return "drop capabilities";
         case Step::signals:
@@ -117,6 +125,10 @@ std::string tried_on(const Message& failure, const ContainerSpec& spec, const ch
             return std::string("mount ") + (static_cast<size_t>(index) < plan.etc_files.count
                                                 ? plan.etc_files.items[index].path
                                                 : "a file in /etc");
+        case Step::memory_file:
+            return "mount " + (static_cast<size_t>(index) < spec.memory_files.size()
+                                   ? quote(spec.memory_files[static_cast<size_t>(index)].target)
+                                   : std::string("a file in memory"));
         case Step::mask_path: {
             const int proc = static_cast<int>(plan.masked_proc.count);
             return "mask " + (index < proc ? "/proc/" + name_in(plan.masked_proc, index)
@@ -215,6 +227,7 @@ std::string hint_for(const Message& failure) {
         case Step::mount_dev:
         case Step::mount_devpts:
         case Step::loopback:
+        case Step::network_namespace:
         case Step::become_root:
             return kernel::explain_namespace_failure(failure.error);
         case Step::mount_overlay:

@@ -199,8 +199,8 @@ void Parser::finish() {
         if (source.front() == '~') {
             fail("\"~\" was not replaced by the shell", "write $HOME instead");
         }
-        spec.source = source.front() == '/' ? normalise_path(source)
-                                            : normalise_path(current_dir + "/" + source);
+        spec.source = source.front() == '/' ? base::clean_path(source)
+                                            : base::clean_path(current_dir + "/" + source);
     } else if (!source.empty()) {
         try {
             store::VolumeStore::check_name(source);

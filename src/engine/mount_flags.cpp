@@ -56,8 +56,8 @@ void apply_source(MountWish& mount, std::string_view source, const std::string& 
         source.starts_with("../")) {
         spec.kind = MountSpec::Kind::bind;
         spec.source = source.front() == '/'
-                          ? normalise_path(source)
-                          : normalise_path(current_dir + "/" + std::string(source));
+                          ? base::clean_path(source)
+                          : base::clean_path(current_dir + "/" + std::string(source));
         spec.create_source = true;
         return;
     }

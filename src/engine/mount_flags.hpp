@@ -25,8 +25,6 @@ struct MountWish {
 [[nodiscard]] MountWish parse_mount_flag(std::string_view text, const std::string& current_dir);
 [[nodiscard]] MountWish parse_tmpfs_flag(std::string_view text);
 
-// "a/./b//../c" → "/a/c"; always absolute, never ends with a slash (but "/" itself).
-[[nodiscard]] std::string normalise_path(std::string_view path);
 // Normalised target. Throws when it is not absolute, is "/", or belongs to the launch (/proc, /sys,
 // /dev and the devices that are made there).
 [[nodiscard]] std::string check_mount_target(std::string_view target, std::string_view flag,

@@ -27,19 +27,6 @@ bool is_forbidden(std::string_view target) {
 
 }  // namespace
 
-std::string normalise_path(std::string_view path) {
-    std::vector<std::string> kept;
-    for (std::string& part : base::split(path, '/')) {
-        if (part.empty() || part == ".") continue;
-        if (part == "..") {
-            if (!kept.empty()) kept.pop_back();
-            continue;
-        }
-        kept.push_back(std::move(part));
-    }
-    return "/" + base::join(kept, "/");
-}
-
 std::string check_mount_target(std::string_view target, std::string_view flag,
                                std::string_view typed) {
     if (target.empty()) throw_bad_flag(flag, typed, "the path in the container is missing");
@@ -52,7 +39,7 @@ std::string check_mount_target(std::string_view target, std::string_view flag,
     if (target.find('\0') != std::string_view::npos || target.size() > 4000) {
         throw_bad_flag(flag, typed, "the path in the container is too long or has a NUL byte");
     }
-    std::string path = normalise_path(target);
+    std::string path = base::clean_path(target);
     if (path == "/") {
         throw_bad_flag(flag, typed, "nothing can be mounted over the container's \"/\"",
                        "name a directory below it");

@@ -32,12 +32,14 @@ struct SecurityWish {
 [[nodiscard]] SecurityWish parse_security_opts(const std::vector<std::string>& options);
 
 struct NetworkWish {
-    NetworkMode mode = NetworkMode::private_loopback;
+    NetworkMode mode = NetworkMode::attached;
     std::string name = "private";  // as typed, for the record
 };
 [[nodiscard]] NetworkWish parse_network(std::string_view text);
 
-// "name:ip", "name=ip", "name:[v6]"; "host-gateway" needs `mode`.
+// "name:ip", "name=ip", "name:[v6]". "host-gateway" stays as it is when attached: the address is
+// known at the start; it is the loopback with the host's network, and an error with none.
+inline constexpr std::string_view kHostGateway = "host-gateway";
 [[nodiscard]] std::pair<std::string, std::string> parse_add_host(std::string_view text,
                                                                  NetworkMode mode);
 [[nodiscard]] std::string check_ip_address(std::string_view text, std::string_view flag);
@@ -51,7 +53,11 @@ struct NetworkWish {
 // "key=value" or "key"; later ones win.
 void parse_label(std::string_view text, std::string_view flag,
                  std::map<std::string, std::string>& labels);
+// "80", "80/udp", "8000-8010" → "80/tcp", …
+[[nodiscard]] std::vector<std::string> parse_expose(std::string_view text);
 void check_userns(std::string_view text);
+// subuid, emulate, map-user, fake.
+[[nodiscard]] IdentityMode parse_identity(std::string_view text);
 [[nodiscard]] bool is_ip_address(const std::string& text) noexcept;
 
 }  // namespace sandbox::engine

@@ -70,12 +70,12 @@ std::pair<std::string, std::string> parse_add_host(std::string_view text, Networ
     std::string name(text.substr(0, separator));
     std::string address(text.substr(separator + 1));
     if (!is_host_name(name)) throw_bad_flag(kFlag, text, base::quote(name) + " is no host name");
-    if (address == "host-gateway") {
-        if (mode != NetworkMode::host) {
-            throw_bad_flag(kFlag, text, "this container's network has no way to the host",
-                           "use --network host, or an address");
+    if (address == kHostGateway) {
+        if (mode == NetworkMode::none) {
+            throw_bad_flag(kFlag, text, "there is no way to the host with --network none",
+                           "use --network private or an address");
         }
-        return {std::move(name), "127.0.0.1"};
+        return {std::move(name), mode == NetworkMode::host ? "127.0.0.1" : address};
     }
     if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
         address = address.substr(1, address.size() - 2);
@@ -113,6 +113,25 @@ std::string check_container_name(std::string_view text) {
             "a letter or digit, then letters, digits, \"_\", \".\" or \"-\", at most 63");
     }
     return std::string(name);
+}
+
+std::vector<std::string> parse_expose(std::string_view text) {
+    constexpr std::uint64_t kMostPort = 65535;
+    const size_t slash = text.find('/');
+    const std::string protocol =
+        slash == text.npos ? "tcp" : base::to_lower(text.substr(slash + 1));
+    const std::vector<std::string> ends = base::split(text.substr(0, slash), '-', 2);
+    const auto first = base::try_parse_u64(ends.front());
+    const auto last = base::try_parse_u64(ends.back());
+    const bool known = protocol == "tcp" || protocol == "udp" || protocol == "sctp";
+    if (!known || !first || !last || *first == 0 || *first > *last || *last > kMostPort) {
+        throw_bad_flag("--expose", text, "not a port", "PORT[-PORT][/tcp|/udp]");
+    }
+    std::vector<std::string> ports;
+    for (std::uint64_t port = *first; port <= *last; ++port) {
+        ports.push_back(std::to_string(port) + "/" + protocol);
+    }
+    return ports;
 }
 
 void parse_label(std::string_view text, std::string_view flag,

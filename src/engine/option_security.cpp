@@ -96,6 +96,14 @@ std::pair<std::string, std::string> parse_sysctl(std::string_view text, NetworkM
     return {std::move(key), std::string(value)};
 }
 
+IdentityMode parse_identity(std::string_view text) {
+    for (const IdentityMode mode :
+         {IdentityMode::range, IdentityMode::emulate, IdentityMode::map_user, IdentityMode::fake}) {
+        if (text == name_of(mode)) return mode;
+    }
+    throw_bad_flag("--identity", text, "use subuid, emulate, map-user or fake");
+}
+
 void check_userns(std::string_view text) {
     if (text.empty() || text == "host" || text == "private")
         return;  // docker's words for "as usual"

@@ -7,10 +7,12 @@
 #include <climits>
 
 #include "engine/flag_error.hpp"
+#include "engine/health/health_flags.hpp"
 #include "engine/signal_names.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/net/published_port.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -53,7 +55,9 @@ void parse_security(const RunRequest& request, ParsedRequest& parsed) {
             parsed.security.seccomp_unconfined || parsed.security.seccomp_file.empty();
         parsed.security.mask_paths = false;
     }
-    if (!parsed.security.seccomp_file.empty()) {
+    if (request.seccomp_profile) {
+        parsed.seccomp_profile = *request.seccomp_profile;
+    } else if (!parsed.security.seccomp_file.empty()) {
         constexpr size_t kMaxProfileBytes = 4u << 20;
         try {
             parsed.seccomp_profile =
@@ -82,10 +86,15 @@ void parse_limits(const RunRequest& request, ParsedRequest& parsed) {
     }
     if (request.shm_size) parsed.shm_size_bytes = parse_shm_size(*request.shm_size);
     if (request.pids_limit) parsed.pids_limit = parse_pids_limit(*request.pids_limit);
+    parsed.resources = parse_resources(request);
 }
 
 void parse_names(const RunRequest& request, ParsedRequest& parsed) {
     parsed.network = parse_network(request.network.value_or("private"));
+    for (const std::string& text : request.publish) (void)net::parse_published_port(text);
+    if (!request.publish.empty() && parsed.network.mode == NetworkMode::none) {
+        throw_usage("--publish and --network none contradict each other");
+    }
     if (request.name) parsed.name = check_container_name(*request.name);
     if (request.hostname) parsed.hostname = check_hostname(*request.hostname);
     for (const std::string& text : request.add_host) {
@@ -108,8 +117,17 @@ void parse_names(const RunRequest& request, ParsedRequest& parsed) {
     for (const std::string& text : request.annotations) {
         parse_label(text, "--annotation", parsed.annotations);
     }
+    if (request.restart) parsed.restart = parse_restart_policy(*request.restart);
+    if (parsed.restart.kind != RestartPolicy::Kind::no && request.remove == true) {
+        throw_usage("--restart and --rm contradict each other",
+                    "a container that is removed when it ends cannot be started again");
+    }
     if (request.stop_signal) parsed.stop_signal = parse_signal(*request.stop_signal);
     if (request.userns) check_userns(*request.userns);
+    if (request.identity) parsed.identity = parse_identity(*request.identity);
+    for (const std::string& text : request.expose) {
+        for (std::string& port : parse_expose(text)) parsed.exposed.insert(std::move(port));
+    }
 }
 
 void refuse_what_is_not_there(const RunRequest& request) {
@@ -140,11 +158,13 @@ CallerFacts caller_facts() {
 ParsedRequest parse_request(const RunRequest& request, const CallerFacts& caller) {
     ParsedRequest parsed;
     refuse_what_is_not_there(request);
+    check_health_flags(request);
     parse_names(request, parsed);
     parse_mounts(request, caller, parsed);
     parse_environment(request, caller, parsed);
     parse_security(request, parsed);
     parse_limits(request, parsed);
+    parsed.log = parse_log_flags(request.log_driver, request.log_options, caller.current_dir);
     return parsed;
 }
 

@@ -4,13 +4,17 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/environment.hpp"
+#include "engine/log_flags.hpp"
 #include "engine/mount_flags.hpp"
 #include "engine/option_flags.hpp"
+#include "engine/option_resources.hpp"
+#include "engine/restart_policy.hpp"
 #include "sandbox/engine/run.hpp"
 
 namespace sandbox::engine {
@@ -25,9 +29,14 @@ struct ParsedRequest {
     std::vector<std::pair<std::string, std::string>> hosts;  // --add-host
     std::vector<std::pair<int, rlimit>> ulimits;
     std::map<std::string, std::string> labels, annotations, sysctls;
+    std::set<std::string> exposed;  // "80/tcp"
     std::optional<int> stop_signal;
+    std::optional<IdentityMode> identity;  // absent: chosen by itself
+    RestartPolicy restart;
+    LogWords log;
     std::uint64_t shm_size_bytes = 64u << 20;
     std::uint64_t pids_limit = 2048;
+    ResourceWish resources;
     std::string name;      // empty: made up
     std::string hostname;  // empty: from the id
 };

@@ -78,10 +78,12 @@ void PtyPump::Watch::set(bool wanted) {
     }
 }
 
-PtyPump::PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> output_lost)
+PtyPump::PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> output_lost,
+                 std::function<void(std::string_view)> tap)
     : loop_(loop),
       ends_(ends),
       output_lost_(std::move(output_lost)),
+      tap_(std::move(tap)),
       input_open_(ends.input_fd >= 0) {
     set_nonblocking(ends_.master_fd);
     master_out_ = duplicate(ends_.master_fd);
@@ -215,6 +217,7 @@ bool PtyPump::read_master() {
     }
     to_output_.begin = 0;
     to_output_.end = static_cast<size_t>(count);
+    if (tap_) tap_({to_output_.data.data(), to_output_.end});
     if (!output_open_) to_output_.begin = to_output_.end;
     return true;
 }

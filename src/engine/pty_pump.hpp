@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include "sandbox/base/poll_loop.hpp"
 #include "sandbox/base/unique_fd.hpp"
@@ -20,8 +21,10 @@ class PtyPump {
         int output_fd = -1;
         int master_fd = -1;  // made non-blocking
     };
-    // `output_lost`: called once when nobody reads the output any more.
-    PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> output_lost);
+    // `output_lost`: called once when nobody reads the output any more. `tap`, if any, hears all
+    // output first.
+    PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> output_lost,
+            std::function<void(std::string_view)> tap = {});
     PtyPump(const PtyPump&) = delete;
     PtyPump& operator=(const PtyPump&) = delete;
     ~PtyPump();
@@ -73,6 +76,7 @@ class PtyPump {
     base::UniqueFd own_output_;  // a description of our own, so that O_NONBLOCK is ours alone
     base::UniqueFd master_out_;  // epoll takes a descriptor once: a second one for writing
     std::function<void()> output_lost_;
+    std::function<void(std::string_view)> tap_;
     std::function<void()> finished_;
     Buffer to_master_;
     Buffer to_output_;

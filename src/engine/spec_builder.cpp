@@ -9,7 +9,10 @@
 #include <csignal>
 
 #include "engine/flag_error.hpp"
+#include "engine/health/health_flags.hpp"
+#include "engine/identity/identity_service.hpp"
 #include "engine/network_files.hpp"
+#include "engine/option_flags.hpp"
 #include "engine/signal_names.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
@@ -65,6 +68,7 @@ std::vector<std::string> make_env(const RunRequest& request, const ParsedRequest
     Environment env = declared;
     env.set_default("container", "sandbox");
     if (draft.spec.tty) env.set_default("TERM", "xterm");
+    draft.spec.home_is_users = env.find("HOME") == nullptr;
     env.set_default("HOME", draft.spec.user.home);
     return env.list();
 }
@@ -108,6 +112,28 @@ void set_resolver(const RunRequest& request, NetworkMode mode, const HostFacts& 
         request.dns_option.empty() ? std::move(settings.options) : request.dns_option;
     spec.dns_search = request.dns_search.empty() ? std::move(settings.search) : request.dns_search;
     if (spec.dns_search == std::vector<std::string>{"."}) spec.dns_search.clear();  // docker: none
+}
+
+// A container that was asked for no network, and publishes nothing, can live without.
+void set_gateway(const RunRequest& request, const oci::ImageConfig& config, ContainerSpec& spec) {
+    spec.published_ports = request.publish;
+    if (request.publish_all) {
+        spec.published_ports.insert(spec.published_ports.end(), config.exposed_ports.begin(),
+                                    config.exposed_ports.end());
+    }
+    const bool has_ports = !spec.published_ports.empty();
+    if (spec.network != NetworkMode::attached) {
+        if (has_ports && spec.network == NetworkMode::host) {
+            base::log::warning("published ports mean nothing with the host's network");
+        }
+        spec.published_ports.clear();
+        return;
+    }
+    spec.network_required = has_ports || request.network.has_value() ||
+                            std::any_of(spec.hosts.begin(), spec.hosts.end(), [](const auto& host) {
+                                return host.second == kHostGateway;
+                            });
+    spec.dns_from_gateway = request.dns.empty();
 }
 
 // Groups beyond the map cannot be joined; with one id there is only one.
@@ -158,10 +184,27 @@ CommandLine make_command(const RunRequest& request, const oci::ImageConfig& conf
     return line;
 }
 
-kernel::IdMap choose_id_map(const kernel::IdMap& host, const IdentitySpec& user) {
-    if (host.mode == kernel::IdMode::single) {
-        return kernel::single_id_map(user.uid, user.gid);
+IdentityMode choose_identity(const kernel::IdMap& host, const IdentitySpec& user,
+                             std::optional<IdentityMode> wish) {
+    const bool range = host.mode == kernel::IdMode::range;
+    if (wish && (*wish == IdentityMode::range) != range) {
+        if (range) {
+            throw_usage("--identity: this account has a range of ids, and they are used",
+                        "leave the flag out");
+        }
+        throw_usage("--identity subuid: this account has no range of ids",
+                    "see `sandbox doctor` for what is missing, or leave the flag out");
     }
+    if (wish) return *wish;
+    if (range) return IdentityMode::range;
+    if (user.uid.value != 0) return IdentityMode::map_user;
+    return IdentityService::is_possible() ? IdentityMode::emulate : IdentityMode::fake;
+}
+
+kernel::IdMap choose_id_map(const kernel::IdMap& host, const IdentitySpec& user,
+                            IdentityMode mode) {
+    if (mode == IdentityMode::emulate) return kernel::single_id_map({0}, {0});
+    if (mode != IdentityMode::range) return kernel::single_id_map(user.uid, user.gid);
     const auto last = [](const std::vector<kernel::IdRange>& ranges) {
         std::uint64_t end = 0;
         for (const kernel::IdRange& range : ranges) {
@@ -196,8 +239,12 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     draft.cmd = std::move(line.cmd);
 
     spec.user = look_up_user(request.user.value_or(config.user), accounts, request.group_add);
-    spec.ids = choose_id_map(host.ids, spec.user);
-    drop_unmapped_groups(spec, !request.group_add.empty());
+    spec.identity = choose_identity(host.ids, spec.user, parsed.identity);
+    spec.ids = choose_id_map(host.ids, spec.user, spec.identity);
+    // Emulated groups are anybody's.
+    if (spec.identity != IdentityMode::emulate) {
+        drop_unmapped_groups(spec, !request.group_add.empty());
+    }
     spec.rootfs = std::move(rootfs);
     spec.read_only_root = request.read_only;
     draft.keep = !request.remove.value_or(parsed.name.empty());
@@ -205,6 +252,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
 
     spec.tty = request.tty.value_or(host.has_terminal);
     spec.interactive = request.interactive || (!request.tty && host.has_terminal);
+    spec.group_add = request.group_add;
     spec.env = make_env(request, parsed, config, draft);
     spec.working_dir = make_working_dir(request, config);
     draft.mounts = parsed.mounts;
@@ -215,6 +263,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     if (!request.no_hosts) spec.hosts = base_hosts(spec.network, host.hosts);
     spec.hosts.insert(spec.hosts.end(), parsed.hosts.begin(), parsed.hosts.end());
     set_resolver(request, spec.network, host, spec);
+    set_gateway(request, config, spec);
 
     spec.shm_size_bytes = parsed.shm_size_bytes;
     spec.capabilities = parsed.capabilities;
@@ -223,6 +272,9 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     spec.privileged = request.privileged;
     spec.rlimits = make_rlimits(parsed, host);
     spec.pids_limit = parsed.pids_limit;
+    spec.limits = parsed.resources.limits;
+    spec.strict_limits = request.strict_limits;
+    spec.oom_score_adj = parsed.resources.oom_score_adj;
     spec.sysctls = parsed.sysctls;
     spec.init = request.init.value_or(true);
     spec.stop_signal = parsed.stop_signal ? *parsed.stop_signal : image_stop_signal(config);
@@ -230,6 +282,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     for (std::uint32_t i = 0; i < request.preserve_fds; ++i) {
         spec.preserve_fds.push_back(static_cast<int>(3 + i));
     }
+    spec.health = make_health(request, config);
     draft.labels = config.labels;
     for (const auto& [key, value] : parsed.labels) draft.labels[key] = value;
     return draft;

@@ -48,11 +48,12 @@ struct CommandLine {
 };
 [[nodiscard]] CommandLine make_command(const RunRequest& request, const oci::ImageConfig& config);
 
-// The ladder: a range as it is; else one id, which is the payload's own (2a) or 0 (2b, where
-// changes of identity are answered as if they had worked). Throws when the range does not hold it.
-[[nodiscard]] kernel::IdMap choose_id_map(const kernel::IdMap& host, const IdentitySpec& user);
-[[nodiscard]] inline bool needs_fake_identity(const kernel::IdMap& map) {
-    return map.mode == kernel::IdMode::single && map.contains_uid({0});
-}
+// The ladder: a range as it is; else one id, which is the payload's own, or 0 where changes of
+// identity are emulated or faked. Throws when `wish` cannot be had here.
+[[nodiscard]] IdentityMode choose_identity(const kernel::IdMap& host, const IdentitySpec& user,
+                                           std::optional<IdentityMode> wish);
+// Throws when the range does not hold the user.
+[[nodiscard]] kernel::IdMap choose_id_map(const kernel::IdMap& host, const IdentitySpec& user,
+                                          IdentityMode mode);
 
 }  // namespace sandbox::engine

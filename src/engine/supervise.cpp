@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "engine/pty_pump.hpp"
+#include "engine/caller_terminal.hpp"
 #include "engine/signal_names.hpp"
-#include "engine/terminal.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -45,23 +45,23 @@ std::vector<int> all_signals() {
 class Supervisor {
   public:
     Supervisor(const ContainerSpec& spec, const RunRequest& request, LaunchedContainer& container,
-               SignalGate& gate)
+               SignalGate& gate, const ForegroundOutput& output)
         : spec_(spec),
           request_(request),
           container_(container),
           loop_(gate.loop()),
-          terminal_(STDIN_FILENO) {
+          output_(output),
+          terminal_(loop_, [this](int number) { forward(number); }) {
         gate.serve([this](const signalfd_siginfo& info) { on_signal(info); });
     }
     kernel::ExitStatus run();
 
   private:
-    void start_terminal();
+    void log_terminal(std::string_view bytes);
+    void on_output_lost();
     void on_signal(const signalfd_siginfo& info);
     void on_interrupt();
     void on_stop_request(int number);
-    void on_suspend();
-    void on_continue();
     void on_exit();
     void forward(int number) { container_.init.signal(number); }
     void kill_after(seconds delay, std::string why);
@@ -71,17 +71,29 @@ class Supervisor {
     const RunRequest& request_;
     LaunchedContainer& container_;
     base::PollLoop& loop_;
-    RawTerminal terminal_;
-    std::optional<PtyPump> pump_;
+    ForegroundOutput output_;
+    CallerTerminal terminal_;
     std::deque<Clock::time_point> interrupts_;
     bool kill_planned_ = false;
     bool exited_ = false;
-    std::optional<base::PollLoop::Token> exit_token_;
+    std::optional<base::PollLoop::Token> exit_token_, flush_token_;
     std::optional<int> answered_signal_;  // sig_proxy=false: what ended the run
 };
 
 kernel::ExitStatus Supervisor::run() {
-    if (container_.pty_master) start_terminal();
+    if (container_.pty_master) {
+        std::function<void(std::string_view)> tap;
+        if (output_.tty_log != nullptr) {
+            tap = [this](std::string_view bytes) { log_terminal(bytes); };
+        }
+        terminal_.open(
+            container_.pty_master.get(), spec_.interactive, [this] { on_output_lost(); },
+            std::move(tap));
+    }
+    if (output_.hub != nullptr) {
+        output_.hub->tee(output_.show_stdout ? STDOUT_FILENO : -1,
+                         output_.show_stderr ? STDERR_FILENO : -1, [this] { on_output_lost(); });
+    }
     if (request_.timeout_seconds && *request_.timeout_seconds > 0) {
         const seconds limit(*request_.timeout_seconds);
         loop_.add_timer(limit, kOnce, [this, limit] {
@@ -91,38 +103,38 @@ kernel::ExitStatus Supervisor::run() {
     exit_token_ =
         loop_.add_fd(container_.init.pid_fd(), EPOLLIN, [this](std::uint32_t) { on_exit(); });
     loop_.run();
-    pump_.reset();
-    terminal_.restore();
+    if (flush_token_) loop_.remove(*std::exchange(flush_token_, std::nullopt));
+    terminal_.close();
     kernel::ExitStatus status = collect_exit(container_);
     if (answered_signal_) status = {0, *answered_signal_};
     return status;
 }
 
-void Supervisor::start_terminal() {
-    PtyPump::Ends ends;
-    ends.master_fd = container_.pty_master.get();
-    ends.output_fd = STDOUT_FILENO;
-    bool wait_for_foreground = false;
-    if (spec_.interactive) {
-        ends.input_fd = STDIN_FILENO;
-        wait_for_foreground = ::isatty(STDIN_FILENO) == 1 && !terminal_.enter();
-    }
-    pump_.emplace(loop_, ends, [this] {
-        // Writing to a pipe without a reader would have ended the payload: so does this.
-        forward(SIGPIPE);
-        kill_after(seconds(spec_.stop_timeout_seconds), "nobody reads the container's output");
+// Writing to a pipe without a reader would have ended the payload: so does this.
+void Supervisor::on_output_lost() {
+    forward(SIGPIPE);
+    kill_after(seconds(spec_.stop_timeout_seconds), "nobody reads the container's output");
+}
+
+void Supervisor::log_terminal(std::string_view bytes) {
+    constexpr std::chrono::milliseconds kPrompt{250};
+    store::LogWriter& log = *output_.tty_log;
+    log.append(store::LogStream::out, bytes, base::now());
+    if (!log.has_partial() || flush_token_) return;
+    flush_token_ = loop_.add_timer(kPrompt, kOnce, [this] {
+        flush_token_.reset();
+        output_.tty_log->flush_partial(base::now());
     });
-    if (wait_for_foreground) pump_->pause_input();
 }
 
 void Supervisor::on_exit() {
     exited_ = true;
     if (exit_token_) loop_.remove(*std::exchange(exit_token_, std::nullopt));
-    if (!pump_) {
-        loop_.stop();
+    if (output_.hub != nullptr) {
+        output_.hub->finish({}, [this] { loop_.stop(); });
         return;
     }
-    pump_->finish([this] { loop_.stop(); });
+    terminal_.finish([this] { loop_.stop(); });
 }
 
 void Supervisor::kill_now(const std::string& why) {
@@ -163,30 +175,6 @@ void Supervisor::on_stop_request(int number) {
                                                         " s after " + signal_name(number));
 }
 
-void Supervisor::on_suspend() {
-    terminal_.restore();
-    if (!pump_) forward(SIGTSTP);
-    // Of our own will, since the signal that asked for it is blocked.
-    (void)base::raw::kill(base::raw::getpid(), SIGSTOP);
-}
-
-void Supervisor::on_continue() {
-    if (!pump_) {
-        forward(SIGCONT);
-        return;
-    }
-    if (spec_.interactive && ::isatty(STDIN_FILENO) == 1) {
-        if (terminal_.enter()) {
-            pump_->resume_input();
-        } else {
-            pump_->pause_input();
-        }
-    }
-    if (const auto size = try_window_size()) {
-        (void)::ioctl(container_.pty_master.get(), TIOCSWINSZ, &*size);
-    }
-}
-
 void Supervisor::on_signal(const signalfd_siginfo& info) {
     const int number = static_cast<int>(info.ssi_signo);
     // The output of an ended container is still on its way: whoever asks again does not want it.
@@ -201,15 +189,13 @@ void Supervisor::on_signal(const signalfd_siginfo& info) {
         case SIGTTOU:
             return;
         case SIGWINCH:
-            if (const auto size = try_window_size(); size && container_.pty_master) {
-                (void)::ioctl(container_.pty_master.get(), TIOCSWINSZ, &*size);
-            }
+            terminal_.resize();
             return;
         case SIGTSTP:
-            on_suspend();
+            terminal_.suspend();
             return;
         case SIGCONT:
-            on_continue();
+            terminal_.resume();
             return;
         case SIGINT:
             if (request_.sig_proxy) {
@@ -237,8 +223,9 @@ void SignalGate::serve(std::function<void(const signalfd_siginfo&)> handler) {
 }
 
 kernel::ExitStatus supervise(const ContainerSpec& spec, const RunRequest& request,
-                             LaunchedContainer& container, SignalGate& gate) {
-    return Supervisor(spec, request, container, gate).run();
+                             LaunchedContainer& container, SignalGate& gate,
+                             const ForegroundOutput& output) {
+    return Supervisor(spec, request, container, gate, output).run();
 }
 
 }  // namespace sandbox::engine

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "engine/launch.hpp"
+#include "engine/supervisor/output.hpp"
 #include "sandbox/base/poll_loop.hpp"
 #include "sandbox/engine/run.hpp"
 
@@ -24,9 +25,17 @@ class SignalGate {
     base::PollLoop loop_;
 };
 
+// What a run that is kept leaves behind of its output; both null: nothing.
+struct ForegroundOutput {
+    OutputHub* hub = nullptr;             // reads the payload's pipes; passed on to our own 1 and 2
+    store::LogWriter* tty_log = nullptr;  // with a terminal, which is passed on in any case
+    bool show_stdout = true, show_stderr = true;  // by the hub
+};
+
 // Answers when the payload has ended and all it wrote to its terminal has been passed on.
 // The terminal is as it was before.
 [[nodiscard]] kernel::ExitStatus supervise(const ContainerSpec& spec, const RunRequest& request,
-                                           LaunchedContainer& container, SignalGate& gate);
+                                           LaunchedContainer& container, SignalGate& gate,
+                                           const ForegroundOutput& output = {});
 
 }  // namespace sandbox::engine

@@ -125,16 +125,26 @@ std::vector<MountSpec> VolumeMounts::resolve(const std::vector<MountWish>& wishe
     return mounts;
 }
 
-void VolumeMounts::mark_seeded() {
+void VolumeMounts::mark_seeded(bool kept) {
     const store::VolumeStore volumes(store_);
     for (const std::string& name : seeding_) {
         // One that goes with its container need not remember.
-        if (std::find(anonymous_.begin(), anonymous_.end(), name) != anonymous_.end()) continue;
+        const bool is_anonymous =
+            std::find(anonymous_.begin(), anonymous_.end(), name) != anonymous_.end();
+        if (is_anonymous && !kept) continue;
         if (auto record = volumes.try_get(name)) {
             record->seeded = true;
             volumes.save(*record);
             base::unlink_at(store_.volumes_fd(), name + "/" + kSeedMark, true);
         }
+    }
+    seeding_.clear();
+    locks_.clear();
+}
+
+void VolumeMounts::leave_seeding() {
+    for (const std::string& name : seeding_) {
+        base::unlink_at(store_.volumes_fd(), name + "/" + kSeedMark, true);
     }
     seeding_.clear();
     locks_.clear();

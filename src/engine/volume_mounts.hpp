@@ -23,7 +23,10 @@ class VolumeMounts {
     // Answers the mounts with sources; read-only here means what the flags say.
     [[nodiscard]] std::vector<MountSpec> resolve(const std::vector<MountWish>& wishes);
     // The launch has copied the image's content: never again. Lets others use the volumes.
-    void mark_seeded();
+    // `kept`: the container may be started again, so its anonymous volumes remember it, too.
+    void mark_seeded(bool kept = true);
+    // Nothing is launched by us: whoever does it seeds.
+    void leave_seeding();
     void keep() noexcept { anonymous_.clear(); }
     void remove_anonymous() noexcept;  // what cannot be removed is left to prune
     [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }

@@ -1,8 +1,11 @@
 // gzip by ISA-L, several times as fast as zlib.
 #include "image/codec.hpp"
+#include "image/gzip_writer.hpp"
 
 #if __has_include(<isa-l/igzip_lib.h>)
 #include <isa-l/igzip_lib.h>
+
+#include <vector>
 
 #include "sandbox/base/error.hpp"
 
@@ -45,10 +48,54 @@ class IsalCodec final : public Codec {
     bool member_done_ = false;
 };
 
+class IsalWriter final : public GzipWriter {
+  public:
+    explicit IsalWriter(Sink sink)
+        : sink_(std::move(sink)), level_buffer_(ISAL_DEF_LVL2_DEFAULT), output_(kOutputBytes) {
+        isal_deflate_init(&stream_);
+        stream_.gzip_flag = IGZIP_GZIP;
+        stream_.level = 2;
+        stream_.level_buf = level_buffer_.data();
+        stream_.level_buf_size = static_cast<std::uint32_t>(level_buffer_.size());
+    }
+
+    void write(std::span<const std::byte> plain) override { run(plain); }
+
+    void finish() override {
+        stream_.end_of_stream = 1;
+        run({});
+    }
+
+  private:
+    static constexpr size_t kOutputBytes = 256u << 10;
+
+    void run(std::span<const std::byte> plain) {
+        stream_.next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(plain.data()));
+        stream_.avail_in = static_cast<std::uint32_t>(plain.size());
+        do {
+            stream_.next_out = reinterpret_cast<std::uint8_t*>(output_.data());
+            stream_.avail_out = static_cast<std::uint32_t>(output_.size());
+            if (isal_deflate(&stream_) != COMP_OK) throw base::Error("cannot compress");
+            const size_t made = output_.size() - stream_.avail_out;
+            if (made > 0) sink_(std::span(output_).first(made));
+        } while (stream_.avail_in > 0 || stream_.avail_out == 0 ||
+                 (stream_.end_of_stream != 0 && stream_.internal_state.state != ZSTATE_END));
+    }
+
+    Sink sink_;
+    isal_zstream stream_{};
+    std::vector<std::uint8_t> level_buffer_;
+    std::vector<std::byte> output_;
+};
+
 }  // namespace
 
 std::unique_ptr<Codec> make_gzip_codec() {
     return std::make_unique<IsalCodec>();
+}
+
+std::unique_ptr<GzipWriter> make_gzip_writer(GzipWriter::Sink sink) {
+    return std::make_unique<IsalWriter>(std::move(sink));
 }
 
 }  // namespace sandbox::image
@@ -59,6 +106,10 @@ namespace sandbox::image {
 
 std::unique_ptr<Codec> make_gzip_codec() {
     return make_zlib_codec();
+}
+
+std::unique_ptr<GzipWriter> make_gzip_writer(GzipWriter::Sink sink) {
+    return make_zlib_writer(std::move(sink));
 }
 
 }  // namespace sandbox::image

@@ -2,7 +2,10 @@
 // tests.
 #include <zlib.h>
 
+#include <vector>
+
 #include "image/codec.hpp"
+#include "image/gzip_writer.hpp"
 #include "sandbox/base/error.hpp"
 
 namespace sandbox::image {
@@ -50,6 +53,47 @@ class ZlibCodec final : public Codec {
 
 std::unique_ptr<Codec> make_zlib_codec() {
     return std::make_unique<ZlibCodec>();
+}
+
+namespace {
+
+class ZlibWriter final : public GzipWriter {
+  public:
+    explicit ZlibWriter(Sink sink) : sink_(std::move(sink)), output_(256u << 10) {
+        // 16: a gzip header, without name and time (zlib.h, deflateInit2).
+        if (deflateInit2(&stream_, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+            throw base::Error("cannot set up deflate");
+        }
+    }
+    ZlibWriter(const ZlibWriter&) = delete;
+    ZlibWriter& operator=(const ZlibWriter&) = delete;
+    ~ZlibWriter() override { deflateEnd(&stream_); }
+
+    void write(std::span<const std::byte> plain) override { run(plain, Z_NO_FLUSH); }
+    void finish() override { run({}, Z_FINISH); }
+
+  private:
+    void run(std::span<const std::byte> plain, int flush) {
+        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(plain.data()));
+        stream_.avail_in = static_cast<uInt>(plain.size());
+        do {
+            stream_.next_out = reinterpret_cast<Bytef*>(output_.data());
+            stream_.avail_out = static_cast<uInt>(output_.size());
+            if (deflate(&stream_, flush) == Z_STREAM_ERROR) throw base::Error("cannot compress");
+            const size_t made = output_.size() - stream_.avail_out;
+            if (made > 0) sink_(std::span(output_).first(made));
+        } while (stream_.avail_out == 0);
+    }
+
+    Sink sink_;
+    z_stream stream_{};
+    std::vector<std::byte> output_;
+};
+
+}  // namespace
+
+std::unique_ptr<GzipWriter> make_zlib_writer(GzipWriter::Sink sink) {
+    return std::make_unique<ZlibWriter>(std::move(sink));
 }
 
 }  // namespace sandbox::image

@@ -5,10 +5,10 @@
 //   4. has the six capabilities for making files, within its user namespace;
 //   5. may make the system calls for files, memory, threads, and no other: no socket, no exec, no
 //      mount, no ptrace, no signal to anybody but itself.
-// What a bug in a codec or in the tar reader gives away is then this one layer's directory.
+// What a bug in a codec or in the tar reader gives away is then this one layer's directory, and the
+// diff id that the child reports of it. Not the blob's digest: the parent knows that itself.
 #include "image/confine.hpp"
 
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -25,6 +25,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/unique_fd.hpp"
+#include "sandbox/kernel/confine.hpp"
 
 namespace sandbox::image {
 namespace {
@@ -43,14 +44,6 @@ constexpr bool kSanitized = false;
 #endif
 #else
 constexpr bool kSanitized = false;
-#endif
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kAuditArch = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kAuditArch = AUDIT_ARCH_AARCH64;
-#else
-#error "name this architecture's AUDIT_ARCH"
 #endif
 
 int check(int rc, const char* tried) {
@@ -82,27 +75,6 @@ void limit(int resource, rlim_t value) {
         throw SysError(errno, "set a resource limit");
 }
 
-void keep_capabilities() {
-    constexpr std::array<int, 6> kKept{CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
-                                       CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
-    std::uint64_t mask = 0;
-    for (const int capability : kKept) mask |= 1ull << capability;
-    for (int capability = 0; capability < 64; ++capability) {
-        // EINVAL: this kernel knows no more of them.
-        if ((mask >> capability & 1) == 0 &&
-            raw::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(capability)) == -EINVAL)
-            break;
-    }
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    std::array<__user_cap_data_struct, 2> data{};
-    for (size_t word = 0; word < data.size(); ++word) {
-        data[word].effective = static_cast<std::uint32_t>(mask >> (32 * word));
-        data[word].permitted = data[word].effective;
-    }
-    check(static_cast<int>(raw::call(SYS_capset, raw::ptr(&header), raw::ptr(data.data()))),
-          "drop capabilities");
-}
-
 const std::vector<int>& allowed_calls() {
     static const std::vector<int> calls = [] {
         std::vector<int> list{
@@ -111,7 +83,7 @@ const std::vector<int>& allowed_calls() {
             SYS_fchmod, SYS_fchmodat, SYS_fchownat, SYS_newfstatat, SYS_fstat, SYS_symlinkat,
             SYS_linkat, SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_readlinkat, SYS_pwrite64,
             SYS_ftruncate, SYS_fsetxattr, SYS_read, SYS_lseek, SYS_fstatfs, SYS_getdents64,
-            SYS_fcntl, SYS_fgetxattr, SYS_flistxattr, SYS_fallocate,
+            SYS_fcntl, SYS_fgetxattr, SYS_flistxattr, SYS_fallocate, SYS_renameat2, SYS_sendfile,
             static_cast<int>(raw::kSysOpenat2),
             // Memory, threads, the end.
             SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
@@ -136,38 +108,18 @@ const std::vector<int>& allowed_calls() {
     return calls;
 }
 
-sock_filter statement(unsigned code, std::uint32_t k) {
-    return {static_cast<std::uint16_t>(code), 0, 0, k};
-}
-sock_filter jump(unsigned code, std::uint32_t k, std::uint8_t if_true, std::uint8_t if_false) {
-    return {static_cast<std::uint16_t>(code), if_true, if_false, k};
-}
-
-std::vector<sock_filter> make_filter() {
-    constexpr unsigned kLoad = BPF_LD | BPF_W | BPF_ABS;
+// A thread, never a process. clone3 hides its flags in memory; on ENOSYS libc uses clone.
+std::array<sock_filter, 6> clone_rules() {
+    using kernel::filter_jump;
+    using kernel::filter_statement;
     constexpr unsigned kEquals = BPF_JMP | BPF_JEQ | BPF_K;
-    const sock_filter allow = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    const auto deny = [](std::uint32_t errnum) {
-        return statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum);
-    };
-    std::vector<sock_filter> filter;
-    filter.push_back(statement(kLoad, offsetof(seccomp_data, arch)));
-    filter.push_back(jump(kEquals, kAuditArch, 1, 0));
-    filter.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-    filter.push_back(statement(kLoad, offsetof(seccomp_data, nr)));
-    for (const int call : allowed_calls()) {
-        filter.push_back(jump(kEquals, static_cast<std::uint32_t>(call), 0, 1));
-        filter.push_back(allow);
-    }
-    // A thread, never a process. clone3 hides its flags in memory; on ENOSYS libc uses clone.
-    filter.push_back(jump(kEquals, static_cast<std::uint32_t>(raw::kSysClone3), 0, 1));
-    filter.push_back(deny(ENOSYS));
-    filter.push_back(jump(kEquals, SYS_clone, 0, 3));
-    filter.push_back(statement(kLoad, offsetof(seccomp_data, args[0])));
-    filter.push_back(jump(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1));
-    filter.push_back(allow);
-    filter.push_back(deny(EPERM));
-    return filter;
+    constexpr unsigned kReturn = BPF_RET | BPF_K;
+    return {filter_jump(kEquals, static_cast<std::uint32_t>(raw::kSysClone3), 0, 1),
+            filter_statement(kReturn, SECCOMP_RET_ERRNO | ENOSYS),
+            filter_jump(kEquals, SYS_clone, 0, 3),
+            filter_statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+            filter_jump(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
+            filter_statement(kReturn, SECCOMP_RET_ALLOW)};
 }
 
 }  // namespace
@@ -226,14 +178,17 @@ void drop_privileges() {
     limit(RLIMIT_NOFILE, 128);
     // The largest zstd window or xz dictionary, the ring, long lists of directories.
     if (!kSanitized) limit(RLIMIT_DATA, 1u << 30);
-    keep_capabilities();
+    constexpr std::array<int, 6> kKept{CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
+                                       CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
+    std::uint64_t mask = 0;
+    for (const int capability : kKept) mask |= 1ull << capability;
+    load_file_filter(mask);
+}
+
+void load_file_filter(std::uint64_t capabilities) {
+    kernel::keep_capabilities(capabilities);
     check(raw::prctl(PR_SET_DUMPABLE, 0), "turn dumps off");
-    check(raw::prctl(PR_SET_NO_NEW_PRIVS, 1), "turn new privileges off");
-    std::vector<sock_filter> filter = make_filter();
-    const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-    check(raw::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
-                     static_cast<unsigned long>(raw::ptr(&program))),
-          "load the system call filter");
+    kernel::load_call_filter(allowed_calls(), clone_rules());
 }
 
 }  // namespace sandbox::image

@@ -2,6 +2,8 @@
 // descriptor, capability and system call that unpacking does not need. See confine.cpp.
 #pragma once
 
+#include <cstdint>
+
 #include "sandbox/kernel/user_namespace.hpp"
 
 namespace sandbox::image {
@@ -25,5 +27,7 @@ void become_mapped_root(const kernel::IdMap& ids);
 // Resource limits, capabilities, no_new_privs, the system call filter. Threads may be made after
 // it.
 void drop_privileges();
+// Its last part: of the capabilities only these (a bit each), no_new_privs, the system call filter.
+void load_file_filter(std::uint64_t capabilities);
 
 }  // namespace sandbox::image

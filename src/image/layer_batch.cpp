@@ -179,6 +179,9 @@ void LayerBatch::start_unpack(BlobJob& job) {
         plan.media_type = job.blob.media_type;
         plan.ids = context_.ids;
         plan.limits.disk_reserve_bytes = disk_space(context_.store.root_fd()).reserve_bytes;
+        // A child that a hostile layer has taken over could tell any digest: of what we write
+        // ourselves we know it. One that is in the store had its digest when it came there.
+        plan.hash_blob = !job.partial;
         layer.unpack.emplace(LayerUnpack::start(plan));
     }
 }
@@ -290,14 +293,17 @@ void LayerBatch::collect(BlobJob& job) {
     }
 }
 
+oci::Digest LayerBatch::content_digest(BlobJob& job) {
+    if (job.partial) return job.partial->content_digest();
+    for (const LayerJob& layer : job.layers) {
+        if (layer.report && layer.report->blob) return *layer.report->blob;
+    }
+    return oci::Digest::from_hex(base::sha256_hex_of_fd(job.whole.get()));
+}
+
+// Where the unpacking failed, the digest decides whether the bytes or the layer are to blame.
 void LayerBatch::verify(BlobJob& job) {
-    const auto reported = std::find_if(job.layers.begin(), job.layers.end(),
-                                       [](const LayerJob& l) { return l.report.has_value(); });
-    // Where the unpacking failed, the digest decides whether the bytes or the layer are to blame.
-    const int blob_fd = job.partial ? job.partial->fd() : job.whole.get();
-    const oci::Digest actual = reported != job.layers.end()
-                                   ? reported->report->blob
-                                   : oci::Digest::from_hex(base::sha256_hex_of_fd(blob_fd));
+    const oci::Digest actual = content_digest(job);
     if (actual != job.blob.digest) {
         if (job.partial && ++job.tries < kMaxTries) {
             fetch_again(job);

@@ -103,6 +103,7 @@ class LayerBatch {
     static void flush(BlobJob& job);
     void announce(BlobJob& job);
     void collect(BlobJob& job);
+    [[nodiscard]] static oci::Digest content_digest(BlobJob& job);
     void verify(BlobJob& job);
     void check_reports(const BlobJob& job) const;
     void fetch_again(BlobJob& job);

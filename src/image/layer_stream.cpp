@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "sandbox/base/error.hpp"
@@ -17,10 +18,11 @@ constexpr size_t kReadBytes = 256u << 10;
 
 }  // namespace
 
-// The blob's bytes in order, hashed as they are read.
+// The blob's bytes in order, hashed as they are read when that is wanted.
 class LayerStream::Input {
   public:
-    Input(int blob_fd, SharedFeed& feed) : blob_fd_(blob_fd), feed_(feed) {
+    Input(BlobInput blob, SharedFeed& feed) : blob_fd_(blob.fd), feed_(feed) {
+        if (blob.hash) hash_.emplace();
         buffer_ = std::make_unique_for_overwrite<std::byte[]>(kReadBytes);
     }
 
@@ -30,7 +32,7 @@ class LayerStream::Input {
         return ended_ ? Codec::Input::last : Codec::Input::more;
     }
     [[nodiscard]] std::uint64_t position() const { return position_; }
-    [[nodiscard]] std::string finish_hex() { return hash_.finish_hex(); }
+    [[nodiscard]] std::string finish_hex() { return hash_ ? hash_->finish_hex() : std::string(); }
 
     // Adds what is there, at least one byte unless the blob has ended. Unconsumed bytes stay.
     void refill() {
@@ -42,7 +44,7 @@ class LayerStream::Input {
         if (position_ + wanted >= state.available_bytes)
             wanted = static_cast<size_t>(state.available_bytes - position_);
         const size_t got = read_blob(buffer_.get() + kept, wanted);
-        hash_.update(buffer_.get() + kept, got);
+        if (hash_) hash_->update(buffer_.get() + kept, got);
         position_ += got;
         bytes_ = {buffer_.get(), kept + got};
         ended_ = state.ended && position_ == state.available_bytes;
@@ -68,11 +70,12 @@ class LayerStream::Input {
     std::span<const std::byte> bytes_;
     std::uint64_t position_ = 0;
     bool ended_ = false;
-    base::Sha256 hash_;
+    std::optional<base::Sha256> hash_;
 };
 
-LayerStream::LayerStream(int blob_fd, SharedFeed& feed, Ring& ring, std::uint64_t max_plain_bytes)
-    : blob_fd_(blob_fd), feed_(feed), ring_(ring), max_plain_bytes_(max_plain_bytes) {}
+LayerStream::LayerStream(BlobInput blob, SharedFeed& feed, Ring& ring,
+                         std::uint64_t max_plain_bytes)
+    : blob_(blob), feed_(feed), ring_(ring), max_plain_bytes_(max_plain_bytes) {}
 
 void LayerStream::run() noexcept {
     try {
@@ -90,7 +93,7 @@ const StreamResult& LayerStream::result() const {
 }
 
 void LayerStream::pump() {
-    Input input(blob_fd_, feed_);
+    Input input(blob_, feed_);
     while (input.bytes().size() < kMagicBytes && input.state() == Codec::Input::more)
         input.refill();
     const std::unique_ptr<Codec> codec = make_codec(detect_compression(input.bytes()));

@@ -1,4 +1,4 @@
-// Thread A of an unpacking child: growing blob → sha256 → inflate → sha256 → ring.
+// Thread A of an unpacking child: growing blob → sha256 when asked for → inflate → sha256 → ring.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,20 @@
 namespace sandbox::image {
 
 struct StreamResult {
-    std::string blob_hex;  // sha256 of the blob's bytes
+    std::string blob_hex;  // sha256 of the blob's bytes; empty when it was not asked for
     std::string diff_hex;  // sha256 of the plain bytes
     std::uint64_t blob_bytes = 0;
     std::uint64_t plain_bytes = 0;
 };
 
+struct BlobInput {
+    int fd = -1;  // borrowed
+    bool hash = true;
+};
+
 class LayerStream {
   public:
-    LayerStream(int blob_fd, SharedFeed& feed, Ring& ring, std::uint64_t max_plain_bytes);
+    LayerStream(BlobInput blob, SharedFeed& feed, Ring& ring, std::uint64_t max_plain_bytes);
     // Runs to the end of the blob; a failure is kept for result(). Answers early when the ring's
     // consumer has gone.
     void run() noexcept;
@@ -32,7 +37,7 @@ class LayerStream {
   private:
     class Input;
     void pump();
-    int blob_fd_;
+    BlobInput blob_;
     SharedFeed& feed_;
     Ring& ring_;
     std::uint64_t max_plain_bytes_;

@@ -5,6 +5,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/image/pull.hpp"
 #include "sandbox/image/remove.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::image {
 
@@ -34,6 +35,11 @@ std::vector<store::ImageRecord> load(const store::Store& store, int in_fd,
         throw;
     }
     progress.finished();
+    for (const store::ImageRecord& record : records) {
+        store::append_event(store,
+                            store::image_event("load", record.id.str(),
+                                               record.reference ? record.reference->str() : ""));
+    }
     return records;
 }
 

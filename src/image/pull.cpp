@@ -13,6 +13,7 @@
 #include "sandbox/image/remove.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
 #include "sandbox/registry/client.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::image {
 namespace {
@@ -213,6 +214,9 @@ store::ImageRecord pull(const store::Store& store, const oci::ImageSource& sourc
     try {
         store::ImageRecord record = pull_from(store, source, options, progress, interrupt);
         progress.finished();
+        store::append_event(store,
+                            store::image_event("pull", record.id.str(),
+                                               record.reference ? record.reference->str() : ""));
         return record;
     } catch (const Error&) {
         progress.finished();

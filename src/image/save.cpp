@@ -13,6 +13,7 @@
 #include "sandbox/image/pull.hpp"
 #include "sandbox/oci/manifest.hpp"
 #include "sandbox/store/blob_store.hpp"
+#include "sandbox/store/event_log.hpp"
 #include "tar_writer.hpp"
 
 namespace sandbox::image {
@@ -220,6 +221,15 @@ void save_docker_dir(const store::Store& store, const std::vector<SavedImage>& i
     blobs.write(sink);
 }
 
+void tell_saved(const store::Store& store, const std::vector<SavedImage>& images) {
+    for (const SavedImage& image : images) {
+        const store::ImageRecord& record = image.record;
+        store::append_event(store,
+                            store::image_event("save", record.id.str(),
+                                               record.reference ? record.reference->str() : ""));
+    }
+}
+
 }  // namespace
 
 void save(const store::Store& store, const std::vector<std::string>& names, ArchiveFormat format,
@@ -227,6 +237,7 @@ void save(const store::Store& store, const std::vector<std::string>& names, Arch
     const std::vector<SavedImage> images = collect(store, names);
     if (format == ArchiveFormat::docker_dir) {
         save_docker_dir(store, images, dir_path);
+        tell_saved(store, images);
         return;
     }
     BlobWriter blobs(store, "blobs/sha256/");
@@ -241,6 +252,7 @@ void save(const store::Store& store, const std::vector<std::string>& names, Arch
         TarSink sink(out_fd);
         save_layout(blobs, images, sink, format == ArchiveFormat::docker_archive);
     }
+    tell_saved(store, images);
 }
 
 }  // namespace sandbox::image

@@ -10,6 +10,7 @@
 #include "image/unpack_child.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
+#include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"
 
 namespace sandbox::image {
@@ -75,11 +76,9 @@ struct UnpackProcess {
     kernel::ChildProcess child;
 
     void start(const UnpackPlan& plan, ChildJob::Kind kind) {
-        std::array<int, 2> pipe{};
-        if (const long rc = raw::call(SYS_pipe2, raw::ptr(pipe.data()), O_CLOEXEC); rc < 0)
-            throw SysError(static_cast<int>(-rc), "make a pipe");
-        report_fd.reset(pipe[0]);
-        const UniqueFd child_end(pipe[1]);
+        base::Pipe pipe = base::make_pipe();
+        report_fd = std::move(pipe.read_end);
+        const UniqueFd child_end = std::move(pipe.write_end);
         const UniqueFd blob = reopen_read_only(plan.blob_fd);
         if (kind == ChildJob::Kind::unpack) give_root_directory(plan.target_fd, plan.ids);
 
@@ -91,6 +90,7 @@ struct UnpackProcess {
         job.owners_fd = plan.owners_fd;
         job.ids = &plan.ids;
         job.limits = plan.limits;
+        job.hash_blob = plan.hash_blob;
         job.feed = &feed;
         {
             const CurrentDirectory there(plan.target_fd);
@@ -143,7 +143,8 @@ int LayerUnpack::result_fd() const noexcept {
 
 UnpackReport LayerUnpack::finish() {
     ChildReport child = impl_->finish();
-    return {oci::Digest::from_hex(child.blob_hex),
+    return {child.blob_hex.empty() ? std::nullopt
+                                   : std::optional(oci::Digest::from_hex(child.blob_hex)),
             {oci::Digest::from_hex(child.diff_hex)},
             child.blob_bytes,
             child.unpacked_bytes,

@@ -65,7 +65,7 @@ using Consumer = std::function<void(TarReader&, ChildReport&)>;
 // it is told first.
 ChildReport run_threads(const ChildJob& job, const ConfinedFds& fds, const Consumer& consumer) {
     Ring ring(kRingBlocks, kRingBlockBytes);
-    LayerStream stream(fds.blob, *job.feed, ring, job.limits.max_unpacked_bytes);
+    LayerStream stream({fds.blob, job.hash_blob}, *job.feed, ring, job.limits.max_unpacked_bytes);
     ChildReport report;
     bool failed = false;
     std::thread producer([&] { stream.run(); });

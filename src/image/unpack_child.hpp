@@ -19,6 +19,7 @@ struct ChildJob {
     int closed_target_fd = -1;  // the layer's directory, when the parent may not enter it
     const kernel::IdMap* ids = nullptr;
     UnpackLimits limits;
+    bool hash_blob = true;
     SharedFeed* feed = nullptr;
 };
 

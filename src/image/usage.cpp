@@ -151,4 +151,18 @@ std::vector<UsageRow> disk_usage(const store::Store& store) {
             partial_row(store), cache_row(store)};
 }
 
+std::map<std::string, std::uint64_t> measure_containers(const store::Store& store,
+                                                        const std::vector<std::string>& ids) {
+    std::vector<std::string> names;
+    for (const std::string& id : ids) {
+        const std::string name = id + "/upper";
+        if (base::exists_at(store.containers_fd(), name)) names.push_back(name);
+    }
+    std::map<std::string, std::uint64_t> sizes;
+    for (const auto& [name, bytes] : measure_all(store.containers_fd(), names)) {
+        sizes.emplace(name.substr(0, name.find('/')), bytes);
+    }
+    return sizes;
+}
+
 }  // namespace sandbox::image

@@ -17,7 +17,8 @@ enum class XattrRule {
 
 // The value of security.capability as version 2. Set inside a user namespace, the kernel makes it
 // version 3 with that namespace's root (capabilities(7), "File capability extended attribute
-// versioning"); a root id that the tar carries belongs to another machine. Absent: malformed.
+// versioning"); a root id that the tar carries belongs to another machine. NET_RAW alone, which no
+// container has unless it is asked for, loses the effective flag. Absent: malformed.
 [[nodiscard]] std::optional<std::string> portable_capability(std::string_view value);
 
 }  // namespace sandbox::image

@@ -9,6 +9,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/kernel/probe.hpp"
+#include "sandbox/kernel/user_namespace.hpp"
 
 namespace sandbox::kernel {
 namespace {
@@ -80,6 +81,10 @@ std::string explain_refusal() {
 
 std::string explain_namespace_failure(int errnum) {
     if (read_or_empty("/proc/sys/user/max_user_namespaces") == "0") {
+        if (is_nested()) {
+            return "the container around us allows no namespaces within (user.max_user_namespaces "
+                   "is 0): start that one with --privileged";
+        }
         return "user.max_user_namespaces is 0; run: sudo sysctl -w user.max_user_namespaces=15000";
     }
     switch (errnum) {

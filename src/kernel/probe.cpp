@@ -119,6 +119,13 @@ Ability probe_range() {
     const base::HostUser user = base::host_user();
     if (map.mode == IdMode::single) {
         ability.state = State::no;
+        if (is_nested()) {
+            ability.detail = "we run inside of another container, which has too few ids or powers";
+            ability.cure =
+                "give the outer container a range of ids, and its root CAP_SETUID and "
+                "CAP_SETGID";
+            return ability;
+        }
         const bool helpers = try_find_map_helper("newuidmap") && try_find_map_helper("newgidmap");
         ability.detail = helpers
                              ? "no line for \"" + user.name + "\" in /etc/subuid and /etc/subgid"

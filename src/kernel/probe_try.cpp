@@ -8,6 +8,7 @@
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
+#include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"
 
 namespace sandbox::kernel {
@@ -38,11 +39,7 @@ const std::uint64_t kAllNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID 
 
 int try_in_namespaces(std::uint64_t flags, const std::optional<IdMap>& map,
                       const std::function<int()>& action) {
-    std::array<int, 2> fds{};
-    const long rc = raw::call(SYS_pipe2, raw::ptr(fds.data()), O_CLOEXEC);
-    if (rc < 0) throw base::SysError(static_cast<int>(-rc), "make a pipe");
-    const base::UniqueFd go_read(fds[0]);
-    base::UniqueFd go_write(fds[1]);
+    auto [go_read, go_write] = base::make_pipe();
     ChildProcess process;
     try {
         process = ChildProcess::clone(flags);

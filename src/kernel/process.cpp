@@ -16,12 +16,15 @@ namespace {
 
 namespace raw = base::raw;
 
-// linux/sched.h of the build machine may be older than the fields we pass: the first published
-// size (64 bytes) is all we need. clone(2).
+// linux/sched.h of the build machine may be older than the fields we pass. clone(2).
 struct CloneArguments {
     std::uint64_t flags = 0, pidfd = 0, child_tid = 0, parent_tid = 0, exit_signal = 0, stack = 0,
                   stack_size = 0, tls = 0;
+    // Later additions, passed only when they are needed.
+    std::uint64_t set_tid = 0, set_tid_size = 0, cgroup = 0;
 };
+constexpr std::size_t kFirstSize = 64;
+constexpr std::uint64_t kIntoCgroup = 0x200000000;  // CLONE_INTO_CGROUP, clone(2)
 
 // libc remembers the thread id in its own memory and told the kernel where (set_tid_address(2)). A
 // fork by raw system call leaves a stale one behind, which breaks raise() and error-checking locks;
@@ -69,6 +72,15 @@ long wait_for(pid_t pid, int* status, int options) noexcept {
 }  // namespace
 
 ChildProcess ChildProcess::clone(std::uint64_t namespace_flags) {
+    return std::move(*try_clone(namespace_flags, -1));
+}
+
+std::optional<ChildProcess> ChildProcess::try_clone_into(std::uint64_t namespace_flags,
+                                                         int cgroup_fd) {
+    return try_clone(namespace_flags, cgroup_fd);
+}
+
+std::optional<ChildProcess> ChildProcess::try_clone(std::uint64_t namespace_flags, int cgroup_fd) {
     int pid_fd = -1;
     CloneArguments arguments;
     arguments.flags = namespace_flags | CLONE_PIDFD;
@@ -77,7 +89,16 @@ ChildProcess ChildProcess::clone(std::uint64_t namespace_flags) {
     arguments.child_tid = libc_tid_address();
     if (arguments.child_tid != 0) arguments.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
 
-    long rc = raw::call(raw::kSysClone3, raw::ptr(&arguments), sizeof arguments);
+    std::size_t size = kFirstSize;
+    if (cgroup_fd >= 0) {
+        arguments.flags |= kIntoCgroup;
+        arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
+        size = sizeof arguments;
+    }
+    long rc = raw::call(raw::kSysClone3, raw::ptr(&arguments), static_cast<long>(size));
+    if (cgroup_fd >= 0 && (rc == -ENOSYS || rc == -EPERM || rc == -EINVAL || rc == -E2BIG)) {
+        return std::nullopt;
+    }
     // EPERM: filters of outer containers answer so for calls they do not know. Where the kernel
     // itself refused, clone(2) says the same once more.
     if (rc == -ENOSYS || rc == -EPERM) rc = clone_classic(arguments);
@@ -127,6 +148,11 @@ void ChildProcess::signal(int number) const noexcept {
     if (raw::pidfd_send_signal(pid_fd_.get(), number, nullptr, 0) == -ENOSYS) {
         (void)raw::kill(pid_, number);
     }
+}
+
+void ChildProcess::signal(int number, siginfo_t& info) const noexcept {
+    if (pid_ <= 0) return;
+    (void)raw::pidfd_send_signal(pid_fd_.get(), number, &info, 0);  // a dead process is fine
 }
 
 ExitStatus ChildProcess::wait() {

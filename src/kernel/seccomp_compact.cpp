@@ -6,6 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
+
+#include "seccomp_layout.hpp"
 
 namespace sandbox::kernel {
 namespace {
@@ -138,11 +142,73 @@ bool same(const BpfProgram& a, const BpfProgram& b) {
                       });
 }
 
-BpfProgram search(const Interval* first, size_t count) {
-    if (count == 1) return first->code;
+// Some intervals that are told apart by one another: the first one and, within numbers that get the
+// same answer as it, single ones that do not.
+struct Group {
+    const Interval* first;
+    size_t exceptions;
+};
+
+std::vector<Group> group(const std::vector<Interval>& intervals) {
+    constexpr size_t kMostExceptions = 3;  // in a row, so few: others are found by halving
+    std::vector<Group> groups;
+    for (size_t i = 0; i < intervals.size(); ++i) {
+        Group next{&intervals[i], 0};
+        while (next.exceptions < kMostExceptions && i + 2 < intervals.size() &&
+               intervals[i + 2].first - intervals[i + 1].first == 1 &&
+               same(intervals[i + 2].code, next.first->code)) {
+            ++next.exceptions;
+            i += 2;
+        }
+        groups.push_back(next);
+    }
+    return groups;
+}
+
+using Place = BackwardsLayout::Place;
+
+Place write_group(BackwardsLayout& layout, const Group& group) {
+    Place place = layout.block(group.first->code);
+    for (size_t i = 0; i < group.exceptions; ++i) {
+        const Interval& exception = group.first[2 * i + 1];
+        place = layout.test(BPF_JEQ, exception.first, layout.block(exception.code), place);
+    }
+    return place;
+}
+
+Place write_search(BackwardsLayout& layout, const Group* first, size_t count) {
+    if (count == 1) return write_group(layout, *first);
     const size_t half = count / 2;
-    const sock_filter test = BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first[half].first, 0, 0);
-    return branch(test, search(first + half, count - half), search(first, half));
+    const Place above = write_search(layout, first + half, count - half);
+    const Place below = write_search(layout, first, half);
+    return layout.test(BPF_JGE, first[half].first->first, above, below);
+}
+
+// What one architecture's calls are answered.
+struct Architecture {
+    std::uint32_t first;
+    std::vector<Interval> numbers;
+};
+
+bool same(const std::vector<Interval>& a, const std::vector<Interval>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const Interval& x, const Interval& y) {
+                          return x.first == y.first && same(x.code, y.code);
+                      });
+}
+
+Place write_numbers(BackwardsLayout& layout, const std::vector<Interval>& numbers) {
+    const std::vector<Group> groups = group(numbers);
+    const Place place = write_search(layout, groups.data(), groups.size());
+    return numbers.size() == 1 ? place : layout.load(kNumber, place);
+}
+
+Place write_architectures(BackwardsLayout& layout, const Architecture* first, size_t count) {
+    if (count == 1) return write_numbers(layout, first->numbers);
+    const size_t half = count / 2;
+    const Place above = write_architectures(layout, first + half, count - half);
+    const Place below = write_architectures(layout, first, half);
+    return layout.test(BPF_JGE, first[half].first, above, below);
 }
 
 class Compactor {
@@ -162,48 +228,52 @@ class Compactor {
     }
 
     BpfProgram run() {
-        std::vector<Interval> architectures = collect(
-            [&](std::uint32_t arch) {
-                std::vector<Interval> numbers = collect([&](std::uint32_t number) {
-                    return Specializer(program_, arch, number).run();
-                });
-                BpfProgram block{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNumber)};
-                if (numbers.size() == 1) block.clear();
-                append(block, search(numbers.data(), numbers.size()));
-                return block;
-            },
-            architecture_points());
-        BpfProgram result{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kArch)};
-        append(result, search(architectures.data(), architectures.size()));
-        return result;
+        std::vector<Architecture> architectures;
+        for (const std::uint32_t arch : architecture_points()) {
+            std::vector<Interval> numbers = collect(arch);
+            if (!architectures.empty() && same(architectures.back().numbers, numbers)) continue;
+            architectures.push_back({arch, std::move(numbers)});
+        }
+        BackwardsLayout layout;
+        const Place start = write_architectures(layout, architectures.data(), architectures.size());
+        layout.load(kArch, start);
+        return layout.finish();
     }
 
   private:
-    template <typename Make>
-    std::vector<Interval> collect(Make&& make) {
-        return collect(make, points_);
-    }
-    template <typename Make>
-    std::vector<Interval> collect(Make&& make, const std::vector<std::uint32_t>& points) {
+    [[nodiscard]] std::vector<Interval> collect(std::uint32_t arch) const {
         std::vector<Interval> intervals;
-        for (const std::uint32_t point : points) {
-            BpfProgram code = make(point);
+        for (const std::uint32_t point : points_) {
+            BpfProgram code = Specializer(program_, arch, point).run();
             if (!intervals.empty() && same(intervals.back().code, code)) continue;
             intervals.push_back({point, std::move(code)});
         }
         return intervals;
     }
 
-    // Only what is compared right after the architecture was loaded.
-    std::vector<std::uint32_t> architecture_points() const {
+    // Only what is compared while the accumulator holds the architecture, wherever that leads.
+    [[nodiscard]] std::vector<std::uint32_t> architecture_points() const {
         std::vector<std::uint32_t> points{0};
-        for (size_t i = 0; i + 1 < program_.size(); ++i) {
-            if (!is_load(program_[i]) || program_[i].k != kArch) continue;
-            for (size_t j = i + 1; j < program_.size() && !is_load(program_[j]); ++j) {
-                if (!is_branch(program_[j])) continue;
-                points.push_back(program_[j].k);
-                if (program_[j].k != UINT32_MAX) points.push_back(program_[j].k + 1);
-            }
+        std::vector<bool> seen(program_.size(), false);
+        std::vector<size_t> open;
+        const auto go_to = [&](size_t at) {
+            if (at >= program_.size() || seen[at]) return;
+            seen[at] = true;
+            open.push_back(at);
+        };
+        for (size_t i = 0; i < program_.size(); ++i) {
+            if (is_load(program_[i]) && program_[i].k == kArch) go_to(i + 1);
+        }
+        while (!open.empty()) {
+            const size_t at = open.back();
+            open.pop_back();
+            const sock_filter& step = program_[at];
+            if (is_jump(step)) go_to(at + 1 + step.k);
+            if (!is_branch(step)) continue;
+            points.push_back(step.k);
+            if (step.k != UINT32_MAX) points.push_back(step.k + 1);
+            go_to(at + 1 + step.jt);
+            go_to(at + 1 + step.jf);
         }
         std::sort(points.begin(), points.end());
         points.erase(std::unique(points.begin(), points.end()), points.end());

@@ -40,8 +40,9 @@ struct SeccompPolicy {
     bool guard_socketcall = false;
 };
 
-// Part of the key of compiled programs: to be raised with every change of the tables.
-inline constexpr int kSeccompPolicyVersion = 1;
+// Part of the key of compiled programs: to be raised with every change of the tables, or of how
+// programs are written.
+inline constexpr int kSeccompPolicyVersion = 2;
 
 [[nodiscard]] SeccompPolicy make_default_policy(const SeccompOptions& options);
 // Answers 0 to what one id cannot do: put in front of the rules of any policy.

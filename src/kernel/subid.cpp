@@ -1,5 +1,7 @@
 // Which ids this host gives us: /etc/subuid and /etc/subgid, and the maps made from them.
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
+#include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/xdg.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
@@ -77,18 +80,32 @@ std::vector<SubidRange> load_subids(const char* path, const base::HostUser& user
     return parse_subids(*text, user.name, user.uid);
 }
 
+std::vector<IdRange> own_map(const char* path) {
+    return parse_id_map(base::read_file(path, kMaxSubidFileBytes));
+}
+
+// Inherited from the namespace where it was written. ENOENT: a kernel from before that rule.
+bool is_setgroups_denied() {
+    const auto text = base::try_read_file_at(AT_FDCWD, "/proc/self/setgroups", 16);
+    return text && text->starts_with("deny");
+}
+
 IdMap root_id_map() {
     base::HostUser root;
     root.name = "root";
-    const auto uid_map = parse_id_map(base::read_file("/proc/self/uid_map", kMaxSubidFileBytes));
-    const auto gid_map = parse_id_map(base::read_file("/proc/self/gid_map", kMaxSubidFileBytes));
+    const auto uid_map = own_map("/proc/self/uid_map");
+    const auto gid_map = own_map("/proc/self/gid_map");
     // Root of a namespace with one id, as `unshare -r` makes it: there is nothing to share out.
     const bool alone = uid_map.size() == 1 && uid_map.front().count == 1;
-    if (alone || (gid_map.size() == 1 && gid_map.front().count == 1)) {
+    // user_namespaces(7): more than one's own id takes these in the namespace above.
+    constexpr std::uint64_t kNeeded = 1u << CAP_SETUID | 1u << CAP_SETGID;
+    if (alone || (gid_map.size() == 1 && gid_map.front().count == 1) ||
+        (effective_capabilities() & kNeeded) != kNeeded) {
         return single_id_map(ContainerId{0}, ContainerId{0});
     }
     IdMap map;
     map.mode = IdMode::range;
+    map.set_groups = !is_setgroups_denied();
     const auto pick = [](std::vector<SubidRange> wanted, const std::vector<IdRange>& ours) {
         if (wanted.empty()) wanted.push_back({kRootRangeStart, kRootRangeCount});
         std::erase_if(wanted, [&](const SubidRange& range) { return !covers(ours, range); });
@@ -154,11 +171,38 @@ bool covers(const std::vector<IdRange>& map, const SubidRange& range) noexcept {
     });
 }
 
-IdMap host_id_map() {
+bool is_nested() noexcept {
+    // The first user namespace has a fixed number in all kernels since 3.8, USER_NS_INIT_INO in
+    // linux/nsfs.h.
+    constexpr ino_t kFirst = 0xEFFFFFFD;
+    struct stat info {};
+    return ::stat("/proc/self/ns/user", &info) == 0 && info.st_ino != kFirst;
+}
+
+std::uint64_t effective_capabilities() noexcept {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2]{};
+    if (base::raw::call(SYS_capget, base::raw::ptr(&header), base::raw::ptr(data)) < 0) return 0;
+    return std::uint64_t{data[1].effective} << 32 | data[0].effective;
+}
+
+namespace {
+
+IdMap find_id_map() {
     if (::geteuid() == 0) return root_id_map();
     const base::HostUser user = base::host_user();
-    const std::vector<SubidRange> uids = load_subids("/etc/subuid", user);
-    const std::vector<SubidRange> gids = load_subids("/etc/subgid", user);
+    std::vector<SubidRange> uids = load_subids("/etc/subuid", user);
+    std::vector<SubidRange> gids = load_subids("/etc/subgid", user);
+    const bool nested = is_nested();
+    if (nested) {
+        // The files speak of the host's ids, of which the namespace around us may have few.
+        const auto drop_unknown = [](std::vector<SubidRange>& ranges, const char* path) {
+            const std::vector<IdRange> ours = own_map(path);
+            std::erase_if(ranges, [&](const SubidRange& range) { return !covers(ours, range); });
+        };
+        drop_unknown(uids, "/proc/self/uid_map");
+        drop_unknown(gids, "/proc/self/gid_map");
+    }
     const IdMap single = single_id_map(ContainerId{0}, ContainerId{0});
     if (uids.empty() || gids.empty() || !try_find_map_helper("newuidmap") ||
         !try_find_map_helper("newgidmap")) {
@@ -166,11 +210,35 @@ IdMap host_id_map() {
     }
     IdMap map = single;
     map.mode = IdMode::range;
+    map.set_groups = !nested || !is_setgroups_denied();
     const std::vector<IdRange> more_uids = lay_out(1, uids, kMaxExtents - 1);
     const std::vector<IdRange> more_gids = lay_out(1, gids, kMaxExtents - 1);
     map.uids.insert(map.uids.end(), more_uids.begin(), more_uids.end());
     map.gids.insert(map.gids.end(), more_gids.begin(), more_gids.end());
     return map;
+}
+
+bool one_id_asked = false;
+
+}  // namespace
+
+void use_one_id() noexcept {
+    one_id_asked = true;
+}
+
+IdMap host_id_map() {
+    if (one_id_asked) return single_id_map({0}, {0});
+    // Files are read once; a child may be another user, or in another namespace.
+    struct Found {
+        pid_t process = -1;
+        uid_t user = 0;
+        IdMap map;
+    };
+    static Found found;
+    const pid_t process = base::raw::getpid();
+    const uid_t user = ::geteuid();
+    if (found.process != process || found.user != user) found = {process, user, find_id_map()};
+    return found.map;
 }
 
 IdMap single_id_map(ContainerId user, ContainerId group) {

@@ -1,17 +1,21 @@
 #include "sandbox/kernel/user_namespace.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
-#include <spawn.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
+#include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/subprocess.hpp"
@@ -23,18 +27,6 @@ namespace {
 namespace raw = base::raw;
 
 constexpr size_t kMaxHelperOutputBytes = 64u << 10;
-
-struct Pipe {
-    base::UniqueFd read_end;
-    base::UniqueFd write_end;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> fds{};
-    const long rc = raw::call(SYS_pipe2, raw::ptr(fds.data()), O_CLOEXEC);
-    if (rc < 0) throw base::SysError(static_cast<int>(-rc), "make a pipe");
-    return {base::UniqueFd(fds[0]), base::UniqueFd(fds[1])};
-}
 
 // "/proc/<pid>/<name>": one write, as the kernel demands. user_namespaces(7).
 int write_proc(pid_t child, const char* name, const std::string& text) {
@@ -57,7 +49,15 @@ std::string map_text(const std::vector<IdRange>& ranges) {
 
 void write_map_directly(pid_t child, const char* name, const std::vector<IdRange>& ranges) {
     const int rc = write_proc(child, name, map_text(ranges));
-    if (rc < 0) throw base::SysError(-rc, "write " + std::string(name) + " of a new namespace");
+    if (rc == 0) return;
+    // user_namespaces(7): since Linux 5.12 the root of the namespace above may be mapped by those
+    // only who have CAP_SETFCAP there.
+    const bool powerless = rc == -EPERM && ::geteuid() == 0 &&
+                           (effective_capabilities() & std::uint64_t{1} << CAP_SETFCAP) == 0;
+    throw base::SysError(-rc, "write " + std::string(name) + " of a new namespace", {},
+                         powerless ? "root without CAP_SETFCAP has no id to give: start the outer "
+                                     "container with --cap-add SETFCAP, or be another user there"
+                                   : std::string());
 }
 
 void write_directly(pid_t child, const IdMap& map) {
@@ -71,7 +71,10 @@ void write_directly(pid_t child, const IdMap& map) {
     write_map_directly(child, "gid_map", map.gids);
 }
 
-// newuidmap or newgidmap under way.
+// newuidmap or newgidmap under way. Both are started before either is waited for, and the start
+// does not wait for the exec as posix_spawn does: a waiting parent is woken on the helper's
+// processor and stays behind it there, and the second helper would begin when the first one is
+// done.
 class MapHelper {
   public:
     MapHelper(const char* name, pid_t child, const std::vector<IdRange>& ranges) : name_(name) {
@@ -80,16 +83,18 @@ class MapHelper {
             throw base::Error("\"" + name_ + "\" is not installed",
                               "install the package uidmap (shadow-utils on Fedora)");
         }
-        std::vector<std::string> words{name_, std::to_string(child)};
+        path_ = *path;
+        words_ = {name_, std::to_string(child)};
         for (const IdRange& range : ranges) {
-            words.push_back(std::to_string(range.inside.value));
-            words.push_back(std::to_string(range.outside.value));
-            words.push_back(std::to_string(range.count));
+            words_.push_back(std::to_string(range.inside.value));
+            words_.push_back(std::to_string(range.outside.value));
+            words_.push_back(std::to_string(range.count));
         }
-        std::vector<char*> argv;
-        for (std::string& word : words) argv.push_back(word.data());
-        argv.push_back(nullptr);
-        spawn(*path, argv.data());
+        for (std::string& word : words_) argv_.push_back(word.data());
+        argv_.push_back(nullptr);
+        output_ = base::make_pipe();
+        output_fd_ = output_.write_end.get();
+        start();
     }
     MapHelper(const MapHelper&) = delete;
     MapHelper& operator=(const MapHelper&) = delete;
@@ -100,6 +105,7 @@ class MapHelper {
     void finish() {
         output_.write_end.reset();
         const int status = wait_status();
+        if (exec_error_ != 0) throw base::SysError(exec_error_, "execute", base::quote(path_));
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
         const std::string said = base::read_fd(output_.read_end.get(), kMaxHelperOutputBytes);
         std::string line(base::trim(said.substr(0, said.find('\n'))));
@@ -108,21 +114,34 @@ class MapHelper {
     }
 
   private:
-    // posix_spawn is vfork-like in libc: no page table is copied, however large we are.
-    void spawn(const std::string& path, char* const* argv) {
-        output_ = make_pipe();
-        posix_spawn_file_actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, output_.write_end.get(), STDERR_FILENO);
-        posix_spawn_file_actions_adddup2(&actions, output_.write_end.get(), STDOUT_FILENO);
-        std::array<char*, 1> environment{nullptr};
-        const int rc =
-            posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv, environment.data());
-        posix_spawn_file_actions_destroy(&actions);
-        if (rc != 0) {
-            pid_ = -1;
-            throw base::SysError(rc, "execute", base::quote(path));
+    // Runs on stack_, in our memory (no page table is copied, however large we are): only system
+    // calls on what the constructor laid out, and no variable whose address is taken: the sanitizer
+    // would mark its surroundings in our memory, and the exec never takes that back.
+    static int run(void* argument) noexcept {
+        auto* const self = static_cast<MapHelper*>(argument);
+        int rc = raw::dup3(self->output_fd_, STDERR_FILENO, 0);
+        if (rc >= 0) rc = raw::dup3(self->output_fd_, STDOUT_FILENO, 0);
+        if (rc >= 0) {
+            (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&self->signals_), 0,
+                            kSignalSetBytes);
+            rc = static_cast<int>(raw::call(SYS_execve, raw::ptr(self->path_.c_str()),
+                                            raw::ptr(self->argv_.data()),
+                                            raw::ptr(self->environment_.data())));
         }
+        self->exec_error_ = -rc;
+        raw::exit_group(127);
+    }
+
+    void start() {
+        // No handler of ours may run in the child, which has our memory.
+        constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
+        (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals),
+                        raw::ptr(&signals_), kSignalSetBytes);
+        const int pid = ::clone(run, stack_.data() + stack_.size(), CLONE_VM | SIGCHLD, this);
+        const int errnum = errno;
+        (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&signals_), 0, kSignalSetBytes);
+        if (pid < 0) throw base::SysError(errnum, "start", base::quote(path_));
+        pid_ = pid;
     }
 
     int wait_status() noexcept {
@@ -145,9 +164,21 @@ class MapHelper {
         return "see the lines of this user in " + file;
     }
 
+    static constexpr long kSignalSetBytes = 8;
+    static constexpr size_t kStackBytes = 16u << 10;
+
+    // Until the exec all of this is the child's as well, so it stays where it is.
     std::string name_;
+    std::string path_;
+    std::vector<std::string> words_;
+    std::vector<char*> argv_;
+    std::array<char*, 1> environment_{};  // nothing of ours
+    base::Pipe output_;
+    int output_fd_ = -1;  // finish() may close ours before the child has looked
+    std::uint64_t signals_ = 0;
+    volatile int exec_error_ = 0;
     pid_t pid_ = -1;
-    Pipe output_;
+    alignas(16) std::array<char, kStackBytes> stack_;
 };
 
 // What run_as_owner's child says: 'c' and an exit code, or 'e' and an Error's fields, NUL between.
@@ -158,7 +189,7 @@ std::string encode_error(const base::Error& error) {
     return text;
 }
 
-[[noreturn]] void owner_child(const Pipe& start, const Pipe& answer, int start_write_fd,
+[[noreturn]] void owner_child(const base::Pipe& start, const base::Pipe& answer, int start_write_fd,
                               const std::function<int()>& action) noexcept {
     // Our copy of the parent's end must go, or its death would never be seen.
     (void)raw::close(start_write_fd);
@@ -209,20 +240,22 @@ std::optional<std::string> try_find_map_helper(const std::string& name) {
     return base::try_find_program(name);
 }
 
-void write_maps(pid_t child, const IdMap& map) {
+void write_maps(pid_t child, const IdMap& map, const std::function<void()>& meanwhile) {
     if (map.mode == IdMode::single || ::geteuid() == 0) {
         write_directly(child, map);
+        if (meanwhile) meanwhile();
         return;
     }
     MapHelper uids("newuidmap", child, map.uids);
     MapHelper gids("newgidmap", child, map.gids);
+    if (meanwhile) meanwhile();
     uids.finish();
     gids.finish();
 }
 
 int run_as_owner(const IdMap& map, const std::function<int()>& action) {
-    Pipe start = make_pipe();
-    Pipe answer = make_pipe();
+    base::Pipe start = base::make_pipe();
+    base::Pipe answer = base::make_pipe();
     ChildProcess child = ChildProcess::clone(CLONE_NEWUSER | CLONE_NEWNS);
     if (child.is_child()) owner_child(start, answer, start.write_end.get(), action);
     start.read_end.reset();

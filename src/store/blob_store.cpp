@@ -1,6 +1,8 @@
 #include "sandbox/store/blob_store.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "sandbox/base/error.hpp"
@@ -14,6 +16,8 @@ namespace {
 
 using base::SysError;
 using base::UniqueFd;
+
+constexpr size_t kReadBytes = 256u << 10;
 
 struct stat stat_of(int fd, const std::string& what) {
     struct stat info {};
@@ -35,6 +39,7 @@ PartialBlob::PartialBlob(oci::Digest digest, UniqueFd fd, base::FileLock lock, s
     : digest_(std::move(digest)), fd_(std::move(fd)), lock_(std::move(lock)), size_bytes_(size) {}
 
 void PartialBlob::append(std::string_view data) {
+    hash_rest();
     while (!data.empty()) {
         const long rc = base::raw::pwrite(fd_.get(), data.data(), data.size(),
                                           static_cast<std::int64_t>(size_bytes_));
@@ -45,8 +50,10 @@ void PartialBlob::append(std::string_view data) {
                                ? "free some space: `sandbox system prune` removes what is not used"
                                : "");
         }
+        hash_.update(data.data(), static_cast<size_t>(rc));
         data.remove_prefix(static_cast<size_t>(rc));
         size_bytes_ += static_cast<std::uint64_t>(rc);
+        hashed_bytes_ = size_bytes_;
     }
 }
 
@@ -56,6 +63,32 @@ void PartialBlob::truncate(std::uint64_t size_bytes) {
         throw SysError(errnum, "truncate blob", digest_.str());
     }
     size_bytes_ = size_bytes;
+    hash_ = base::Sha256();
+    hashed_bytes_ = 0;
+}
+
+void PartialBlob::hash_rest() {
+    if (hashed_bytes_ == size_bytes_) return;
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
+    while (hashed_bytes_ < size_bytes_) {
+        const auto wanted =
+            static_cast<size_t>(std::min<std::uint64_t>(kReadBytes, size_bytes_ - hashed_bytes_));
+        const long rc = base::raw::pread(fd_.get(), buffer.get(), wanted,
+                                         static_cast<std::int64_t>(hashed_bytes_));
+        if (rc == -EINTR) continue;
+        if (rc < 0) throw SysError(static_cast<int>(-rc), "read blob", digest_.str());
+        if (rc == 0) throw base::IntegrityError("blob " + digest_.str() + " became shorter");
+        hash_.update(buffer.get(), static_cast<size_t>(rc));
+        hashed_bytes_ += static_cast<std::uint64_t>(rc);
+    }
+}
+
+oci::Digest PartialBlob::content_digest() {
+    hash_rest();
+    const oci::Digest digest = oci::Digest::from_hex(hash_.finish_hex());
+    hash_ = base::Sha256();
+    hashed_bytes_ = 0;
+    return digest;
 }
 
 void PartialBlob::commit(const Store& store) && {

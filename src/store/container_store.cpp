@@ -1,12 +1,13 @@
-// Theory of operation. containers/<id>/ is made piece by piece; its record comes last but one and
-// its name (a link containers/names/<name> → id) last. A directory without a record is being made –
-// or its maker died, which is certain once one holds the store lock exclusively. The lock file is
-// locked as long as somebody cares for the container.
+// Theory of operation. containers/<id>/ is made piece by piece; its name (a link containers/names/
+// <name> → id) comes last but one and its record last. A directory without a record is being made,
+// or its maker died: then nobody holds its lock, and its name is free. The lock file is locked as
+// long as somebody cares for the container.
 #include "sandbox/store/container_store.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 #include "sandbox/base/error.hpp"
@@ -16,6 +17,9 @@
 #include "sandbox/base/scope_exit.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
+#include "sandbox/store/container_summary.hpp"
+#include "sandbox/store/event_log.hpp"
+#include "sandbox/store/log_store.hpp"
 
 namespace sandbox::store {
 namespace {
@@ -62,10 +66,11 @@ std::optional<std::string> try_read_name(int containers_fd, const std::string& n
     return is_id(id) ? std::optional(std::move(id)) : std::nullopt;
 }
 
-// The name's owner is gone (its remover was killed after the directory went): free it.
+// The name's owner is gone (its maker or remover was killed on the way): free it.
 bool free_stale_name(int containers_fd, const std::string& name) {
     const std::optional<std::string> owner = try_read_name(containers_fd, name);
-    if (owner && base::exists_at(containers_fd, *owner)) return false;
+    if (owner && base::exists_at(containers_fd, *owner + "/" + kRecord)) return false;
+    if (owner && base::FileLock::is_held(containers_fd, *owner + "/" + kLock)) return false;
     base::unlink_at(containers_fd, link_of(name), true);
     return true;
 }
@@ -103,8 +108,11 @@ json::Value with_identity(const json::Value& record, const std::string& id,
     return json::Value(std::move(object));
 }
 
-// Absent: being made, or made halfway.
-std::optional<ContainerEntry> try_load(int containers_fd, const std::string& id) {
+// Absent: being made, or made halfway. `summary`: the record's first part will do. `visit` may be
+// null.
+std::optional<ContainerEntry> try_load(
+    int containers_fd, const std::string& id, bool summary = false,
+    const std::function<void(const ContainerEntry&, int)>& visit = {}) {
     const std::optional<UniqueFd> dir =
         base::try_open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!dir) return std::nullopt;
@@ -115,12 +123,14 @@ std::optional<ContainerEntry> try_load(int containers_fd, const std::string& id)
     entry.id = id;
     entry.live = base::FileLock::is_held(dir->get(), kLock);
     try {
-        entry.record = json::parse(*text, {.max_bytes = kMaxRecordBytes});
+        entry.record = json::parse(summary ? cut_before_member(*text, kRecordRest) : *text,
+                                   {.max_bytes = kMaxRecordBytes});
     } catch (const base::IntegrityError& error) {
         // Still listed, so that it can be removed.
         base::log::debug("container " + id + ": " + error.what());
     }
     entry.name = entry.record.string_or("name", id.substr(0, 12));
+    if (visit) visit(entry, dir->get());
     return entry;
 }
 
@@ -152,6 +162,10 @@ OwnedContainer ContainerStore::create(const std::string& name, const json::Value
     base::FileLock lock = base::FileLock::acquire(dir.get(), kLock, base::LockMode::exclusive);
     make_open_dir(dir.get(), "upper");
     check(raw::mkdirat(dir.get(), "work", 0700), "make", "work");
+    reserve_name(containers_fd, name, id);
+    base::ScopeExit undo_name([&] {
+        (void)raw::unlinkat(containers_fd, link_of(name).c_str());  // a stale one is found out
+    });
     const std::string text = json::dump(with_identity(record, id, name));
     if (keep) {
         base::write_file_atomic(dir.get(), kRecord, text, 0600, base::Durability::synced);
@@ -160,10 +174,10 @@ OwnedContainer ContainerStore::create(const std::string& name, const json::Value
             base::open_at(dir.get(), kRecord, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
         base::write_all(file.get(), text);
     }
-    reserve_name(containers_fd, name, id);
+    undo_name.dismiss();
     undo.dismiss();
     if (keep) base::sync_fd(containers_fd);
-    return OwnedContainer{id, std::move(dir), std::move(lock)};
+    return OwnedContainer{id, std::move(dir), std::move(lock), name};
 }
 
 std::string ContainerStore::make_name() const {
@@ -181,6 +195,54 @@ std::string ContainerStore::make_name() const {
 void ContainerStore::save_record(const OwnedContainer& container, const json::Value& record) const {
     base::write_file_atomic(container.dir.get(), kRecord, json::dump(record), 0600,
                             base::Durability::volatile_data);
+}
+
+json::Value ContainerStore::rename(const OwnedContainer& container, const json::Value& record,
+                                   const std::string& name) const {
+    const int containers_fd = store_.containers_fd();
+    const std::string former = record.string_or("name");
+    reserve_name(containers_fd, name, container.id);
+    json::Value renamed = with_identity(record, container.id, name);
+    try {
+        base::write_file_atomic(container.dir.get(), kRecord, json::dump(renamed), 0600,
+                                base::Durability::synced);
+    } catch (const base::Error&) {
+        base::unlink_at(containers_fd, link_of(name), true);
+        throw;
+    }
+    if (try_read_name(containers_fd, former) == container.id) {
+        base::unlink_at(containers_fd, link_of(former), true);
+    }
+    return renamed;
+}
+
+std::string cut_before_member(std::string_view document, std::string_view key) {
+    const std::string mark = "\"" + std::string(key) + "\":";
+    size_t depth = 0;
+    for (size_t i = 0; i < document.size(); ++i) {
+        const char c = document[i];
+        if (c == '{' || c == '[') {
+            ++depth;
+        } else if (c == '}' || c == ']') {
+            --depth;
+        } else if (c == '"') {
+            if (depth == 1 && i > 0 && document[i - 1] == ',' &&
+                document.compare(i, mark.size(), mark) == 0) {
+                return std::string(document.substr(0, i - 1)) + "}";
+            }
+            for (++i; i < document.size() && document[i] != '"'; ++i) {
+                if (document[i] == '\\') ++i;
+            }
+        }
+    }
+    return std::string(document);
+}
+
+void for_each_container(const Store& store,
+                        const std::function<void(const ContainerEntry&, int)>& visit) {
+    for (const std::string& id : base::list_dir(store.containers_fd())) {
+        if (is_id(id)) (void)try_load(store.containers_fd(), id, true, visit);
+    }
 }
 
 std::vector<ContainerEntry> ContainerStore::list() const {
@@ -233,19 +295,34 @@ std::optional<OwnedContainer> ContainerStore::try_own(const std::string& id) con
         opened.st_ino != named.st_ino) {
         throw base::NotFoundError("no such container: " + base::quote(id));
     }
-    return OwnedContainer{id, std::move(*dir), std::move(*lock)};
+    return OwnedContainer{id, std::move(*dir), std::move(*lock), {}};
 }
 
 void ContainerStore::remove(OwnedContainer container) const {
     const int containers_fd = store_.containers_fd();
-    const std::optional<ContainerEntry> entry = try_load(containers_fd, container.id);
-    if (entry && try_read_name(containers_fd, entry->name) == container.id) {
-        base::unlink_at(containers_fd, link_of(entry->name), true);
+    const auto free_name = [&](const std::string& name) {
+        if (try_read_name(containers_fd, name) != container.id) return false;
+        base::unlink_at(containers_fd, link_of(name), true);
+        return true;
+    };
+    if (!free_name(container.name)) {
+        const std::optional<ContainerEntry> entry = try_load(containers_fd, container.id);
+        if (entry) (void)free_name(entry->name);
     }
     // Without its record it is nobody's container any more: a killed removal is finished by a
     // sweep.
+    // Only one that is kept has a log; the record of a one-shot run is not read for its end.
+    Event event{
+        .type = "container", .action = "destroy", .id = container.id, .name = container.name};
+    if (base::exists_at(container.dir.get(), "log")) {
+        if (const auto entry = try_load(containers_fd, container.id)) {
+            remove_outside_log(log_options_from(entry->record["log"]));
+            event = container_event("destroy", entry->record);
+        }
+    }
     base::unlink_at(container.dir.get(), kRecord, true);
     kernel::remove_tree(containers_fd, container.id);
+    append_event(store_, event);
 }
 
 std::uint64_t ContainerStore::remove_leftovers() const {

@@ -185,7 +185,11 @@ ImageRecord parse_image_record(std::string_view text) {
         ended = line == kLastLine;
         const size_t blank = line.find(' ');
         if (blank != std::string_view::npos) {
-            read_field(draft, line.substr(0, blank), line.substr(blank + 1));
+            try {
+                read_field(draft, line.substr(0, blank), line.substr(blank + 1));
+            } catch (const base::UsageError& error) {  // a reference that is none
+                damaged(error.message());
+            }
         }
     }
     if (!ended) damaged("cut off");

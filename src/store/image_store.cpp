@@ -16,6 +16,7 @@
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::store {
 namespace {
@@ -283,7 +284,9 @@ void ImageStore::remove_reference(const oci::Reference& reference) const {
     std::optional<ImageRecord> former = try_load_sound(writer.refs.get(), name);
     if (former) keep_as_dangling(writer, *former, name);
     base::unlink_at(writer.refs.get(), name, true);
-    if (former) drop_from_index(writer.ids.get(), former->id, name);
+    if (!former) return;
+    drop_from_index(writer.ids.get(), former->id, name);
+    append_event(store_, image_event("untag", former->id.str(), reference.str()));
 }
 
 void ImageStore::remove_records_of(const oci::Digest& id) const {
@@ -298,6 +301,7 @@ void ImageStore::remove_records_of(const oci::Digest& id) const {
     for (const std::string& name : names) base::unlink_at(writer.refs.get(), name, true);
     base::sync_fd(writer.refs.get());
     save_index(writer.ids.get(), id, {});
+    append_event(store_, image_event("delete", id.str(), id.str()));
 }
 
 }  // namespace sandbox::store

@@ -10,6 +10,7 @@
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/temp_dir.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::store {
 namespace {
@@ -85,6 +86,12 @@ base::NotFoundError no_such_volume(const std::string& name) {
                                "`sandbox volume ls` lists what is there");
 }
 
+Event volume_event(std::string action, const std::string& name) {
+    Event event{.type = "volume", .action = std::move(action), .id = name};
+    event.attributes["driver"] = "local";
+    return event;
+}
+
 }  // namespace
 
 void VolumeStore::check_name(std::string_view name) {
@@ -140,6 +147,7 @@ VolumeRecord VolumeStore::create(const VolumeRecord& wish) const {
         if (std::optional<VolumeRecord> existing = try_get(record.name)) return *existing;
         throw;
     }
+    append_event(store_, volume_event("create", record.name));
     return record;
 }
 
@@ -172,6 +180,7 @@ void VolumeStore::remove(const std::string& name) const {
     if (rc == -ENOENT) throw no_such_volume(name);
     if (rc < 0) throw SysError(-rc, "remove volume", base::quote(name));
     kernel::remove_tree(store_.volumes_fd(), doomed);
+    append_event(store_, volume_event("destroy", name));
 }
 
 }  // namespace sandbox::store

@@ -1,9 +1,18 @@
 #!/bin/bash
 # What a launch takes: `true` in a cached busybox image with all defaults on, beside a bare C floor
 # and other tools, run in turn so that all are disturbed alike. Medians, with ratios to the floor.
-# Run it as an ordinary user, once with a subordinate id range and once without:
-#   SANDBOX_BIN=… SANDBOX_TESTS=…/tests SANDBOX_TEST_USER=range|plain bash tests/bench/launch.sh [ROUNDS]
+# Run it as an ordinary user, once with a subordinate id range and once without; as root,
+# tests/bench/run.sh steps down to one of the test users:
+#   SANDBOX_BIN=… [QUIET=1] sh tests/bench/run.sh range|plain launch.sh [ROUNDS]
+# (QUIET: see time_many.c)
+#
+# Rows. floor: floor.c, which says what it does; the id maps as the user's kind demands. bwrap: with
+# like mounts (launch_peers.sh says what is like and what is not) and one id, which is all that bwrap
+# maps itself. bwrap, range: the same, with the range mapped through newuidmap and newgidmap, as
+# sandbox does it for a user who has one. bwrap, bare: a root, /proc, /dev, /tmp, mqueue and nothing
+# else. So for a user with a range "bwrap, range" is what compares with sandbox, otherwise "bwrap".
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/bench/launch_peers.sh"
 
 rounds=${1:-100}
 kind=range
@@ -11,61 +20,41 @@ kind=range
 export USER
 USER=$(id -un)
 
-cc -O2 -static -o "$WORK/floor" "$SANDBOX_TESTS/bench/floor.c" || exit 1
-cc -O2 -static -o "$WORK/time_many" "$SANDBOX_TESTS/bench/time_many.c" || exit 1
-
-# A root for those who take a directory.
-mkdir -p "$WORK/bundle/lower/bin" "$WORK/bundle/merged"
-cp /bin/busybox "$WORK/bundle/lower/bin/"
-ln -s busybox "$WORK/bundle/lower/bin/true"
-mkdir "$WORK/bundle/lower"/{proc,sys,dev,tmp}
-
+for program in floor time_many bwrap_range; do
+    cc -O2 -static -o "$WORK/$program" "$SANDBOX_TESTS/bench/$program.c" || exit 1
+done
+make_bundle
 expect_ok sandbox pull -q "oci:$(image busybox)"
+expect_ok sandbox run localhost/busybox true
+write_filter
+
 names=(floor sandbox)
 commands=(-- "$WORK/floor" "$kind" "$WORK/bundle" /bin/true
     -- "$SANDBOX_BIN" run localhost/busybox true)
-if command -v bwrap >/dev/null; then
-    names+=(bwrap)
-    commands+=(-- bwrap --unshare-all --ro-bind "$WORK/bundle/lower" / --proc /proc --dev /dev
+if bwrap_ready; then
+    names+=(bwrap "bwrap, bare")
+    commands+=(-- "9<$WORK/filter.bpf" bwrap "${BWRAP[@]}" /bin/true
+        -- bwrap --unshare-all --ro-bind "$WORK/bundle/lower" / --proc /proc --dev /dev
         --tmpfs /tmp --mqueue /dev/mqueue --hostname x /bin/true)
+    if [ "$kind" = range ]; then
+        names+=("bwrap, range")
+        commands+=(-- "9<$WORK/filter.bpf" "$WORK/bwrap_range" --unshare-user --uid 0 --gid 0
+            "${BWRAP[@]}" /bin/true)
+    fi
 fi
-
-crun_ready() {
-    command -v crun >/dev/null || return 1
-    mkdir -p "$WORK/crun/rootfs"
-    cp -a "$WORK/bundle/lower/." "$WORK/crun/rootfs/"
-    (cd "$WORK/crun" && crun spec --rootless) || return 1
-    python3 - "$WORK/crun/config.json" <<'PYTHON'
-import json, sys
-config = json.load(open(sys.argv[1]))
-config["process"]["terminal"] = False
-config["process"]["args"] = ["/bin/true"]
-config["linux"].setdefault("seccomp", None)
-json.dump({k: v for k, v in config.items()}, open(sys.argv[1], "w"))
-PYTHON
-    crun --root "$WORK/crun-state" run -b "$WORK/crun" probe >/dev/null 2>&1 </dev/null
-}
 if crun_ready; then
     names+=(crun)
     commands+=(-- crun --root "$WORK/crun-state" run -b "$WORK/crun" bench)
 else
-    echo "crun does not run here and is left out"
+    echo "crun does not run here and is left out: $PEER_WHY"
 fi
-
-podman_ready() {
-    command -v podman >/dev/null || return 1
-    skopeo --insecure-policy --tmpdir "$WORK" copy -q "oci:$(image busybox):latest" \
-        "docker-archive:$WORK/busybox.tar:localhost/busybox:latest" &&
-        podman load -q -i "$WORK/busybox.tar" >/dev/null 2>&1 &&
-        podman run --rm --network none localhost/busybox true 2>/dev/null
-}
 slow_names=() slow=()
 if podman_ready; then
     slow_names=(sandbox podman)
     slow=(-- "$SANDBOX_BIN" run localhost/busybox true
-        -- podman run --rm --network none localhost/busybox true)
+        -- "${PODMAN[@]}" run --rm --network none localhost/busybox true)
 else
-    echo "podman does not run here and is left out"
+    echo "podman does not run here and is left out: $PEER_WHY"
 fi
 
 show() { # BASE NAMES… < numbers
@@ -73,18 +62,20 @@ show() { # BASE NAMES… < numbers
     shift
     while read -r middle low high; do
         [ -n "$first" ] || first=$middle
-        printf '%-28s %8.2f ms  (p10 %.2f, p90 %.2f)  %6.2f x %s\n' "${@:i+1:1}" \
+        printf '%-14s %8.2f ms  (p10 %.2f, p90 %.2f)  %6.2f x %s\n' "${@:i+1:1}" \
             "$(bc <<<"scale=3; $middle/1000")" "$(bc <<<"scale=3; $low/1000")" \
             "$(bc <<<"scale=3; $high/1000")" "$(bc <<<"scale=3; $middle/$first")" "$base"
         i=$((i + 1))
     done
 }
 
+time_many() { timeout -k 5 900 "$WORK/time_many" "$@" </dev/null; }
+
 echo "launch of true, $rounds rounds, ids: $kind, load $(cut -d' ' -f1 /proc/loadavg)"
-expect_ok "$WORK/time_many" "$rounds" "${commands[@]}"
+expect_ok time_many "$rounds" "${commands[@]}"
 show floor "${names[@]}" <<<"$OUT"
 if [ ${#slow[@]} -gt 0 ]; then
-    expect_ok "$WORK/time_many" $((rounds / 10 + 3)) "${slow[@]}"
+    expect_ok time_many $((rounds / 10 + 3)) "${slow[@]}"
     show sandbox "${slow_names[@]}" <<<"$OUT"
 fi
 
@@ -101,5 +92,5 @@ for count in 1 20 127; do
     layer_names+=("$count layers")
     layer_commands+=(-- "$SANDBOX_BIN" run "localhost/layers$count" true)
 done
-expect_ok "$WORK/time_many" $((rounds / 2 + 1)) "${layer_commands[@]}"
+expect_ok time_many $((rounds / 2 + 1)) "${layer_commands[@]}"
 show "1 layer" "${layer_names[@]}" <<<"$OUT"

@@ -4,17 +4,24 @@
 #   floor    curl | igzip -dc | tar -x, the layers in parallel: nothing verified, nothing kept
 #   podman   podman pull into an empty storage
 #   umoci    skopeo copy into a layout, umoci unpack
-# PEERS="" leaves the last two out. Then a second pull of the same, unchanged image. LAYOUT by
-# make_image.py, tag "bench".
+# PEERS="podman" leaves the last one out, PEERS="" both. podman with its overlay driver: the one that
+# it takes by itself on some file systems copies each layer once more. Then a second pull of the
+# same, unchanged image. LAYOUT by make_image.py, tag "bench"; WORKDIR with run.sh: "." is a tmpfs.
 set -eu
-sandbox=$1 layout=$2 work=$3 rounds=${4:-5}
+sandbox=$1 layout=$2 work=$(cd "$3" && pwd) rounds=${4:-5}
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d "$work/bench-pull.XXXXXX")
+# podman's own, with a short name: what it leaves running is found and ended there.
+XDG_RUNTIME_DIR=$(mktemp -d /tmp/podman.XXXXXX)
+export XDG_RUNTIME_DIR
 registry_pid=
 finish() {
     [ -z "$registry_pid" ] || kill "$registry_pid" || true
-    [ ! -e "$scratch/podman" ] || podman --root "$scratch/podman" system reset -f >/dev/null 2>&1 || true
-    rm -rf "$scratch"
+    rm -rf "$scratch" 2>/dev/null || podman unshare rm -rf "$scratch"
+    if read -r pause 2>/dev/null <"$XDG_RUNTIME_DIR/libpod/tmp/pause.pid"; then
+        kill "$pause" || true
+    fi
+    rm -rf "$XDG_RUNTIME_DIR"
 }
 trap finish EXIT
 
@@ -43,16 +50,17 @@ data=$scratch/data
 floor="i=0; for d in $layers; do mkdir -p $data/\$i
     curl -s $url/\$d | igzip -dc | tar -x -C $data/\$i & i=\$((i + 1)); done; wait"
 ours="XDG_DATA_HOME=$data XDG_RUNTIME_DIR=$scratch/run $sandbox pull -q $image"
-podman="podman --root $data/podman --runroot $data/podman-run pull -q --tls-verify=false $image"
+podman="podman --root $data/podman --runroot $XDG_RUNTIME_DIR/r --storage-driver overlay \
+    pull -q --tls-verify=false $image"
 umoci="skopeo --insecure-policy copy -q --src-tls-verify=false docker://$image oci:$data/l:b &&
     umoci unpack --image $data/l:b $data/bundle"
 commands=("floor=$floor" "sandbox pull=$ours")
-if [ "${PEERS-all}" = all ]; then
-    commands+=("podman pull=$podman" "skopeo, umoci=$umoci")
-fi
+case " ${PEERS=podman umoci} " in *" podman "*) commands+=("podman pull=$podman") ;; esac
+case " $PEERS " in *" umoci "*) commands+=("skopeo, umoci=$umoci") ;; esac
 mkdir -m 700 "$scratch/run"
 # A store may hold files of other ids, and the peers' directories mounts.
-clean="umount -l $data/podman/overlay 2>/dev/null; rm -rf $data 2>/dev/null || podman unshare rm -rf $data
+clean="umount -l $data/podman/overlay 2>/dev/null; rm -rf $data $XDG_RUNTIME_DIR/r 2>/dev/null ||
+    podman unshare rm -rf $data $XDG_RUNTIME_DIR/r
     mkdir $data; sync -f $work"
 python3 "$here/measure.py" --rounds "$rounds" --before "$clean" "${commands[@]}"
 

@@ -51,7 +51,7 @@ int run(const std::vector<std::string>& arguments) {
         const int layer_fd = fds[3 * i + 1].get();
         image::adopt_implied_dirs(layer_fd, report.implied_dirs, lowers, ids);
         lowers.insert(lowers.begin(), layer_fd);
-        std::printf("%s %s %llu bytes, %llu entries, %zu implied\n", report.blob.str().c_str(),
+        std::printf("%s %s %llu bytes, %llu entries, %zu implied\n", report.blob->str().c_str(),
                     report.diff.digest.str().c_str(),
                     static_cast<unsigned long long>(report.unpacked_bytes),
                     static_cast<unsigned long long>(report.entries), report.implied_dirs.size());

@@ -11,7 +11,7 @@ id=$(sandbox pull -q "oci:$WORK/img:latest") || fail "no image"
 sandbox tag "$id" tool:1 tool:2
 
 test_case "commands, their groups, flags, words, images and volumes are offered"
-expect_eq 'rm rmi run' "$(offered r)"
+expect_eq 'rename restart rm rmi run run-task' "$(offered r)"
 expect_eq 'prune' "$(offered volume pr)"
 expect_eq '--pid --pids-limit' "$(offered run --pid)"
 expect_eq 'missing always never' "$(offered run --pull '')"

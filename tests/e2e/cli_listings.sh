@@ -76,6 +76,7 @@ expect_eq "$ID1" "$(sandbox history -q --no-trunc one | head -n 1)"
 expect_eq '2 <missing>' "$(sandbox history -q example.com:5000/team/two:v2 | tail -n 1 |
     sed "s/^/$(sandbox history -q example.com:5000/team/two:v2 | wc -l) /")"
 expect_match '^[0-9]+$' "$(sandbox history --human=false --format '{{.Size}}' one | head -n 1)"
+expect_match '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$' "$(sandbox history --format '{{.CreatedAt}}' one | head -n 1)"
 
 test_case "inspect of an image: docker's fields"
 expect_listing "$(printf '%s\n' '["sh"] null 1000 /srv SIGINT map[colour:red shape:round]')" \

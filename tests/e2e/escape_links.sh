@@ -68,16 +68,19 @@ expect_error 126 'working directory' sandbox run -q -w /bin/sh "oci:$WORK/out" t
 test_case "E06: a directory that is swapped for a link while another container mounts beneath it"
 expect_ok sandbox volume create swap
 sandbox run -v swap:/v localhost/targets sh -c \
-    "mkdir -p /v/a/b; i=0; while [ \$i -lt 3000 ]; do i=\$((i + 1));
+    "mkdir -p /v/a/b; i=0; while [ \$i -lt 6000 ]; do i=\$((i + 1));
      mv /v/a /v/was; ln -s $canary /v/a; rm /v/a; mv /v/was /v/a; done" >"$WORK/swapper" 2>&1 &
 swapper=$!
-rounds=0
-while kill -0 $swapper 2>/dev/null && [ $rounds -lt 25 ]; do
-    rounds=$((rounds + 1))
-    run_rc sandbox run -v swap:/v --tmpfs /v/a/b localhost/targets sh -c 'touch /v/a/b/x; true'
+# Each mount beneath the directory is a chance to follow the link: 40 a run.
+mounts=()
+for i in $(seq 40); do mounts+=(--tmpfs "/v/a/b$i"); done
+chances=0
+while kill -0 $swapper 2>/dev/null && [ $chances -lt 1000 ]; do
+    run_rc sandbox run -v swap:/v "${mounts[@]}" localhost/targets sh -c 'touch /v/a/b*/x; true'
     [ "$RC" -eq 0 ] || expect_match '^(125|1)$' "$RC"
+    chances=$((chances + 40))
     expect_eq "" "$(ls -A "$canary")"
 done
 wait $swapper
-expect_ne 0 $rounds
+expect_ne 0 $chances
 expect_eq "" "$(ls -A "$canary")"

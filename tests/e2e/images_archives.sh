@@ -25,6 +25,26 @@ for format in docker-archive oci-archive; do
     expect_eq loaded "$OUT"
 done
 
+for format in oci-dir docker-dir; do
+    test_case "an image saved as $format is what skopeo reads, with the same layers and config"
+    expect_error 2 '(-o|--output)' sandbox save --format "$format" "$image"
+    expect_ok sandbox save --format "$format" -o "$WORK/$format" "$image"
+    from=dir:$WORK/$format
+    [ "$format" = docker-dir ] || from=oci:$WORK/$format
+    expect_ok skopeo inspect --raw "$from"
+    expect_eq "$id" "sha256:$(skopeo inspect --raw "$from" | python3 -c '
+import json, sys
+print(json.load(sys.stdin)["config"]["digest"].split(":")[1])')" "config"
+    expect_ok skopeo copy -q "$from" "oci-archive:$WORK/again-$format.tar:again:$format"
+    expect_ok sandbox load -q -i "$WORK/again-$format.tar"
+    expect_eq "$id" "$(sandbox images -q --no-trunc "again:$format")" "id after skopeo"
+    expect_ok sandbox rmi "again:$format"
+    run_rc sandbox save --format "$format" -o "$WORK/$format" "$image"
+    expect_ne 0 "$RC" "into a directory that has files"
+done
+expect_ok sandbox pull -q "oci:$WORK/oci-dir"
+expect_eq "$id" "$OUT" "our own directory, pulled"
+
 for tool in gzip zstd xz; do
     test_case "an archive compressed with $tool is loaded from a pipe"
     expect_ok sandbox rmi "$image"
@@ -67,6 +87,27 @@ PYTHON
 sandbox rmi -f "$image" made/by:skopeo made/by:oci >/dev/null 2>&1
 sandbox system prune -a -f >/dev/null 2>&1
 expect_error 1 'has the digest' sandbox load -q -i "$WORK/flipped.tar"
+expect_eq "" "$(sandbox images -q)" "images"
+
+test_case "R22: foreign layers are refused in a layout and in an archive, and nothing is fetched"
+make_image "$WORK/urls" --layer busybox --docker
+python3 - "$WORK/urls" <<'PYTHON'
+import hashlib, json, os, sys
+top = sys.argv[1]
+blob = lambda digest: os.path.join(top, "blobs", *digest.split(":"))
+index = json.load(open(os.path.join(top, "index.json")))
+manifest = json.load(open(blob(index["manifests"][0]["digest"])))
+manifest["layers"][-1].update(urls=["http://127.0.0.1:1/layer"],
+    mediaType="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
+text = json.dumps(manifest).encode()
+digest = "sha256:" + hashlib.sha256(text).hexdigest()
+open(blob(digest), "wb").write(text)
+index["manifests"][0].update(digest=digest, size=len(text))
+json.dump(index, open(os.path.join(top, "index.json"), "w"))
+PYTHON
+expect_error 1 'foreign layer' sandbox pull -q "oci:$WORK/urls"
+tar -C "$WORK/urls" -cf "$WORK/urls.tar" .
+expect_error 1 'foreign layer' sandbox load -q -i "$WORK/urls.tar"
 expect_eq "" "$(sandbox images -q)" "images"
 
 test_case "a layer that stands twice in an image comes once and is unpacked right"

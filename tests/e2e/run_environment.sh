@@ -63,3 +63,9 @@ test_case "TERM comes with a terminal, HOME with the user, HOSTNAME with --hostn
 expect_match 'TERM=xterm' "$(sandbox run -t $run_image env </dev/null)"
 expect_match 'HOME=/home/user' "$(sandbox run -u user $run_image env)"
 expect_match 'HOSTNAME=web' "$(sandbox run --hostname web $run_image env)"
+
+test_case "--tz sets the time zone, and --env stands above it"
+expect_eq Asia/Tokyo "$(sandbox run --tz Asia/Tokyo $run_image sh -c 'echo $TZ')"
+expect_eq UTC0 "$(sandbox run --tz Asia/Tokyo -e TZ=UTC0 $run_image sh -c 'echo $TZ')"
+expect_match '^[A-Za-z]' "$(sandbox run --tz local $run_image sh -c 'echo $TZ')"
+expect_error 125 'not a time zone' sandbox run --tz 'x y' $run_image true

@@ -34,7 +34,11 @@ expect_error 126 'not a directory' sandbox run -w /etc/passwd $run_image true
 test_case "--hostname, --add-host, --dns and --no-hosts"
 expect_eq "web.example" "$(run --hostname web.example $run_image hostname)"
 expect_match 'web' "$(run --hostname web $run_image cat /etc/hostname)"
-expect_eq "127.0.0.1" "$(run --hostname web $run_image awk '$2 == "web" { print $1 }' /etc/hosts)"
+expect_match '^10\.[0-9]+\.[0-9]+\.2$' "$(run --hostname web $run_image awk \
+    '$2 == "web" { print $1 }' /etc/hosts)"
+expect_match '^10\.[0-9]+\.[0-9]+\.1$' "$(run --add-host up:host-gateway $run_image awk \
+    '$2 == "up" { print $1 }' /etc/hosts)"
+expect_eq "127.0.0.1" "$(run --network none --hostname web $run_image awk '$2 == "web" { print $1 }' /etc/hosts)"
 expect_eq "12" "$(run $run_image hostname | tr -d '\n' | wc -c)"
 expect_match $'192.0.2.7\tdb' "$(run --add-host db:192.0.2.7 $run_image cat /etc/hosts)"
 expect_match $'2001:db8::1\tdb' "$(run --add-host db=2001:db8::1 $run_image cat /etc/hosts)"
@@ -44,12 +48,14 @@ expect_no_match localhost "$(run --no-hosts $run_image cat /etc/hosts 2>&1)"
 wrong 'no address' --add-host db
 wrong 'not an IP address' --dns resolver
 wrong 'not a host name' --hostname 'a b'
+wrong 'no way to the host' --network none --add-host a:host-gateway
 wrong 'contradict' --no-hosts --add-host a:192.0.2.1
 
 test_case "--network"
-expect_eq "lo" "$(run $run_image sh -c 'ls /sys/class/net')"
+expect_eq $'eth0\nlo' "$(run $run_image sh -c 'ls /sys/class/net')"
+expect_eq $'eth0\nlo' "$(run --network bridge $run_image sh -c 'ls /sys/class/net')"
 expect_eq "lo" "$(run --network none $run_image sh -c 'ls /sys/class/net')"
-expect_match '0.*0' "$(run $run_image cat /proc/sys/net/ipv4/ping_group_range)"
+expect_match '^0[[:blank:]]+(0|65536)$' "$(run $run_image cat /proc/sys/net/ipv4/ping_group_range)"
 expect_eq "$(ls /sys/class/net | sort)" "$(run --network host $run_image sh -c 'ls /sys/class/net' | sort)"
 expect_eq "$(uname -n)" "$(run --network host $run_image hostname)"
 wrong 'did you mean "bridge"' --network brigde

@@ -29,7 +29,7 @@ expect_match 'terminal: restored' "$ERR"
 
 test_case "the window's size is there from the start and follows"
 expect_rc 0 tty 'expect:24 80' 'size:50x132' 'expect:resized.*50 132' -- \
-    "$SANDBOX_BIN" run $run_image sh -c 'stty size; trap "echo resized; stty size; exit 0" WINCH; while :; do sleep 0.05; done'
+    "$SANDBOX_BIN" run $run_image sh -c 'trap "echo resized; stty size; exit 0" WINCH; stty size; while :; do sleep 0.05; done'
 
 test_case "SIGTERM ends it with the terminal restored"
 expect_rc 143 tty 'expect:ready' signal:TERM -- "$SANDBOX_BIN" run $run_image sh -c 'echo ready; exec sleep 100'

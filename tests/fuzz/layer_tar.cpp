@@ -1,5 +1,7 @@
 // A layer's tar stream → entries, their names, whiteouts and attributes. The first byte says how
 // the stream is cut into blocks.
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -8,9 +10,11 @@
 
 #include "image/entry_path.hpp"
 #include "image/tar_reader.hpp"
+#include "image/tar_writer.hpp"
 #include "image/whiteout.hpp"
 #include "image/xattr_policy.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
 
 namespace {
 
@@ -51,6 +55,33 @@ void judge(const image::TarEntry& entry) {
     }
 }
 
+// What the reader understood, the writer can say again, and the reader understands the same.
+void write_again(image::TarEntry entry) {
+    if (entry.path.ends_with('/') != (entry.type == image::EntryType::directory)) return;
+    entry.size_bytes = 0;  // its data is of no interest here
+    const base::UniqueFd file(::memfd_create("tar", MFD_CLOEXEC));
+    image::TarWriter writer(file.get());
+    writer.add(entry);
+    writer.finish();
+    std::string text(writer.bytes(), '\0');
+    require(::pread(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    bool done = false;
+    image::TarReader reader([&] {
+        const size_t size = done ? 0 : text.size();
+        done = true;
+        return std::as_bytes(std::span(text.data(), size));
+    });
+    image::TarEntry read;
+    require(reader.next(read));
+    require(read.path == entry.path && read.type == entry.type && read.mode == entry.mode);
+    require(read.uid == entry.uid && read.gid == entry.gid);
+    require(read.mtime_seconds == entry.mtime_seconds);
+    require(read.mtime_nanoseconds == entry.mtime_nanoseconds);
+    require(read.link_target == entry.link_target);
+    image::TarEntry rest;
+    require(!reader.next(rest));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size_bytes) {
@@ -66,6 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         image::TarEntry entry;
         for (unsigned count = 0; reader.next(entry); ++count) {
             judge(entry);
+            if (count < 16) write_again(entry);
             if (count % 3 != 0) read_data(reader, entry);  // others are passed over
         }
         reader.drain();

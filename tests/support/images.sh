@@ -2,7 +2,8 @@
 #   bash images.sh NAME…     e.g. by root, before the tests run as users who may not
 #
 # They are kept outside of the tree in SANDBOX_TEST_IMAGES, each as an OCI layout with the tag
-# "latest" (busybox, debian, big) or as what that tool writes (buildah, podman, skopeo, umoci).
+# "latest" (busybox, debian, big; services, see service_images.sh) or as what that tool writes
+# (buildah, podman, skopeo, umoci).
 
 test_images_dir() {
     if [ -n "${SANDBOX_TEST_IMAGES:-}" ]; then
@@ -55,17 +56,31 @@ make_busybox_image() { # OUT WORK
 }
 
 # Debian's smallest system, from the same archive as this machine's own packages.
-make_debian_image() {
-    . /etc/os-release
-    local mode=unshare
-    if [ "$(id -u)" -eq 0 ]; then mode=root; fi
-    mkdir "$2/apt"
-    machine_apt_entries "$VERSION_CODENAME" "$2/apt"
-    cat "$2"/apt/*.list "$2"/apt/*.sources 2>/dev/null |
-        TMPDIR=$2 mmdebstrap --quiet --mode="$mode" --variant=minbase \
-            --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-            "$VERSION_CODENAME" "$2/debian.tar" -
+make_debian_image() { # OUT WORK
+    debian_tar "$2"
     python3 "$images_support/make_image.py" "$1" --layer "$2/debian.tar" --cmd '["bash"]'
+}
+
+# With the programs that people become another user by, and ping; "someone" may use sudo.
+make_debian-tools_image() { # OUT WORK
+    debian_tar "$2" --include=sudo,iputils-ping \
+        --customize-hook='chroot "$1" useradd --create-home --uid 1000 someone' \
+        --customize-hook='echo "someone ALL=(ALL) NOPASSWD: ALL" >"$1/etc/sudoers.d/someone"' \
+        --customize-hook='echo someone:word | chroot "$1" chpasswd'
+    python3 "$images_support/make_image.py" "$1" --layer "$2/debian.tar" --cmd '["bash"]'
+}
+
+debian_tar() { # WORK OPTION…: WORK/debian.tar
+    . /etc/os-release
+    local mode=unshare work=$1
+    shift
+    if [ "$(id -u)" -eq 0 ]; then mode=root; fi
+    mkdir "$work/apt"
+    machine_apt_entries "$VERSION_CODENAME" "$work/apt"
+    cat "$work"/apt/*.list "$work"/apt/*.sources 2>/dev/null |
+        TMPDIR=$work mmdebstrap --quiet --mode="$mode" --variant=minbase "$@" \
+            --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+            "$VERSION_CODENAME" "$work/debian.tar" -
 }
 
 # The machine's apt entries of its own suite, without those of other vendors.
@@ -141,6 +156,8 @@ make_umoci_image() { # an OCI layout
     umoci repack --image "$1:latest" "$2/bundle"
     umoci config --image "$1:latest" --config.cmd echo --config.cmd 'made by umoci'
 }
+
+. "$images_support/service_images.sh"
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     for image_name in "$@"; do

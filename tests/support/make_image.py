@@ -4,7 +4,8 @@ only (zstd through the program of that name). The same input gives the same dige
 
   make_image.py DIR [--tag TAG] [--compress gzip|zstd|xz|none] [--docker] [--arch ARCH]
       [--layer SOURCE]... [--env K=V]... [--cmd JSON] [--entrypoint JSON] [--user U]
-      [--workdir PATH] [--volume PATH]... [--label K=V]... [--stop-signal S] [--append]
+      [--workdir PATH] [--volume PATH]... [--expose PORT/tcp]... [--label K=V]...
+      [--healthcheck JSON] [--stop-signal S] [--append]
 
 A SOURCE is a directory (packed as root's), a tar file, busybox (the machine's static busybox with
 all applets), or entries:FILE where each line of FILE is JSON for one tar entry:
@@ -147,6 +148,10 @@ def config_of(args):
             config[key] = value
     if args.volume:
         config["Volumes"] = {path: {} for path in args.volume}
+    if args.expose:
+        config["ExposedPorts"] = {port: {} for port in args.expose}
+    if args.healthcheck:
+        config["Healthcheck"] = json.loads(args.healthcheck)
     if args.label:
         config["Labels"] = dict(label.split("=", 1) for label in args.label)
     return config
@@ -161,9 +166,9 @@ def main():
     parser.add_argument("--docker", action="store_true", help="docker's media types")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}
     parser.add_argument("--arch", default=machine.get(os.uname().machine, os.uname().machine))
-    for name in ("layer", "env", "volume", "label"):
+    for name in ("layer", "env", "volume", "expose", "label"):
         parser.add_argument("--" + name, action="append", default=[])
-    for name in ("cmd", "entrypoint", "user", "workdir", "stop-signal"):
+    for name in ("cmd", "entrypoint", "user", "workdir", "stop-signal", "healthcheck"):
         parser.add_argument("--" + name)
     parser.add_argument("--append", action="store_true", help="add a tag to a layout that exists")
     args = parser.parse_args()

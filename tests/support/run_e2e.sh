@@ -2,17 +2,27 @@
 # run_e2e.sh range|plain TEST: runs one end-to-end script, or one test binary, as that test user.
 # As root it steps down to sbx-range or sbx-plain. Any other caller runs the test himself, when he
 # is of that kind; otherwise the test is skipped (exit 77). Works in the build directory.
+# A script with the line "# cgroup: delegated" gets a cgroup v2 subtree of its own, when root runs it
+# and there is such a hierarchy: SANDBOX_TEST_CGROUP is its directory, else empty.
 set -eu
 kind=$1 test=$2
+support=$(cd "$(dirname "$0")" && pwd)
 stage=$(cat e2e-stage)
 case $test in
 *.sh) set -- bash "$stage/tests/e2e/$(basename "$test")" ;;
 *) set -- ./test_binary ;;
 esac
 
+subtree=
 place=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-home.XXXXXXXX")
 chmod 755 "$place"
-trap 'rm -rf -- "$place"' EXIT
+memory_group=
+finish() {
+    rm -rf -- "$place"
+    [ -z "$memory_group" ] || rmdir "$memory_group"
+    [ -z "$subtree" ] || rmdir "$subtree"/*/ "$subtree"
+}
+trap finish EXIT
 mkdir -m 700 "$place/home" "$place/run" "$place/tmp"
 # A checkout may lie where only its owner can look.
 [ "$1" = bash ] || cp -- "$test" "$place/home/test_binary"
@@ -22,6 +32,12 @@ if [ "$(id -u)" -eq 0 ]; then
     chown -R "$user:" "$place/home" "$place/run" "$place/tmp"
     step_down="setpriv --reuid $(id -u "$user") --regid $(id -g "$user") --init-groups"
     images=/var/cache/sandbox-test-images
+    hierarchy=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+    if [ "$1" = bash ] && [ -n "$hierarchy" ] && grep -q '^# cgroup: delegated$' "$2"; then
+        subtree=$(mktemp -d "$hierarchy/sandbox-test.XXXXXX")
+        mkdir "$subtree/session"
+        chown -R "$user:" "$subtree"
+    fi
 else
     caller=plain
     if command -v newuidmap >/dev/null 2>&1 && grep -q "^$(id -un):" /etc/subuid 2>/dev/null; then
@@ -35,14 +51,40 @@ else
     images=${XDG_CACHE_HOME:-$HOME/.cache}/sandbox-test-images
 fi
 
+# Version 1 has a tree for memory alone; in version 2 the whole test must begin in the group, since
+# a user may not move processes out of root's. The same does for both.
+limit=
+case $test in *.sh) limit=$(sed -n 's/^# memory: //p' "$test") ;; esac
+if [ -n "$limit" ] && [ "$(id -u)" -eq 0 ]; then
+    for file in /sys/fs/cgroup/memory/GROUP/memory.limit_in_bytes /sys/fs/cgroup/GROUP/memory.max; do
+        group=${file%/*}
+        group=${group%GROUP}sandbox-test.$$
+        mkdir "$group" 2>/dev/null || continue
+        if echo "$limit" 2>/dev/null >"$group/${file##*/}"; then
+            memory_group=$group
+            step_down="sh $support/in_group.sh $group $step_down"
+            break
+        fi
+        rmdir "$group"
+    done
+fi
+switches=$(env | grep -E '^SANDBOX_TEST_[A-Z_]+=[0-9]+$' || true)
+in_subtree() {
+    # shellcheck disable=SC2016  # for the inner shell
+    sh -c 'echo $$ >"$0" && exec "$@"' "$subtree/session/cgroup.procs" "$@"
+}
+
 cd "$place/home"
 rc=0
 # A clean environment: what a test sees does not depend on who started it.
-$step_down env -i HOME="$place/home" XDG_RUNTIME_DIR="$place/run" TMPDIR="$place/tmp" \
+# shellcheck disable=SC2086  # several words
+${subtree:+in_subtree} $step_down env -i HOME="$place/home" XDG_RUNTIME_DIR="$place/run" TMPDIR="$place/tmp" \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 USER="${user:-$(id -un)}" \
     SANDBOX_BIN="$stage/sandbox" SANDBOX_TESTS="$stage/tests" SANDBOX_TEST_USER="$kind" \
+    SANDBOX_TEST_CGROUP="$subtree" \
     SANDBOX_TESTS_MUST_RUN="${SANDBOX_TESTS_MUST_RUN:-0}" \
-    SANDBOX_TEST_IMAGES="${SANDBOX_TEST_IMAGES:-$images}" \
+    SANDBOX_TEST_IMAGES="${SANDBOX_TEST_IMAGES:-$images}" $switches \
+    ${memory_group:+SANDBOX_TEST_MEMORY=limited} \
     "$@" || rc=$?
 cd /
 exit "$rc"

@@ -31,6 +31,8 @@ class Error : public std::exception {
     [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
     // 0: the verb's own default failure code.
     [[nodiscard]] int code() const noexcept { return code_; }
+    // Lines to be shown below the message: the place in a file. Control bytes are escaped already.
+    [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
 
     void add_context(std::string_view where) {
         message_.insert(0, ": ");
@@ -38,10 +40,12 @@ class Error : public std::exception {
     }
     void set_hint(std::string hint) { hint_ = std::move(hint); }
     void set_code(int code) noexcept { code_ = code; }
+    void set_detail(std::string detail) { detail_ = std::move(detail); }
 
   private:
     std::string message_;
     std::string hint_;
+    std::string detail_;
     int code_;
 };
 

@@ -20,6 +20,8 @@ class FileLock {
                             const std::string& waiting = {});
     // Absent when somebody else holds it.
     static std::optional<FileLock> try_acquire(int dir_fd, const std::string& name, LockMode mode);
+    // A descriptor whose open file description holds the lock already (inherited over exec).
+    static FileLock adopt(UniqueFd fd) noexcept { return FileLock(std::move(fd)); }
     // Is it held by anybody? Does not create the file; a missing file is not held.
     static bool is_held(int dir_fd, const std::string& name);
     // Exchange the mode without giving it up in between is not possible with flock: re-check after.

@@ -49,6 +49,8 @@ void write_file_atomic(int dir_fd, const std::string& name, std::string_view dat
 void sync_fd(int fd);                                         // fsync
 void sync_filesystem(int fd);                                 // syncfs
 [[nodiscard]] std::vector<std::string> list_dir(int dir_fd);  // names, without . and .., sorted
+// Throws SysError; it may have been removed.
+[[nodiscard]] std::string current_directory();
 [[nodiscard]] bool exists_at(int dir_fd, const std::string& path);  // lstat; no following
 void rename_at(int from_dir_fd, const std::string& from, int to_dir_fd, const std::string& to);
 void unlink_at(int dir_fd, const std::string& path, bool missing_ok = false);

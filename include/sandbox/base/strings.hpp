@@ -13,6 +13,9 @@ namespace sandbox::base {
 // At most `limit` pieces; the last holds the rest.
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator, size_t limit);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
+// A path by its letters alone: without ".", ".." and double slashes. An absolute one stays so and
+// never leads above "/"; of an empty one "." is left.
+[[nodiscard]] std::string clean_path(std::string_view path);
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] std::string to_upper(std::string_view text);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -55,5 +56,9 @@ struct Damage {
 };
 // Reads everything. `repair`: removes damaged objects so that the next pull heals them.
 [[nodiscard]] std::vector<Damage> check(const store::Store& store, bool repair);
+
+// Bytes on the disk that each of these containers has written into its root, by id.
+[[nodiscard]] std::map<std::string, std::uint64_t> measure_containers(
+    const store::Store& store, const std::vector<std::string>& ids);
 
 }  // namespace sandbox::image

@@ -30,11 +30,12 @@ struct UnpackPlan {
     oci::MediaType media_type = oci::MediaType::layer_tar_gzip;  // the codec is decided by magic
     kernel::IdMap ids;
     UnpackLimits limits;
+    bool hash_blob = true;  // false: whoever writes the blob knows its digest
 };
 
 struct UnpackReport {
-    oci::Digest blob;  // of the bytes read
-    oci::DiffId diff;  // of the plain tar
+    std::optional<oci::Digest> blob;  // of the bytes read; absent without hash_blob
+    oci::DiffId diff;                 // of the plain tar
     std::uint64_t blob_bytes = 0;
     std::uint64_t unpacked_bytes = 0;
     std::uint64_t entries = 0;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <cstdint>
 #include <optional>
 
@@ -24,6 +25,9 @@ class ChildProcess {
     // clone3(2) with CLONE_PIDFD and `namespace_flags`, fork-like (own copy of memory). In the
     // child the call answers an object with is_child() true. On ENOSYS falls back to clone(2).
     static ChildProcess clone(std::uint64_t namespace_flags);
+    // The same, and the child begins its life in that cgroup (its directory). Absent: this kernel
+    // cannot (before 5.7), or an outer container's filter does not let us.
+    static std::optional<ChildProcess> try_clone_into(std::uint64_t namespace_flags, int cgroup_fd);
     ChildProcess(ChildProcess&& other) noexcept;
     ChildProcess& operator=(ChildProcess&& other) noexcept;
     ~ChildProcess();  // SIGKILL and reap
@@ -32,11 +36,14 @@ class ChildProcess {
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] int pid_fd() const noexcept { return pid_fd_.get(); }
     void signal(int number) const noexcept;  // by pidfd; a dead process is fine
-    ExitStatus wait();                       // blocks; then the object is empty
-    std::optional<ExitStatus> try_wait();    // absent: still running
-    void release() noexcept;                 // no longer ours to kill
+    // The same with information of ours (SI_QUEUE); not there before Linux 5.1.
+    void signal(int number, siginfo_t& info) const noexcept;
+    ExitStatus wait();                     // blocks; then the object is empty
+    std::optional<ExitStatus> try_wait();  // absent: still running
+    void release() noexcept;               // no longer ours to kill
 
   private:
+    static std::optional<ChildProcess> try_clone(std::uint64_t namespace_flags, int cgroup_fd);
     pid_t pid_ = -1;
     base::UniqueFd pid_fd_;
     bool in_child_ = false;

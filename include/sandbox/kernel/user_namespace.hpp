@@ -37,6 +37,9 @@ struct IdMap {
     IdMode mode = IdMode::single;
     std::vector<IdRange> uids;
     std::vector<IdRange> gids;
+    // setgroups(2) works inside. user_namespaces(7): never with one id that its owner mapped, nor
+    // below a namespace where it was denied.
+    bool set_groups = false;
     [[nodiscard]] bool contains_uid(ContainerId id) const noexcept;
     [[nodiscard]] bool contains_gid(ContainerId id) const noexcept;
 };
@@ -51,14 +54,21 @@ struct SubidRange {
 
 // The map this host gives us: range when /etc/subuid and /etc/subgid have ≥ 65536 ids (or fewer:
 // what there is, from 1 on) and newuidmap/newgidmap exist; else single. Run by root: root's subuid
-// entry or a fixed high range, written directly. Cheap: two small files.
+// entry or a fixed high range, written directly; in another's namespace all ids of that, or single
+// when root lacks CAP_SETUID or CAP_SETGID there. Cheap: two small files, read once; not
+// thread-safe.
 [[nodiscard]] IdMap host_id_map();
+// From now on that answers one id in this process, whatever the host would give.
+void use_one_id() noexcept;
+// We are in a user namespace that somebody made: inside of another container, `unshare -r`, ….
+[[nodiscard]] bool is_nested() noexcept;
 // One id: `user`:`group` inside are the caller outside. Ladder rung 2a; 0:0 is rung 2b.
 [[nodiscard]] IdMap single_id_map(ContainerId user, ContainerId group);
 
 // Writes uid_map, gid_map (and denies setgroups where needed) of a child that waits for it.
 // range: newuidmap and newgidmap run at the same time. Throws Error with the cure as hint.
-void write_maps(pid_t child, const IdMap& map);
+// `meanwhile` is called while the helpers run: they take their time.
+void write_maps(pid_t child, const IdMap& map, const std::function<void()>& meanwhile = {});
 
 // Runs `action` in a child that is root in a user namespace with `map` (fork-like; own mount
 // namespace too), and waits. The action answers an exit code; an Error it throws travels back by

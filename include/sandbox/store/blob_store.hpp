@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sandbox/base/file_lock.hpp"
+#include "sandbox/base/sha256.hpp"
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/oci/digest.hpp"
 #include "sandbox/store/layout.hpp"
@@ -23,6 +24,8 @@ class PartialBlob {
     [[nodiscard]] std::uint64_t size_bytes() const noexcept { return size_bytes_; }
     void append(std::string_view data);
     void truncate(std::uint64_t size_bytes);
+    // Of all bytes: hashed while they were appended, those of former runs read from the file.
+    [[nodiscard]] oci::Digest content_digest();
     // Must be called only after digest and size were verified: fsync, rename, fsync of directory.
     void commit(const Store& store) &&;
     // commit() without the syncs, for a caller that cares for them for many objects at once.
@@ -32,10 +35,13 @@ class PartialBlob {
   private:
     friend class BlobStore;
     PartialBlob(oci::Digest digest, base::UniqueFd fd, base::FileLock lock, std::uint64_t size);
+    void hash_rest();
     oci::Digest digest_;
     base::UniqueFd fd_;
     base::FileLock lock_;
     std::uint64_t size_bytes_;
+    base::Sha256 hash_;  // of the first hashed_bytes_
+    std::uint64_t hashed_bytes_ = 0;
 };
 
 enum class PartialState { ours, whole, busy };

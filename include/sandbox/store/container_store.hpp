@@ -29,6 +29,7 @@ struct OwnedContainer {
     std::string id;
     base::UniqueFd dir;  // containers/<id>
     base::FileLock lock;
+    std::string name{};  // when it was created; empty or an old one: its record tells
 };
 
 class ContainerStore {
@@ -41,6 +42,11 @@ class ContainerStore {
                                         bool keep) const;
     [[nodiscard]] std::string make_name() const;  // "brave_turing"-like, free now
     void save_record(const OwnedContainer& container, const base::json::Value& record) const;
+    // The new name is reserved first and the old one given up last. Answers the changed record.
+    // Throws UsageError "… is already in use".
+    [[nodiscard]] base::json::Value rename(const OwnedContainer& container,
+                                           const base::json::Value& record,
+                                           const std::string& name) const;
     [[nodiscard]] std::vector<ContainerEntry> list() const;
     // Name, id or unique id prefix. Throws NotFoundError "no such container: …".
     [[nodiscard]] ContainerEntry find(std::string_view name) const;

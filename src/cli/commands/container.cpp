@@ -1,5 +1,6 @@
 // rm, container prune and exists: kept containers go. The listing is in ps.cpp.
 #include "cli/commands.hpp"
+#include "cli/container_filter.hpp"
 #include "cli/context.hpp"
 #include "cli/failures.hpp"
 #include "cli/options.hpp"
@@ -21,6 +22,7 @@ constexpr RefusedFlag kRmRefused[] = {
     {"-l,--link,--latest", "name the container"},
 };
 constexpr Flag kPruneFlags[] = {
+    {"--filter", FlagKind::list, "label=NAME[=VALUE]", "only those with that label"},
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
 };
 
@@ -53,8 +55,11 @@ int run_rm(Context& context, const Invocation& in) {
 int run_prune(Context& context, const Invocation& in) {
     if (!in.toggle("force")) confirm("This removes all containers that have ended.");
     Failures failures;
-    for (const engine::ContainerRow& row : engine::list_containers(context.store())) {
-        if (row.state == "running") continue;
+    const std::vector<engine::ContainerRow> rows =
+        filter_containers(engine::list_containers(context.store()),
+                          Filters::parse(in.list("filter"), {"label"}), true);
+    for (const engine::ContainerRow& row : rows) {
+        if (row.state != "created" && row.state != "exited") continue;
         failures.attempt([&] {
             engine::remove_container(context.store(), row.id, false, false);
             context.out.line(row.id);
@@ -77,7 +82,7 @@ int run_exists(Context& context, const Invocation& in) {
 constinit const Command kRmCommand = {
     .names = "rm,container rm,container remove",
     .arguments = "CONTAINER [CONTAINER...]",
-    .summary = "Remove containers that were kept",
+    .summary = "Remove containers",
     .flags = kRmFlags,
     .min_arguments = 0,
     .max_arguments = -1,

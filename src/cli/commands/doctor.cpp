@@ -4,6 +4,7 @@
 #include "cli/context.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/json.hpp"
+#include "sandbox/engine/identity.hpp"
 #include "sandbox/kernel/probe.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
 
@@ -32,7 +33,11 @@ const char* word_of(Ability::State state) {
 std::string id_ladder() {
     const kernel::IdMap map = kernel::host_id_map();
     if (map.mode == kernel::IdMode::range) return "a range of ids: 0 is you, the rest are yours";
-    return "one id: the container's user is you, other owners are only noted";
+    if (engine::can_emulate_identities()) {
+        return "one id: root in a container is you, other users and owners are emulated";
+    }
+    return "one id: root in a container is you, changes of users and owners are only answered; "
+           "emulation needs Linux 5.11, no other filter's listener, and an endless limit of locks";
 }
 
 void print_json(Output& out, const std::vector<Ability>& abilities) {

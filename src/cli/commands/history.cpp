@@ -77,7 +77,10 @@ std::vector<HistoryRow> make_rows(const store::Store& store, const store::ImageR
     for (const oci::HistoryEntry& entry : config.history) {
         HistoryRow row;
         row.created_text = entry.created;
-        if (const auto time = base::try_parse_rfc3339(entry.created)) row.created = time->seconds;
+        if (const auto time = base::try_parse_rfc3339(entry.created)) {
+            row.created = time->seconds;
+            row.created_text = base::format_rfc3339(time->seconds);  // as docker: no fractions
+        }
         row.created_by = entry.created_by;
         row.comment = entry.comment;
         row.human = human;

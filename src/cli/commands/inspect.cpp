@@ -15,7 +15,7 @@ using base::json::Value;
 using Documents = std::vector<Value>;
 
 constexpr Flag kSizeFlag = {"-s,--size", FlagKind::toggle, "",
-                            "accepted: an image's size is always shown"};
+                            "what a container has written, too; an image's is always shown"};
 constexpr Flag kFlags[] = {
     kInspectFormatFlag,
     kSizeFlag,
@@ -28,11 +28,11 @@ constexpr Flag kVolumeFlags[] = {
     {"-a,--all", FlagKind::toggle, "", "all volumes"},
 };
 
-std::optional<Value> try_container(const store::Store& store, const std::string& name) {
+std::optional<Value> try_container(const store::Store& store, const std::string& name, bool size) {
     // Usually there are none; the first exception of a static program costs milliseconds.
     if (store::ContainerStore(store).list().empty()) return std::nullopt;
     try {
-        return engine::inspect_container(store, name);
+        return engine::inspect_container(store, name, size);
     } catch (const base::NotFoundError&) {
         return std::nullopt;
     }
@@ -50,8 +50,8 @@ Value find_volume(const store::Store& store, const std::string& name) {
     return volume_document(store, *record);
 }
 
-Value find_any(const store::Store& store, const std::string& name) {
-    if (const std::optional<Value> container = try_container(store, name)) return *container;
+Value find_any(const store::Store& store, const std::string& name, bool size) {
+    if (const std::optional<Value> container = try_container(store, name, size)) return *container;
     try {
         if (const std::optional<Value> image = try_image(store, name)) return *image;
     } catch (const base::UsageError&) {
@@ -64,11 +64,12 @@ Value find_any(const store::Store& store, const std::string& name) {
     }
 }
 
-Value find_typed(const store::Store& store, const std::string& type, const std::string& name) {
-    if (type == "container") return engine::inspect_container(store, name);
+Value find_typed(const store::Store& store, const std::string& type, const std::string& name,
+                 bool size) {
+    if (type == "container") return engine::inspect_container(store, name, size);
     if (type == "image") return image_document(store, store::ImageStore(store).find(name));
     if (type == "volume") return find_volume(store, name);
-    return find_any(store, name);
+    return find_any(store, name, size);
 }
 
 // What is found is shown, and what is not is said: docker prints "[]" for nothing, too.
@@ -76,8 +77,10 @@ int show(Context& context, const Invocation& in, const std::string& type,
          const std::vector<std::string>& names) {
     Failures failures;
     Documents documents;
+    const bool size = type != "volume" && in.toggle("size");
     for (const std::string& name : names) {
-        failures.attempt([&] { documents.push_back(find_typed(context.store(), type, name)); });
+        failures.attempt(
+            [&] { documents.push_back(find_typed(context.store(), type, name, size)); });
     }
     context.out.write(render_inspect(documents, in.value_or("format", "")));
     return failures.code();

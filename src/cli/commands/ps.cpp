@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/container_filter.hpp"
 #include "cli/context.hpp"
 #include "cli/listing_flags.hpp"
+#include "cli/project_scope.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
@@ -23,10 +25,13 @@ constexpr Flag kFlags[] = {
     kNoTruncFlag,
     {"--noheading", FlagKind::toggle, "", "no line of headings"},
     kQuietFlag,
+    {"-s,--size", FlagKind::toggle, "", "what each has written, which takes a look at the disk"},
     kSortFlag,
-};
-constexpr RefusedFlag kRefused[] = {
-    {"-s,--size", "use `sandbox system df`"},
+    {"--services", FlagKind::toggle, "", "names of services, one a line"},
+    {"--status", FlagKind::list, "STATE", "the same as --filter status=STATE"},
+    {"--orphans", FlagKind::toggle, "", "accepted: they are shown"},
+    kScopeFileFlag,
+    kScopeNameFlag,
 };
 constexpr size_t kShownCommand = 20;
 
@@ -54,8 +59,17 @@ Value status(const ContainerRow& row, const ListFlags&) {
 Value state(const ContainerRow& row, const ListFlags&) {
     return row.state;
 }
-Value nothing(const ContainerRow&, const ListFlags&) {
-    return "";
+Value ports(const ContainerRow& row, const ListFlags&) {
+    return row.ports;
+}
+Value health(const ContainerRow& row, const ListFlags&) {
+    return row.health;
+}
+Value local_volumes(const ContainerRow& row, const ListFlags&) {
+    return std::to_string(row.volumes);
+}
+Value size(const ContainerRow& row, const ListFlags&) {
+    return row.size;
 }
 Value mounts(const ContainerRow& row, const ListFlags&) {
     return base::join(row.mounts, ",");
@@ -73,10 +87,20 @@ Value running_for(const ContainerRow& row, const ListFlags&) {
     return since(row.created);
 }
 Value created_key(const ContainerRow& row) {
-    return -row.created;
+    return -row.created_ns;
 }
 Value networks(const ContainerRow& row, const ListFlags&) {
     return network_of(row);
+}
+
+Value service(const ContainerRow& row, const ListFlags&) {
+    return row.labels.string_or(project::label::kService);
+}
+Value project_name(const ContainerRow& row, const ListFlags&) {
+    return row.labels.string_or(project::label::kProject);
+}
+Value exit_code(const ContainerRow& row, const ListFlags&) {
+    return row.exit_code;
 }
 
 constexpr Field<ContainerRow> kFields[] = {
@@ -87,7 +111,7 @@ constexpr Field<ContainerRow> kFields[] = {
     {"Command", "COMMAND", command},
     {"Status", "STATUS", status},
     {"State", "STATE", state},
-    {"Ports", "PORTS", nothing},
+    {"Ports", "PORTS", ports},
     {"Mounts", "MOUNTS", mounts},
     {"Labels", "LABELS", labels},
     {"Label", "LABEL", label, nullptr, false},
@@ -95,41 +119,91 @@ constexpr Field<ContainerRow> kFields[] = {
     {"Created", "CREATED", running_for, created_key},
     {"CreatedSince", "CREATED", running_for, created_key},
     {"RunningFor", "CREATED", running_for, created_key},
-    {"Size", "SIZE", nothing, nullptr, false},
+    {"Size", "SIZE", size},
+    {"Health", "HEALTH", health},
+    {"LocalVolumes", "LOCAL VOLUMES", local_volumes},
     {"Networks", "NETWORKS", networks},
+    {"Name", "NAME", names, nullptr, false},
+    {"Service", "SERVICE", service},
+    {"Project", "PROJECT", project_name},
+    {"ExitCode", "EXIT CODE", exit_code, nullptr, false},
 };
 
+// Whether the project is meant; then only what it has of `rows` stays.
+bool keep_projects(Context& context, const Invocation& in, std::vector<ContainerRow>& rows) {
+    const bool asked =
+        context.project.compose || in.try_value("project-name") || !in.list("file").empty();
+    if (!asked && in.arguments().empty()) return false;
+    ProjectScope scope(context, in);
+    std::vector<std::string> wanted;
+    if (in.arguments().empty()) {
+        for (const project::Deployed& each : scope.deployed()) wanted.push_back(each.id);
+    } else {
+        wanted = scope.containers(in.arguments());
+    }
+    std::erase_if(rows, [&](const ContainerRow& row) {
+        return std::find(wanted.begin(), wanted.end(), row.id) == wanted.end() &&
+               std::find(wanted.begin(), wanted.end(), row.name) == wanted.end();
+    });
+    return asked;
+}
+
+void print_services(Output& out, const std::vector<ContainerRow>& rows) {
+    std::set<std::string> names;
+    for (const ContainerRow& row : rows) {
+        names.insert(row.labels.string_or(project::label::kService));
+    }
+    for (const std::string& name : names) {
+        if (!name.empty()) out.line(name);
+    }
+}
+
 int run(Context& context, const Invocation& in) {
-    const Filters filters = parse_container_filters(in.list("filter"));
+    std::vector<std::string> asked = in.list("filter");
+    for (const std::string& state : in.list("status")) asked.push_back("status=" + state);
+    const Filters filters = parse_container_filters(asked);
     std::optional<std::uint64_t> last;
     if (const std::optional<std::string> text = in.try_value("last")) {
         last = base::try_parse_u64(*text);
         if (!last) throw base::UsageError("invalid argument " + base::quote(*text) + " for --last");
     }
     if (in.toggle("latest")) last = 1;
-    std::vector<ContainerRow> rows = filter_containers(
-        engine::list_containers(context.store()), filters, in.toggle("all") || last.has_value());
+    std::vector<ContainerRow> rows = engine::list_containers(context.store());
+    const bool of_project = keep_projects(context, in, rows);
+    rows = filter_containers(rows, filters, in.toggle("all") || last.has_value());
     std::stable_sort(rows.begin(), rows.end(), [](const ContainerRow& a, const ContainerRow& b) {
-        return a.created > b.created;
+        return a.created_ns > b.created_ns;
     });
     if (last && rows.size() > *last) rows.resize(*last);
-    context.out.write(render_listing<ContainerRow>(
-        {kFields, {"ID", "Image", "Command", "CreatedSince", "Status", "Ports", "Names"}, "ID"},
-        rows, list_flags(in)));
+    if (in.toggle("services")) {
+        print_services(context.out, rows);
+        return 0;
+    }
+    const ListFlags flags = list_flags(in);
+    std::vector<std::string_view> columns = {"ID",     "Image", "Command", "CreatedSince",
+                                             "Status", "Ports", "Names"};
+    if (of_project) {
+        columns = {"Name", "Image", "Command", "Service", "CreatedSince", "Status", "Ports"};
+    }
+    if (in.toggle("size")) columns.emplace_back("Size");
+    if (in.toggle("size") || flags.format.find(".Size") != flags.format.npos) {
+        engine::measure_rows(context.store(), rows);
+    }
+    context.out.write(render_listing<ContainerRow>({kFields, columns, "ID"}, rows, flags));
     return 0;
 }
 
 }  // namespace
 
 constinit const Command kPsCommand = {
-    .names = "ps,container ls,container list,container ps",
-    .arguments = "",
+    .names = "ps,container ls,container list,container ps,compose ps",
+    .arguments = "[SERVICE|CONTAINER...]",
     .summary = "List containers",
     .flags = kFlags,
     .min_arguments = 0,
-    .max_arguments = 0,
+    .max_arguments = -1,
     .run = run,
-    .refused = kRefused,
+    .completes = Completes::containers,
 };
 
 }  // namespace sandbox::cli

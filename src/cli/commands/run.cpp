@@ -24,18 +24,63 @@ void remove_image_if_unused(const store::Store& store, const std::string& name) 
     }
 }
 
+// Nothing is found out about a terminal that the container will never see, and it is kept unless
+// --rm says otherwise.
+void become_detached(engine::RunRequest& request) {
+    request.detached = true;
+    request.remove = request.remove.value_or(false);
+    request.tty = request.tty.value_or(false);
+}
+
 int run(Context& context, const Invocation& in) {
     engine::RunRequest request = make_run_request(in);
     if (request.quiet) base::log::set_level(base::log::Level::quiet);
     const std::unique_ptr<image::Progress> progress = make_progress(progress_style(request.quiet));
     request.progress = progress.get();
+    if (in.toggle("detach")) {
+        if (!in.list("attach").empty()) {
+            throw base::UsageError("conflicting options: --attach and --detach", {}, kEngine);
+        }
+        if (in.toggle("rmi")) {
+            throw base::UsageError("--rmi is for a run in the foreground", {}, kEngine);
+        }
+        become_detached(request);
+        engine::run_detached(context.store(), request, [&](const std::string& id) {
+            context.out.line(id);
+            context.out.flush();
+        });
+        return 0;
+    }
     const int code = engine::run_foreground(context.store(), request);
     if (in.toggle("rmi")) remove_image_if_unused(context.store(), request.image);
     return code;
 }
 
+int run_create(Context& context, const Invocation& in) {
+    engine::RunRequest request = make_run_request(in);
+    if (request.quiet) base::log::set_level(base::log::Level::quiet);
+    const std::unique_ptr<image::Progress> progress = make_progress(progress_style(request.quiet));
+    request.progress = progress.get();
+    become_detached(request);
+    context.out.line(engine::create_container(context.store(), request));
+    return 0;
+}
+
 }  // namespace
 
+constinit const Command kCreateCommand = {
+    .names = "create,container create",
+    .arguments = "IMAGE [COMMAND [ARG...]]",
+    .summary = "Make a container without starting it",
+    .flags = kRunFlags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_create,
+    .completes = Completes::images,
+    .stop_at_argument = true,
+    .failure_code = kEngine,
+    .refused = kRefusedRunFlags,
+};
 constinit const Command kRunCommand = {
     .names = "run,container run",
     .arguments = "IMAGE [COMMAND [ARG...]]",

@@ -2,16 +2,27 @@
 #pragma once
 
 #include "cli/command.hpp"
+#include "cli/limit_flags.hpp"
 
 namespace sandbox::cli {
 
 inline constexpr Flag kRunFlags[] = {
     {"--add-host", FlagKind::list, "NAME:ADDRESS", "add a line to /etc/hosts"},
     {"--annotation", FlagKind::list, "NAME=VALUE", "note something on the container"},
+    {"-a,--attach", FlagKind::list, "STREAM", "only stdin, stdout or stderr (default: all)",
+     Completes::words, "stdin stdout stderr"},
+    kBlkioWeightFlag,
     {"--cap-add", FlagKind::list, "CAPABILITY", "add a capability, or ALL"},
     {"--cap-drop", FlagKind::list, "CAPABILITY", "take a capability away, or ALL"},
     {"--cidfile", FlagKind::value, "FILE", "write the container's id to a new file",
      Completes::file},
+    kCpuPeriodFlag,
+    kCpuQuotaFlag,
+    kCpuSharesFlag,
+    kCpusFlag,
+    kCpusetCpusFlag,
+    kCpusetMemsFlag,
+    {"-d,--detach", FlagKind::toggle, "", "let it run behind, and print its id"},
     {"--device", FlagKind::list, "PATH[:PATH[:rwm]]", "refused: no device of the host is passed on",
      Completes::file},
     {"--dns", FlagKind::list, "ADDRESS", "name server for /etc/resolv.conf"},
@@ -22,8 +33,16 @@ inline constexpr Flag kRunFlags[] = {
     {"-e,--env", FlagKind::list, "NAME[=VALUE]",
      "set a variable; NAME alone takes the caller's value"},
     {"--env-file", FlagKind::list, "FILE", "read variables from a file", Completes::file},
-    {"--expose", FlagKind::list, "PORT", "accepted and ignored: nothing is published"},
+    {"--expose", FlagKind::list, "PORT", "note a port that the command listens on"},
     {"--group-add", FlagKind::list, "GROUP", "add a supplementary group"},
+    {"--health-cmd", FlagKind::value, "COMMAND", "shell command that says whether it is well"},
+    {"--health-interval", FlagKind::value, "TIME", "time between two health checks (default 30s)"},
+    {"--health-retries", FlagKind::value, "N", "failures until it is unhealthy (default 3)"},
+    {"--health-start-interval", FlagKind::value, "TIME",
+     "time between checks while it starts (default 5s)"},
+    {"--health-start-period", FlagKind::value, "TIME",
+     "time to start, in which failures do not count (default 0s)"},
+    {"--health-timeout", FlagKind::value, "TIME", "longest time of one check (default 30s)"},
     {"-h,--hostname", FlagKind::value, "NAME", "host name inside"},
     {"--http-proxy", FlagKind::toggle, "", "pass the caller's proxy variables on"},
     {"--init", FlagKind::toggle, "",
@@ -33,25 +52,35 @@ inline constexpr Flag kRunFlags[] = {
     {"--keep", FlagKind::toggle, "", "keep the container when it has ended"},
     {"-l,--label", FlagKind::list, "NAME[=VALUE]", "label the container"},
     {"--label-file", FlagKind::list, "FILE", "read labels from a file", Completes::file},
-    {"--log-driver", FlagKind::value, "NAME", "accepted and ignored: output goes to the caller"},
-    {"--log-opt", FlagKind::list, "NAME=VALUE", "accepted and ignored, as --log-driver"},
+    {"--log-driver", FlagKind::value, "NAME",
+     "how output is kept: local (the default), k8s-file (text), or none", Completes::words,
+     "local k8s-file json-file none"},
+    {"--log-opt", FlagKind::list, "NAME=VALUE", "max-size=SIZE, max-file=N, path=FILE, tag=TEXT"},
+    kMemoryFlag,
+    kMemoryReservationFlag,
+    kMemorySwapFlag,
     {"--mount", FlagKind::list, "type=TYPE,...", "mount a bind, volume or tmpfs"},
     {"--name", FlagKind::value, "NAME", "name of the container; it is kept"},
     {"--network,--net", FlagKind::value, "MODE",
-     "private (own loopback, the default), none or host", Completes::words, "private none host"},
-    {"--no-healthcheck", FlagKind::toggle, "", "accepted: a foreground run is never probed"},
+     "private (behind a gateway, the default), none or host", Completes::words,
+     "private none host"},
+    {"--no-healthcheck", FlagKind::toggle, "", "leave the image's health check out"},
     {"--no-hosts", FlagKind::toggle, "", "leave the image's /etc/hosts alone"},
+    {"--oom-score-adj", FlagKind::value, "N", "killed sooner for want of memory, up to 1000"},
     {"--pid", FlagKind::value, "MODE", "only private, the default", Completes::words, "private"},
     {"--pids-limit", FlagKind::value, "N", "most processes inside (default 2048; -1: no limit)"},
     {"--platform", FlagKind::value, "OS/ARCH[/VARIANT]", "image for another platform"},
     {"--preserve-fds", FlagKind::value, "N", "give descriptors 3 to 3+N-1 to the command"},
     {"--privileged", FlagKind::toggle, "", "all capabilities, no seccomp, nothing masked"},
+    {"-p,--publish", FlagKind::list, "[[ADDRESS:]HOST_PORT:]PORT[/udp]",
+     "lead a port of the host, 127.0.0.1 by default, inside"},
+    {"-P,--publish-all", FlagKind::toggle, "", "publish what the image exposes on free ports"},
     {"--pull", FlagKind::value, "POLICY", "missing (the default), always or never",
      Completes::words, "missing always never"},
     {"-q,--quiet", FlagKind::toggle, "", "no progress of the pull"},
     {"--read-only", FlagKind::toggle, "", "the root file system cannot be written"},
     {"--replace", FlagKind::toggle, "", "remove a container of the same name first"},
-    {"--restart", FlagKind::value, "POLICY", "only no, the default", Completes::words, "no"},
+    kRestartFlag,
     {"--rm", FlagKind::toggle, "", "remove the container at the end (the default without --name)"},
     {"--rmi", FlagKind::toggle, "", "remove the image too, if nothing else uses it"},
     {"--security-opt", FlagKind::list, "OPTION", "no-new-privileges, seccomp=FILE|unconfined, ..."},
@@ -59,14 +88,18 @@ inline constexpr Flag kRunFlags[] = {
     {"--sig-proxy", FlagKind::toggle, "", "forward signals to the command (the default)"},
     {"--stop-signal", FlagKind::value, "SIGNAL", "signal that ends the container"},
     {"--stop-timeout", FlagKind::value, "SECONDS", "wait before it is killed (default 10)"},
+    kStrictLimitsFlag,
     {"--sysctl", FlagKind::list, "NAME=VALUE", "kernel setting of its own namespaces"},
     {"--timeout", FlagKind::value, "SECONDS", "end the container after that time"},
     {"--tmpfs", FlagKind::list, "PATH[:OPTIONS]", "mount an empty tmpfs"},
     {"-t,--tty", FlagKind::toggle, "", "give a terminal (found out by itself)"},
+    {"--tz", FlagKind::value, "ZONE", "time zone, as TZ; local: the caller's"},
     {"--ulimit", FlagKind::list, "NAME=SOFT[:HARD]", "limit of the command's processes"},
     {"--unsetenv", FlagKind::list, "NAME", "leave a variable of the image out"},
     {"--unsetenv-all", FlagKind::toggle, "", "leave all variables of the image out"},
     {"-u,--user", FlagKind::value, "USER[:GROUP]", "run as that user, by name or number"},
+    {"--identity", FlagKind::value, "MODE",
+     "how ids are made: subuid, emulate, map-user or fake; chosen by itself"},
     {"--userns", FlagKind::value, "MODE", "host or private: the container has its own in any case"},
     {"--uts", FlagKind::value, "MODE", "only private, the default", Completes::words, "private"},
     {"-v,--volume", FlagKind::list, "SOURCE:PATH[:OPTIONS]",
@@ -76,34 +109,25 @@ inline constexpr Flag kRunFlags[] = {
     {"-w,--workdir", FlagKind::value, "PATH", "working directory; made when missing"},
 };
 
-inline constexpr const char* kNoDetach = "a run stays in the foreground for now";
 inline constexpr const char* kNoNetwork =
-    "a container has only its own loopback for now; use --network host for the host's network";
-inline constexpr const char* kNoCgroup =
-    "limits through cgroups are not there yet; see --ulimit "
-    "and --pids-limit";
-inline constexpr const char* kNoHealth = "nothing probes a foreground run";
+    "a container has a network by itself for now; it chooses names and addresses";
+inline constexpr const char* kNoCgroup = "cgroup v2 or an ordinary user cannot set it";
+inline constexpr const char* kNoCgroupChoice = "the container's cgroup is always its own";
 inline constexpr const char* kNoMeaning = "it has no meaning without root or a daemon";
 
 inline constexpr RefusedFlag kRefusedRunFlags[] = {
-    {"-d,--detach,--detach-keys", kNoDetach},
-    {"-a,--attach", "standard input, output and error are always attached in the foreground"},
-    {"-p,--publish,-P,--publish-all,--ip,--ip6,--mac-address,--network-alias,--net-alias,--link,"
+    {"--detach-keys", "a run in the foreground cannot be left for now"},
+    {"--ip,--ip6,--mac-address,--network-alias,--net-alias,--link,"
      "--link-local-ip",
      kNoNetwork},
-    {"-m,--memory,--memory-reservation,--memory-swap,--memory-swappiness,-c,--cpu-shares,--cpus,"
-     "--cpu-period,--cpu-quota,--cpu-rt-period,--cpu-rt-runtime,--cpuset-cpus,--cpuset-mems,"
-     "--blkio-weight,--blkio-weight-device,--device-read-bps,--device-write-bps,"
-     "--device-read-iops,--device-write-iops,--kernel-memory,--oom-kill-disable,"
-     "--cgroup-parent,--cgroups,--cgroupns",
+    {"--memory-swappiness,--cpu-rt-period,--cpu-rt-runtime,--blkio-weight-device,"
+     "--device-read-bps,--device-write-bps,--device-read-iops,--device-write-iops,"
+     "--kernel-memory,--oom-kill-disable",
      kNoCgroup},
-    {"--health-cmd,--health-interval,--health-retries,--health-timeout,--health-start-period",
-     kNoHealth},
-    {"--oom-score-adj", "an ordinary user may not lower it, and raising it is not there yet"},
+    {"--cgroup-parent,--cgroups,--cgroupns", kNoCgroupChoice},
     {"--device-cgroup-rule,--gpus,--isolation,--runtime,--volume-driver,--storage-opt,--cpu-count,"
      "--cpu-percent,--io-maxbandwidth,--io-maxiops",
      kNoMeaning},
-    {"--tz", "use --env TZ=ZONE"},
     {"--domainname", "use --hostname NAME.DOMAIN"},
 };
 

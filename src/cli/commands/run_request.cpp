@@ -1,5 +1,9 @@
 #include "cli/commands/run_request.hpp"
 
+#include <unistd.h>
+
+#include <array>
+#include <climits>
 #include <optional>
 
 #include "cli/options.hpp"
@@ -35,7 +39,6 @@ void require_only(const Invocation& in, std::string_view key, std::string_view a
 }
 
 void require_defaults(const Invocation& in) {
-    require_only(in, "restart", "no", "a foreground run is not started again");
     require_only(in, "ipc", "private", "every container has an IPC namespace of its own");
     require_only(in, "pid", "private", "every container has a process namespace of its own");
     require_only(in, "uts", "private", "every container has a host name of its own");
@@ -50,9 +53,33 @@ void add_proxy_variables(const Invocation& in, std::vector<std::string>& env) {
     }
 }
 
+// "Europe/Berlin" of /etc/localtime → ../usr/share/zoneinfo/Europe/Berlin; UTC when it is no link.
+std::string local_zone() {
+    constexpr std::string_view kPlace = "/zoneinfo/";
+    std::array<char, PATH_MAX> target{};
+    const ssize_t size = ::readlink("/etc/localtime", target.data(), target.size());
+    if (size <= 0) return "UTC";
+    const std::string_view path(target.data(), static_cast<size_t>(size));
+    const size_t at = path.find(kPlace);
+    return at == path.npos ? "UTC" : std::string(path.substr(at + kPlace.size()));
+}
+
+void add_time_zone(const Invocation& in, std::vector<std::string>& env) {
+    const std::optional<std::string> zone = in.try_value("tz");
+    if (!zone) return;
+    if (zone->empty() || zone->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu"
+                                                 "vwxyz0123456789/_+-,:.<>") != zone->npos) {
+        throw base::UsageError("invalid value " + base::quote(*zone) + " for --tz: not a time zone",
+                               "such as Europe/Berlin, UTC or local", kEngine);
+    }
+    // In front, so that -e wins.
+    env.insert(env.begin(), "TZ=" + (*zone == "local" ? local_zone() : *zone));
+}
+
 void take_lists(const Invocation& in, engine::RunRequest& request) {
     request.env = in.list("env");
     add_proxy_variables(in, request.env);
+    add_time_zone(in, request.env);
     request.env_files = in.list("env-file");
     request.unset_env = in.list("unsetenv");
     request.volumes = in.list("volume");
@@ -69,13 +96,34 @@ void take_lists(const Invocation& in, engine::RunRequest& request) {
     request.group_add = in.list("group-add");
     request.add_host = in.list("add-host");
     request.dns = in.list("dns");
+    request.publish = in.list("publish");
+    request.publish_all = in.toggle("publish-all");
     request.dns_search = in.list("dns-search");
     request.dns_option = in.list("dns-option");
     request.sysctls = in.list("sysctl");
     request.devices = in.list("device");
+    request.expose = in.list("expose");
+    request.log_driver = in.try_value("log-driver");
+    request.log_options = in.list("log-opt");
+    request.attach = in.list("attach");
 }
 
 }  // namespace
+
+void take_limits(const Invocation& in, engine::RunRequest& request) {
+    request.memory = in.try_value("memory");
+    request.memory_swap = in.try_value("memory-swap");
+    request.memory_reservation = in.try_value("memory-reservation");
+    request.cpus = in.try_value("cpus");
+    request.cpu_shares = in.try_value("cpu-shares");
+    request.cpu_quota = in.try_value("cpu-quota");
+    request.cpu_period = in.try_value("cpu-period");
+    request.cpuset_cpus = in.try_value("cpuset-cpus");
+    request.cpuset_mems = in.try_value("cpuset-mems");
+    request.blkio_weight = in.try_value("blkio-weight");
+
+    request.strict_limits = in.toggle("strict-limits");
+}
 
 engine::RunRequest make_run_request(const Invocation& in) {
     require_defaults(in);
@@ -93,7 +141,18 @@ engine::RunRequest make_run_request(const Invocation& in) {
     request.stop_signal = in.try_value("stop-signal");
     request.network = in.try_value("network");
     request.pids_limit = in.try_value("pids-limit");
+    request.oom_score_adj = in.try_value("oom-score-adj");
+    request.restart = in.try_value("restart");
+    request.health_cmd = in.try_value("health-cmd");
+    request.health_interval = in.try_value("health-interval");
+    request.health_timeout = in.try_value("health-timeout");
+    request.health_start_period = in.try_value("health-start-period");
+    request.health_start_interval = in.try_value("health-start-interval");
+    request.health_retries = in.try_value("health-retries");
+    request.no_healthcheck = in.toggle("no-healthcheck");
     request.userns = in.try_value("userns");
+    request.identity = in.try_value("identity");
+    take_limits(in, request);
     request.platform = try_platform(in, kEngine);
     request.pull = pull_policy(in.value_or("pull", "missing"));
     request.stop_timeout_seconds = try_number(in, "stop-timeout");
@@ -106,6 +165,8 @@ engine::RunRequest make_run_request(const Invocation& in) {
         }
         request.remove = false;
     }
+    // Whoever wants it started again wants it kept.
+    if (request.restart && !request.remove && *request.restart != "no") request.remove = false;
     request.interactive = in.toggle("interactive");
     request.tty = in.try_toggle("tty");
     request.init = in.try_toggle("init");

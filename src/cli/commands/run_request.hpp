@@ -9,5 +9,7 @@ namespace sandbox::cli {
 // Values stay as typed, their grammar is the engine's. Throws UsageError (125) for numbers,
 // policies and modes that cannot be.
 [[nodiscard]] engine::RunRequest make_run_request(const Invocation& in);
+// The flags that `update` has, too: --memory, --cpus, ….
+void take_limits(const Invocation& in, engine::RunRequest& request);
 
 }  // namespace sandbox::cli

@@ -2,6 +2,7 @@
 #include "cli/context.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/image/remove.hpp"
+#include "sandbox/store/event_log.hpp"
 #include "sandbox/store/image_store.hpp"
 
 namespace sandbox::cli {
@@ -26,6 +27,8 @@ int run_tag(Context& context, const Invocation& in) {
     for (const oci::Reference& target : targets) {
         record.reference = target;
         images.put(record);
+        store::append_event(context.store(),
+                            store::image_event("tag", record.id.str(), target.str()));
     }
     return 0;
 }

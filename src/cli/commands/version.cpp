@@ -48,7 +48,7 @@ int run(Context& context, const Invocation& in) {
 }  // namespace
 
 constinit const Command kVersionCommand = {
-    .names = "version",
+    .names = "version,compose version",
     .arguments = "",
     .summary = "Show the version, or the licences of what is linked in",
     .flags = kFlags,

@@ -1,13 +1,16 @@
 #include <linux/capability.h>
 #include <linux/wait.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include "child/steps.hpp"
+#include "pause_request.hpp"
 
-// Pid 1: passes signals on to the payload, reaps everything, tells how the payload ended. It is
-// still the image of our own binary, so nobody inside may look at or write to it: PR_SET_DUMPABLE 0
-// (set by child_main) with a memory that belongs to the host's user namespace.
+// Pid 1 of a container, and outside of it the parent of a program that joined: passes signals on
+// to the payload, reaps everything, tells how the payload ended. It is still the image of our own
+// binary, so nobody inside may look at or write to it: PR_SET_DUMPABLE 0 (set by child_main) with a
+// memory that belongs to the host's user namespace.
 namespace sandbox::engine::child {
 namespace {
 
@@ -44,7 +47,37 @@ void reap(const Plan& plan, pid_t payload) noexcept {
     }
 }
 
+// kill(2): -1 is everybody but ourselves; no process can be made on the way past it, since a fork
+// with a signal pending starts anew.
+bool serve_pause(const signalfd_siginfo& information) noexcept {
+    // Outside of the container (the parent of a program that joined) everybody would be everybody
+    // of the user.
+    if (raw::getpid() != 1) return false;
+    if (information.ssi_ptr != kPauseValue && information.ssi_ptr != kResumeValue) return false;
+    (void)raw::kill(-1, information.ssi_ptr == kPauseValue ? SIGSTOP : SIGCONT);
+    return true;
+}
+
+bool serve_kill(const signalfd_siginfo& information, pid_t payload) noexcept {
+    if (raw::getpid() == 1 || information.ssi_ptr != kKillValue) return false;
+    (void)raw::kill(-payload, SIGKILL);  // it leads a session of its own
+    (void)raw::kill(payload, SIGKILL);
+    return true;
+}
+
+// What we are asked for ourselves; false: the signal is the payload's.
+bool serve_request(const signalfd_siginfo& information, pid_t payload) noexcept {
+    if (information.ssi_signo != kPauseSignal || information.ssi_code != SI_QUEUE) return false;
+    return serve_pause(information) || serve_kill(information, payload);
+}
+
 }  // namespace
+
+void forget_start_text(const Plan& plan, const char* name, std::size_t name_bytes) noexcept {
+    for (std::size_t i = 0; i < plan.start_text_bytes; ++i) {
+        plan.start_text[i] = i < name_bytes ? name[i] : '\0';
+    }
+}
 
 void block_all_signals() noexcept {
     (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals), 0, kSignalSetBytes);
@@ -66,9 +99,11 @@ void run_init(const Plan& plan, pid_t payload) noexcept {
     const int signals = static_cast<int>(
         raw::call(SYS_signalfd4, -1, raw::ptr(&kAllSignals), kSignalSetBytes, SFD_CLOEXEC));
     check(plan, Step::signals, signals);
-    drop_capabilities(plan, (std::uint64_t{1} << CAP_KILL) & plan.bounding_set, Step::capabilities);
+    // Whatever the payload may not do: signals must reach it under any uid. It is no way out of the
+    // bounding set, since nothing is executed here.
+    drop_capabilities(plan, std::uint64_t{1} << CAP_KILL, Step::capabilities);
     check(plan, Step::signals, raw::prctl(PR_SET_NO_NEW_PRIVS, 1));
-    check(plan, Step::signals, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    if (!plan.detached) check(plan, Step::signals, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
     check(plan, Step::signals, raw::prctl(PR_SET_DUMPABLE, 0));
     // From here on end of file on the handshake means that the payload was executed: it must be the
     // only one who holds it. Nor may we keep the payload's streams open when it has closed them.
@@ -81,6 +116,13 @@ void run_init(const Plan& plan, pid_t payload) noexcept {
     }
     Plan moved = plan;
     moved.control_fd = 0;
+    // The loop below uses its stack and a page or two of text; nothing on the heap, where the lists
+    // of the plan were.
+    for (std::size_t i = 0; i < moved.droppable_count; ++i) {
+        const MemoryRange& range = moved.droppable[i];
+        (void)raw::call(SYS_madvise, static_cast<long>(range.begin),
+                        static_cast<long>(range.end - range.begin), MADV_DONTNEED);
+    }
     // The payload may have ended before the signals were watched: SIGCHLD was blocked since the
     // fork, so it is waiting in the signalfd.
     for (;;) {
@@ -90,7 +132,7 @@ void run_init(const Plan& plan, pid_t payload) noexcept {
         if (rc < static_cast<long>(sizeof information.ssi_signo)) raw::exit_group(1);
         if (information.ssi_signo == SIGCHLD) {
             reap(moved, payload);
-        } else {
+        } else if (!serve_request(information, payload)) {
             (void)raw::kill(payload, static_cast<int>(information.ssi_signo));
         }
     }

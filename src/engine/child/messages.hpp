@@ -11,7 +11,18 @@ enum class MessageKind : std::int32_t {
     pty = 2,           // child → parent: the pty's master rides along
     ready = 3,         // child → parent: all is set up; end of file now means "executed"
     failure = 4,       // child → parent: step, error, index; the child is gone
+    namespaces = 5,    // child → parent: descriptors of kNamespaceNames ride along
+    accounts = 6,      // joining child → parent: the account files lie in the shared memory
+    identity = 7,      // parent → joining child: and so does who the payload is
+    listener = 8,      // child → parent: that of emulated identities rides along
+    link_made = 9,     // parent → child: the network namespace has its link
 };
+
+// /proc/<pid>/ns/<name>, in the order in which they travel and are joined. The user namespace comes
+// first: it gives the right to join the others.
+inline constexpr int kNamespaceCount = 7;
+inline constexpr const char* kNamespaceNames[kNamespaceCount] = {"user", "mnt", "pid",   "ipc",
+                                                                 "uts",  "net", "cgroup"};
 
 // What the child was doing. The parent makes the words (launch_words.cpp); `index` says which one
 // of several.
@@ -73,6 +84,13 @@ enum class Step : std::int32_t {
     signals,
     stage,
     execute,  // sent by the stage: keep its number in stage.c
+    open_namespace,
+    network_namespace,
+    join_namespace,
+    join_cgroup,
+    memory_file,
+    identity_traps,
+    network_setup,
 };
 
 struct Message {

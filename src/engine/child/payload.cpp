@@ -112,6 +112,23 @@ void enter_working_dir(const Plan& plan) noexcept {
     if (path[0] != '/') fail(plan, Step::working_dir_outside, -EXDEV);
 }
 
+// From the next call about identities on we wait until somebody answers. Two filters, since the
+// stricter answer counts: what the policy forbids stays forbidden.
+void load_identity_traps(const Plan& plan) noexcept {
+    if (plan.identity_traps.len == 0) return;
+    constexpr long kWaitKillable = 1L << 5;  // SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19
+    const auto load = [&](long flags) {
+        return static_cast<int>(raw::call(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                          SECCOMP_FILTER_FLAG_NEW_LISTENER | flags,
+                                          raw::ptr(&plan.identity_traps)));
+    };
+    int listener = load(kWaitKillable);
+    if (listener == -EINVAL) listener = load(0);
+    check(plan, Step::identity_traps, listener);
+    send(plan, MessageKind::listener, listener);
+    (void)raw::close(listener);
+}
+
 void load_seccomp(const Plan& plan) noexcept {
     if (plan.seccomp.len == 0) return;
     check(plan, Step::seccomp,
@@ -132,7 +149,11 @@ void run_payload(const Plan& given, int terminal_fd) noexcept {
     const Kept kept = close_the_rest(plan);
     plan.handshake_fd = kept.handshake_fd;
     set_identity(plan);
+    // prctl(2): a change of ids may have set it, where fs.suid_dumpable is 1.
+    check(plan, Step::identity, raw::prctl(PR_SET_DUMPABLE, 0));
     enter_working_dir(plan);
+    // Its listener is one more descriptor; nothing below is trapped before the capabilities go.
+    load_identity_traps(plan);
     // The payload's alone: init and what is done above need more descriptors than it may have.
     set_limits(plan);
     (void)raw::call(SYS_umask, 0022);

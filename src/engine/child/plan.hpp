@@ -51,6 +51,16 @@ struct EtcFile {
     const char* content;
 };
 
+// Made in memory, mounted read-only over all other mounts.
+struct MemoryFile {
+    const char* path;  // in the container
+    const char* content;
+    std::size_t bytes;
+    uid_t uid;
+    gid_t gid;
+    mode_t mode;
+};
+
 struct Rlimit {
     int resource;
     rlimit value;
@@ -83,25 +93,45 @@ struct Root {
     bool read_only = false;
 };
 
+struct MemoryRange {
+    std::size_t begin = 0, end = 0;
+};
+inline constexpr std::size_t kMaxDroppable = 16;
+
 struct Plan {
     // Channels. The child closes the parent's ends first of all.
     int handshake_fd = -1;
     int parent_handshake_fd = -1;
-    int control_fd = -1;  // -1: no init
+    int control_fd = -1;
+    // The payload is pid 1 of a pid namespace within ours.
+    bool payload_is_init = false;
     int parent_control_fd = -1;
 
     // The words and the environment this program was started with: wiped in the container's pid 1,
     // since everybody inside can read /proc/1/cmdline.
     char* start_text = nullptr;
     std::size_t start_text_bytes = 0;
+    bool detached = false;  // joined, and nobody waits: the payload outlives who started it
+
+    // What pid 1 gives back when it has only to wait; of a supervisor of its own.
+    MemoryRange droppable[kMaxDroppable];
+    std::size_t droppable_count = 0;
 
     Root root;
     uid_t root_uid = 0;  // who sets things up inside: 0, or the only id there is
     gid_t root_gid = 0;
 
     bool own_network = true;
+    // The parent joins it to a network meanwhile, and says link_made.
+    bool waits_for_link = false;
+    // Then: what to say to rtnetlink about that link, if it is not set up already; the last message
+    // asks for an acknowledgement.
+    List<unsigned char> network_setup;
+    // It was made inside of its cgroup: the namespace that shows this one as "/" comes only now.
+    bool new_cgroup_namespace = false;
     const char* hostname = nullptr;
     List<EtcFile> etc_files;
+    List<MemoryFile> memory_files;
     List<Option> devpts_options;
     const char* devpts_classic = nullptr;
     List<Option> shm_options;
@@ -128,6 +158,8 @@ struct Plan {
     bool set_groups = false;  // false: the namespace forbids it
     List<gid_t> groups;
     bool no_new_privileges = false;
+    // Of emulated identities: loaded first, its listener goes to the parent. len 0: none.
+    sock_fprog identity_traps{};
     sock_fprog seccomp{};  // len 0: none
     const char* working_dir = "/";
 

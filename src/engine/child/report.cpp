@@ -14,21 +14,26 @@ void fail(const Plan& plan, Step step, long rc, std::size_t index) noexcept {
 }
 
 void send(const Plan& plan, MessageKind kind, int fd) noexcept {
+    send_all(plan, kind, {&fd, fd >= 0 ? std::size_t{1} : 0});
+}
+
+void send_all(const Plan& plan, MessageKind kind, List<int> fds) noexcept {
     Message message;
     message.kind = kind;
     iovec part{&message, sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    alignas(cmsghdr) char control[CMSG_SPACE(kNamespaceCount * sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    if (fd >= 0) {
+    if (fds.count > 0) {
         header.msg_control = control;
-        header.msg_controllen = sizeof control;
+        header.msg_controllen = CMSG_SPACE(fds.count * sizeof(int));
         cmsghdr* rights = CMSG_FIRSTHDR(&header);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        *reinterpret_cast<int*>(CMSG_DATA(rights)) = fd;
+        rights->cmsg_len = CMSG_LEN(fds.count * sizeof(int));
+        auto* places = reinterpret_cast<int*>(CMSG_DATA(rights));
+        for (std::size_t i = 0; i < fds.count; ++i) places[i] = fds.items[i];
     }
     const long rc = raw::call(SYS_sendmsg, plan.handshake_fd, raw::ptr(&header), MSG_NOSIGNAL);
     // The parent is gone (EPIPE): so are we, by PDEATHSIG or here.

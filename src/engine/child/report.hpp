@@ -17,6 +17,8 @@ inline void check(const Plan& plan, Step step, long rc, std::size_t index = 0) n
     if (rc < 0) fail(plan, step, rc, index);
 }
 void send(const Plan& plan, MessageKind kind, int fd = -1) noexcept;
+// At most kNamespaceCount descriptors.
+void send_all(const Plan& plan, MessageKind kind, List<int> fds) noexcept;
 // Blocks until the parent says so; ends this process when the parent is gone.
 void wait_for(const Plan& plan, MessageKind kind) noexcept;
 

@@ -10,6 +10,11 @@ namespace sandbox::engine::child {
 void open_store(Plan& plan) noexcept;
 void open_sources(const Plan& plan) noexcept;
 
+// namespaces.cpp: descriptors of our own namespaces, sent to the parent for those who join later.
+void send_namespaces(const Plan& plan) noexcept;
+// Addresses and routes of the link that the parent has put into our network namespace.
+void configure_network(const Plan& plan) noexcept;
+
 // root.cpp: answers a descriptor of the container's root, attached somewhere on the host.
 void open_layers(Plan& plan) noexcept;
 int make_root(const Plan& plan) noexcept;
@@ -51,6 +56,8 @@ int seed_directory(int from_fd, int to_fd) noexcept;
 
 // terminal.cpp: a pty from the container's devpts; answers the slave, sends the master.
 int open_terminal(const Plan& plan, const SystemMounts& system) noexcept;
+// The other side of a pty, from the master itself: unlocked, of the right size, the user's.
+int open_slave(const Plan& plan, int master) noexcept;
 
 // identity.cpp
 void become_root(const Plan& plan) noexcept;
@@ -67,6 +74,8 @@ void set_loopback_up(const Plan& plan) noexcept;
 
 // init.cpp: pid 1 with a payload as its child.
 [[noreturn]] void run_init(const Plan& plan, pid_t payload) noexcept;
+// The words that the program was started with give way to `name` (with its terminating NUL).
+void forget_start_text(const Plan& plan, const char* name, std::size_t name_bytes) noexcept;
 void block_all_signals() noexcept;
 void reset_signals() noexcept;
 

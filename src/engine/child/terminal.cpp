@@ -7,9 +7,7 @@
 // had from the master by TIOCGPTPEER, so that no path can be exchanged on the way.
 namespace sandbox::engine::child {
 
-int open_terminal(const Plan& plan, const SystemMounts& system) noexcept {
-    const int master = raw::openat(system.pts_fd, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    check(plan, Step::open_pty, master);
+int open_slave(const Plan& plan, int master) noexcept {
     int unlocked = 0;
     check(plan, Step::open_pty, raw::ioctl(master, TIOCSPTLCK, raw::ptr(&unlocked)));
     const int slave = raw::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -18,6 +16,13 @@ int open_terminal(const Plan& plan, const SystemMounts& system) noexcept {
         check(plan, Step::open_pty, raw::ioctl(master, TIOCSWINSZ, raw::ptr(&plan.window)));
     }
     check(plan, Step::open_pty, raw::fchown(slave, plan.uid, static_cast<gid_t>(-1)));
+    return slave;
+}
+
+int open_terminal(const Plan& plan, const SystemMounts& system) noexcept {
+    const int master = raw::openat(system.pts_fd, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    check(plan, Step::open_pty, master);
+    const int slave = open_slave(plan, master);
 
     const int place = raw::openat(system.dev_fd, "console",
                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

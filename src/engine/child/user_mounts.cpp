@@ -83,6 +83,36 @@ void mount_etc_file(const Plan& plan, int root_fd, int dev_fd, const EtcFile& fi
     (void)raw::close(fd);
 }
 
+long write_all(int fd, const char* data, std::size_t bytes) noexcept {
+    while (bytes > 0) {
+        const long written = raw::write(fd, data, bytes);
+        if (written < 0) return written;
+        data += written;
+        bytes -= static_cast<std::size_t>(written);
+    }
+    return 0;
+}
+
+// Made in the /dev tmpfs and unlinked there, as mount_etc_file() does it.
+void mount_memory_file(const Plan& plan, int root_fd, int dev_fd, const MemoryFile& file,
+                       std::size_t index) noexcept {
+    constexpr const char* kName = ".memory-file";
+    constexpr Step kStep = Step::memory_file;
+    const int fd =
+        raw::openat(dev_fd, kName, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    check(plan, kStep, fd, index);
+    check(plan, kStep, write_all(fd, file.content, file.bytes), index);
+    check(plan, kStep, raw::fchownat(fd, "", file.uid, file.gid, AT_EMPTY_PATH), index);
+    check(plan, kStep, raw::fchmod(fd, file.mode), index);
+    Target target;
+    check(plan, kStep, resolve_or_make(root_fd, file.path, Want::file, target), index);
+    if (is_forbidden(target.path)) fail(plan, kStep, -EINVAL, index);
+    check(plan, kStep, bind(fd, {true, true, true, true}, false, target.place()).rc, index);
+    check(plan, kStep, raw::unlinkat(dev_fd, kName), index);
+    (void)raw::close(target.parent_fd);
+    (void)raw::close(fd);
+}
+
 }  // namespace
 
 void open_store(Plan& plan) noexcept {
@@ -112,6 +142,9 @@ void mount_user(const Plan& plan, int root_fd, const SystemMounts& system) noexc
     }
     for (std::size_t i = 0; i < plan.mounts.count; ++i) {
         mount_one(plan, root_fd, plan.mounts.items[i], i);
+    }
+    for (std::size_t i = 0; i < plan.memory_files.count; ++i) {
+        mount_memory_file(plan, root_fd, system.dev_fd, plan.memory_files.items[i], i);
     }
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("a blob is unpacked while it grows") {
     CHECK(report.entries == 300);
     CHECK(report.blob_bytes == tar.size());
     CHECK(report.unpacked_bytes == tar.size());
-    CHECK(report.blob.hex() == base::sha256_hex(tar));
+    CHECK(report.blob->hex() == base::sha256_hex(tar));
     CHECK(report.diff.digest.hex() == base::sha256_hex(tar));
     CHECK(report.implied_dirs == std::vector<std::string>{"", "d"});
 }

@@ -51,7 +51,7 @@ void require_success(const base::json::Value& one, const Place& place, const Out
                      int blob_fd, const kernel::IdMap& ids) {
     INFO(outcome.error);
     REQUIRE(outcome.report);
-    CHECK(outcome.report->blob.hex() == base::sha256_hex_of_fd(blob_fd));
+    CHECK(outcome.report->blob->hex() == base::sha256_hex_of_fd(blob_fd));
     if (!one.string_or("diff").empty())
         CHECK(outcome.report->diff.digest.hex() == one.string_or("diff"));
     const std::string owners = place.owners();

@@ -167,3 +167,11 @@ TEST_CASE("base64 round trips and refuses what is not canonical") {
         CHECK_FALSE(try_base64_decode(text));
     }
 }
+
+TEST_CASE("paths are cleaned by their letters alone") {
+    CHECK(clean_path("/a/./b//../c/") == "/a/c");
+    CHECK(clean_path("/../..") == "/");
+    CHECK(clean_path("../a/../b") == "../b");
+    CHECK(clean_path("./") == ".");
+    CHECK(clean_path("") == ".");
+}

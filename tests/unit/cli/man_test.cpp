@@ -14,6 +14,15 @@ namespace sandbox::cli {
 namespace {
 
 const std::map<std::string, std::string> kPages{
+    {"create", "run"},
+    {"start", "container"},
+    {"stop", "container"},
+    {"restart", "container"},
+    {"kill", "container"},
+    {"wait", "container"},
+    {"pause", "container"},
+    {"unpause", "container"},
+    {"rename", "container"},
     {"ps", "container"},
     {"rm", "container"},
     {"container prune", "container"},
@@ -22,6 +31,11 @@ const std::map<std::string, std::string> kPages{
     {"image inspect", "inspect"},
     {"image prune", "image"},
     {"image exists", "image"},
+    {"compose run", "compose"},
+    {"compose rm", "compose"},
+    {"compose pull", "compose"},
+    {"compose images", "compose"},
+    {"compose ls", "compose"},
     {"untag", "tag"},
     {"load", "save"},
     {"logout", "login"},

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "sandbox/base/error.hpp"
+#include "support/usage_message.hpp"
 
 using namespace sandbox::engine;
 using Catch::Contains;
@@ -28,13 +29,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 }
 
 std::string message_of(std::string_view text) {
-    try {
-        (void)lines_of(text);
-    } catch (const UsageError& error) {
-        CHECK(error.code() == 125);
-        return error.message();
-    }
-    return "no error";
+    return sandbox::test::message_of([&] { (void)lines_of(text); });
 }
 
 using Lines = std::vector<std::string>;

@@ -3,9 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "sandbox/base/error.hpp"
+#include "support/usage_message.hpp"
 
 using namespace sandbox::engine;
 using sandbox::base::UsageError;
+using sandbox::test::message_of;
 using Kind = MountSpec::Kind;
 
 namespace {
@@ -15,18 +17,6 @@ MountWish volume(std::string_view text) {
 }
 MountWish mount(std::string_view text) {
     return parse_mount_flag(text, "/home/me/project");
-}
-
-template <typename F>
-std::string message_of(F&& action) {
-    try {
-        action();
-    } catch (const UsageError& error) {
-        CHECK(error.code() == 125);
-        CHECK(error.message().find('\n') == std::string::npos);
-        return error.message() + " | " + error.hint();
-    }
-    return "no error";
 }
 
 }  // namespace
@@ -179,10 +169,4 @@ TEST_CASE("mounts are sorted so that parents come before children, and none come
     mounts.push_back(volume("/4:/c/"));
     CHECK_THAT(message_of([&] { sort_mounts(mounts); }),
                Catch::Contains("duplicate mount destination \"/c\""));
-}
-
-TEST_CASE("paths are normalised without looking at the file system") {
-    CHECK(normalise_path("/a/./b//c/") == "/a/b/c");
-    CHECK(normalise_path("/../..") == "/");
-    CHECK(normalise_path("") == "/");
 }

@@ -6,26 +6,16 @@
 
 #include "engine/signal_names.hpp"
 #include "sandbox/base/error.hpp"
+#include "support/usage_message.hpp"
 
 using namespace sandbox::engine;
 using Catch::Contains;
 using sandbox::base::UsageError;
+using sandbox::test::message_of;
 
 namespace {
 
-template <typename F>
-std::string message_of(F&& action) {
-    try {
-        action();
-    } catch (const UsageError& error) {
-        CHECK(error.code() == 125);
-        CHECK(error.message().find('\n') == std::string::npos);
-        return error.message() + " | " + error.hint();
-    }
-    return "no error";
-}
-
-constexpr auto kPrivate = NetworkMode::private_loopback;
+constexpr auto kPrivate = NetworkMode::attached;
 
 }  // namespace
 
@@ -95,8 +85,9 @@ TEST_CASE("--add-host takes both separators and IPv6") {
     CHECK(parse_add_host("db:2001:db8::1", kPrivate).second == "2001:db8::1");
     CHECK(parse_add_host("db:[::1]", kPrivate).second == "::1");
     CHECK(parse_add_host("h:host-gateway", NetworkMode::host).second == "127.0.0.1");
-    CHECK_THAT(message_of([] { (void)parse_add_host("h:host-gateway", kPrivate); }),
-               Contains("--network host"));
+    CHECK(parse_add_host("h:host-gateway", kPrivate).second == kHostGateway);
+    CHECK_THAT(message_of([] { (void)parse_add_host("h:host-gateway", NetworkMode::none); }),
+               Contains("no way to the host"));
     CHECK_THROWS_AS(parse_add_host("db", kPrivate), UsageError);
     CHECK_THROWS_AS(parse_add_host("db:300.1.1.1", kPrivate), UsageError);
     CHECK_THROWS_AS(parse_add_host("a b:1.2.3.4", kPrivate), UsageError);

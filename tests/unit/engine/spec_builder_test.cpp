@@ -162,10 +162,20 @@ TEST_CASE("the id ladder: a range as it is, one id for the payload's own user") 
     const ContainerSpec single = draft(wish, config, host(single_map())).spec;
     CHECK(single.ids.contains_uid({33}));
     CHECK_FALSE(single.ids.contains_uid({0}));
-    CHECK_FALSE(needs_fake_identity(single.ids));
+    CHECK(single.identity == IdentityMode::map_user);
     CHECK(single.user.groups == std::vector<sandbox::kernel::ContainerId>{{33}});
-    CHECK(needs_fake_identity(draft(request(), config, host(single_map())).spec.ids));
-    CHECK_FALSE(needs_fake_identity(draft(request(), config).spec.ids));
+    const ContainerSpec root = draft(request(), config, host(single_map())).spec;
+    CHECK((root.identity == IdentityMode::emulate || root.identity == IdentityMode::fake));
+    CHECK(root.ids.contains_uid({0}));
+    CHECK(draft(request(), config).spec.identity == IdentityMode::range);
+    CHECK_THROWS_AS(parse_identity("keep-id"), UsageError);
+    RunRequest asked = request();
+    asked.identity = "fake";
+    CHECK(draft(asked, config, host(single_map())).spec.identity == IdentityMode::fake);
+    CHECK_THROWS_AS(draft(asked, config), UsageError);
+    asked.identity = "subuid";
+    CHECK_THROWS_AS(draft(asked, config, host(single_map())), UsageError);
+    CHECK(draft(asked, config).spec.identity == IdentityMode::range);
 }
 
 TEST_CASE("a user beyond the range is refused with the range's end") {

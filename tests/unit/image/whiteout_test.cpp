@@ -67,6 +67,15 @@ TEST_CASE("attributes that steer overlayfs or belong to the host are told apart"
     CHECK(image::xattr_rule("user.") == XattrRule::host);
 }
 
+TEST_CASE("a program with the capability of ping alone can be executed without it") {
+    const std::string ping("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+    const std::string calm("\0\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+    const std::string more("\1\0\0\2\0\x30\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+    CHECK(image::portable_capability(ping) == calm);
+    CHECK(image::portable_capability(calm) == calm);
+    CHECK(image::portable_capability(more) == more);
+}
+
 TEST_CASE("a file capability becomes version 2 and malformed ones are nothing") {
     const std::string v3("\1\0\0\3\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x92\x10\0\0", 24);
     const std::string v2("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);

@@ -215,6 +215,43 @@ TEST_CASE("a compacted program gives the same answers") {
     }
 }
 
+TEST_CASE("a compacted program gives the same answers however long it is") {
+    // A thousand numbers with answers of three kinds in no order, one kind looking at an argument:
+    // jumps that do not reach, answers shared from far away, runs and single numbers.
+    std::uint32_t state = 12345;
+    const auto next = [&](std::uint32_t below) {
+        state = state * 1664525 + 1013904223;
+        return (state >> 16) % below;
+    };
+    kernel::BpfProgram plain{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0)};
+    constexpr std::uint32_t kNumbers = 1000;
+    for (std::uint32_t number = 0; number < kNumbers; ++number) {
+        if (next(3) == 0) continue;
+        if (next(8) == 0) {
+            plain.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 4));
+            plain.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16));
+            plain.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, next(4), 0, 1));
+            plain.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+            plain.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 7));
+        } else {
+            plain.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
+            plain.push_back(BPF_STMT(
+                BPF_RET | BPF_K, next(2) == 0 ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | next(300)));
+        }
+    }
+    plain.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 38));
+    const kernel::BpfProgram shorter = kernel::compact(plain);
+    CHECK(shorter.size() < plain.size());
+    std::uint32_t different = 0;
+    for (std::uint32_t number = 0; number <= kNumbers; ++number) {
+        for (std::uint64_t argument = 0; argument < 5; ++argument) {
+            const seccomp_data data = call_of(k64, number, {argument});
+            if (run_bpf(shorter, data) != run_bpf(plain, data)) ++different;
+        }
+    }
+    CHECK(different == 0);
+}
+
 TEST_CASE("a program that looks at single bits of the number is left alone") {
     const kernel::BpfProgram odd{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),

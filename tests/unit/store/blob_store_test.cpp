@@ -68,6 +68,30 @@ TEST_CASE("a partial blob is kept, resumed and committed") {
     CHECK(base::list_dir(temp.store().partial_fd()).empty());
 }
 
+TEST_CASE("the digest of a partial blob is that of what it has, by whom and when it ever came") {
+    const test::TempStore temp;
+    const BlobStore blobs(temp.store());
+    {
+        std::optional<PartialBlob> partial = blobs.open_partial(kDigest);
+        REQUIRE(partial);
+        CHECK(partial->content_digest() == oci::Digest::of(""));
+        partial->append("som");
+        CHECK(partial->content_digest() == oci::Digest::of("som"));
+        partial->append("e");
+    }
+    std::optional<PartialBlob> partial = blobs.open_partial(kDigest);
+    REQUIRE(partial);
+    partial->append(" bits");
+    partial->truncate(6);
+    CHECK(partial->content_digest() == oci::Digest::of("some b"));
+    partial->append("ytes");
+    CHECK(partial->content_digest() == kDigest);
+    CHECK(partial->content_digest() == kDigest);
+    partial->truncate(0);
+    partial->append(kText);
+    CHECK(partial->content_digest() == kDigest);
+}
+
 TEST_CASE("a partial blob has one owner at a time") {
     const test::TempStore temp;
     const BlobStore blobs(temp.store());

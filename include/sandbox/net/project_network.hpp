@@ -1,0 +1,94 @@
+// A project's network: a network namespace with a bridge in it, to which each container's namespace
+// is joined; addresses, names, what their resolv.conf says. The way out of it is the Gateway's
+// business (gateway.hpp). Nothing here outlives the object, for the kernel removes a namespace that
+// nobody holds. All must be called in a process with one thread, which owns the user namespaces of
+// the containers (it or its parent made them) and is outside of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/net/address.hpp"
+
+namespace sandbox::net {
+
+struct NetworkPlan {
+    std::string name = "private";
+    std::optional<Subnet> subnet_v4;  // absent: one that no route of the host overlaps
+    std::optional<Subnet> subnet_v6;  // absent: a local one (fd00::/8), when the host has IPv6
+    bool ipv6 = true;
+    // For one container, whose link is the gateway's own: no bridge. attach() works once at a time.
+    bool lone = false;
+    bool internal = false;                  // no way out
+    bool link_local = false;                // link-local and metadata addresses are open
+    std::vector<std::uint16_t> host_ports;  // of the host's loopback, open at host.internal
+};
+
+struct AttachPlan {
+    int netns_fd = -1;  // of the container; borrowed
+    std::string link_name = "eth0";
+    // The first is the container's own for reverse lookups. Case does not matter.
+    std::vector<std::string> names;
+    std::optional<IpAddress> address_v4;  // absent: the lowest that is free
+    std::optional<IpAddress> address_v6;
+    bool default_route = true;  // false for a second network
+    std::optional<MacAddress> mac{};
+    // The caller has whoever is inside say Attachment::inside to the kernel.
+    bool configures_itself = false;
+};
+
+struct Attachment {
+    std::uint32_t id = 0;
+    IpAddress address_v4;
+    std::optional<IpAddress> address_v6;
+    IpAddress name_server;
+    // configures_itself: an rtnetlink batch, whose last message asks for an acknowledgement, that
+    // gives the link its addresses and routes.
+    std::vector<std::uint8_t> inside;
+};
+
+class ProjectNetwork {
+  public:
+    // Throws Error with a cure when the kernel refuses (no user namespaces, no nf_tables, …).
+    static ProjectNetwork create(const NetworkPlan& plan);
+    // The same, answering while a child still makes it. attach() waits, and finish(), which throws.
+    static ProjectNetwork begin(const NetworkPlan& plan);
+    void finish();
+    ProjectNetwork(ProjectNetwork&&) noexcept;
+    ProjectNetwork& operator=(ProjectNetwork&&) noexcept;
+    ~ProjectNetwork();
+
+    // The container's namespace gets its link, addresses and routes, lo comes up, ports below 1024
+    // are open to all its users. Names are told by Gateway::update(). Throws Error.
+    Attachment attach(const AttachPlan& plan);
+    // What attach() would answer now, but for the id; nothing is done.
+    [[nodiscard]] Attachment plan_attachment(const AttachPlan& plan) const;
+    // Takes the link away, if the container (still) exists, and frees address and names.
+    void detach(std::uint32_t id);
+
+    [[nodiscard]] const Subnet& subnet_v4() const noexcept;
+    [[nodiscard]] const std::optional<Subnet>& subnet_v6() const noexcept;
+    [[nodiscard]] IpAddress gateway_v4() const noexcept;
+
+    struct Impl;  // for the gateway
+    [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+  private:
+    explicit ProjectNetwork(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// Just lo: what a container with no network gets. Also ports below 1024 and ping for all.
+void prepare_lonely(int netns_fd);
+
+// What /etc/resolv.conf of an attached container says: our name server, and the host's own search
+// domains and options. Pure.
+[[nodiscard]] std::string make_resolv_conf(const IpAddress& name_server,
+                                           std::string_view host_resolv_conf);
+
+}  // namespace sandbox::net

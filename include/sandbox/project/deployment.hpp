@@ -1,0 +1,85 @@
+// What exists of a project, and what has to be done so that the profile is what exists. The
+// containers say themselves whose they are, by the labels that compose uses: there is no file of a
+// project's state that could be wrong. Planning is pure; nothing here changes anything.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/project/profile.hpp"
+#include "sandbox/store/layout.hpp"
+
+namespace sandbox::project {
+
+// Labels of a project's containers. Scripts and other tools look for compose's.
+namespace label {
+inline constexpr const char* kProject = "com.docker.compose.project";
+inline constexpr const char* kService = "com.docker.compose.service";
+inline constexpr const char* kNumber = "com.docker.compose.container-number";
+inline constexpr const char* kHash = "com.docker.compose.config-hash";
+inline constexpr const char* kOneOff = "com.docker.compose.oneoff";
+inline constexpr const char* kDirectory = "com.docker.compose.project.working_dir";
+inline constexpr const char* kFiles = "com.docker.compose.project.config_files";
+}  // namespace label
+
+struct Deployed {
+    std::string service;
+    std::uint32_t number = 0;  // from 1; 0: a one-off run
+    std::string id, name, hash, image_id;
+    std::string state;  // docker's word
+    int exit_code = 0;
+    std::string directory, files;  // whose profile it was made from
+    [[nodiscard]] bool is_running() const noexcept {
+        return state == "running" || state == "paused" || state == "restarting";
+    }
+};
+// In the order of service and number.
+[[nodiscard]] std::vector<Deployed> find_deployed(const store::Store& store,
+                                                  const std::string& project_name);
+struct ProjectSummary {
+    std::string name, directory, files;
+    std::uint32_t running = 0, containers = 0;
+};
+// Every project that has containers: `sandbox compose ls`.
+[[nodiscard]] std::vector<ProjectSummary> list_projects(const store::Store& store);
+
+struct Action {
+    enum class Kind { keep, start, create, recreate, remove, restart };
+    Kind kind = Kind::keep;
+    std::string service;
+    std::uint32_t number = 1;
+    std::string container;  // its name
+    std::string id;         // of what is there; empty: create
+    std::string reason;     // recreate, remove, restart: why
+};
+
+struct PlanOptions {
+    std::vector<std::string> names;  // of select_services()
+    std::map<std::string, std::uint32_t> scale;
+    bool force_recreate = false, no_recreate = false, remove_orphans = false;
+    bool no_create = false;  // only what exists: `start`
+    // The id of the image that a reference means now; absent: not here.
+    std::function<std::optional<std::string>(const std::string& image)> image_id;
+};
+// In the order of start; removals first. Dependents that want it (Dependency::restart) are
+// restarted with what is made anew, those that run and are not among the names too. A task that has
+// succeeded and has not changed is kept.
+[[nodiscard]] std::vector<Action> make_plan(const Project& project,
+                                            const std::vector<Deployed>& deployed,
+                                            const PlanOptions& options);
+
+// "PROJECT-SERVICE-N", or the service's own name.
+[[nodiscard]] std::string container_name(const Project& project, const Service& service,
+                                         std::uint32_t number);
+// Of the service and of the content of a task's inputs: what kHash says.
+[[nodiscard]] std::string deployment_hash(const Project& project, const Service& service);
+// What `run` would be asked for container `number` of the service: name and labels put in.
+[[nodiscard]] engine::RunRequest make_container_request(const Project& project,
+                                                        const Service& service,
+                                                        std::uint32_t number);
+
+}  // namespace sandbox::project

@@ -1,0 +1,161 @@
+// A project as its profile files say it: services, tasks, networks, volumes, secrets; every word
+// read, checked and interpolated. Pure data; nothing is looked up on the host but the files that
+// are named. What runs from it is the orchestrator's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/base/json.hpp"
+#include "sandbox/engine/run.hpp"
+
+namespace sandbox::project {
+
+// When a dependency is good enough.
+enum class Condition {
+    started,    // its process runs
+    healthy,    // its health check said yes
+    ready,      // healthy, or listening on a declared port, or started: what there is to know
+    completed,  // it ended with 0
+};
+
+struct Dependency {
+    std::string service;  // or task
+    Condition condition = Condition::ready;
+    bool required = true;  // false: only when it is part of this `up`
+    bool restart = false;  // restarted with it
+};
+
+// `ready` or `healthcheck`.
+struct Check {
+    bool disabled = false;
+    bool shell = false;                 // command[0] is a line for the container's /bin/sh
+    std::vector<std::string> command;   // empty: the image's, or the listening sockets
+    std::optional<std::uint16_t> port;  // ready when something listens there
+    std::chrono::nanoseconds interval = std::chrono::seconds(30);
+    std::chrono::nanoseconds timeout = std::chrono::seconds(30);
+    std::chrono::nanoseconds start_period{0};
+    std::chrono::nanoseconds start_interval = std::chrono::seconds(5);
+    std::uint32_t retries = 3;
+};
+
+struct NetworkUse {
+    std::string network;
+    std::vector<std::string> aliases;
+    std::string ipv4, ipv6;  // empty: given out
+};
+
+struct SecretUse {
+    std::string secret;
+    std::string target;  // absolute path in the container
+    std::string uid, gid;
+    std::uint32_t mode = 0444;
+};
+
+struct Watch {
+    enum class Action { restart, sync, task };
+    std::string path;  // absolute, on the host
+    Action action = Action::restart;
+    std::string target;  // sync: absolute path in the container
+    std::string task;    // task: which
+    std::vector<std::string> ignore;
+};
+
+struct Service {
+    std::string name;
+    bool is_task = false;
+    std::string where;  // "FILE:LINE", for messages at run time
+    // What `run` would be asked: image, command, environment, mounts, ports, limits, …. Names of
+    // volumes are those of the store (see scoped_name()).
+    engine::RunRequest request;
+    std::string container_name;  // empty: PROJECT-SERVICE-N
+    std::vector<Dependency> depends_on;
+    std::optional<Check> ready, healthcheck;
+    std::vector<NetworkUse> networks;
+    std::vector<std::string> host_access;  // ports of the host's loopback that are opened
+    std::vector<SecretUse> secrets;
+    std::vector<Watch> watch;
+    std::vector<std::string> profiles;  // optional groups it belongs to; empty: always
+    std::string identity;               // empty: chosen by itself
+    std::uint32_t scale = 1;
+    bool attach = true;                    // its logs are shown by `up`
+    bool cache = true;                     // task: not run again while nothing changed
+    std::vector<std::string> inputs;       // task: files whose content counts as "changed"
+    std::vector<std::string> volume_uses;  // named volumes among request.volumes and mounts
+};
+
+struct Network {
+    std::string name;        // key in the profile
+    std::string given_name;  // `name`: instead of PROJECT_NAME
+    bool external = false;   // exists already and is not the project's
+    bool internal = false;
+    bool ipv6 = true;
+    std::string subnet, gateway, subnet6;
+    std::map<std::string, std::string> labels;
+};
+
+struct Volume {
+    std::string name;
+    std::string given_name;
+    bool external = false;
+    std::map<std::string, std::string> labels, options;
+};
+
+struct Secret {
+    std::string name;
+    std::string file;         // absolute; or
+    std::string environment;  // the variable that holds it; or
+    std::optional<std::string> content;
+    bool is_config = false;            // described under "configs"
+    std::optional<std::string> value;  // of the variable; absent: it is not set. Never shown
+};
+
+struct Project {
+    std::string name;
+    bool is_name_given = false;      // by -p or $SANDBOX_PROJECT: meant, whoever has it
+    std::string directory;           // absolute: relative paths start there
+    std::vector<std::string> files;  // as read, absolute
+    std::vector<Service> services;   // tasks too, in the order of the files
+    std::vector<Network> networks;   // without `default`, unless it is described
+    std::vector<Volume> volumes;     // every one that a service uses or the profile describes
+    std::vector<Secret> secrets;
+    std::vector<std::string> notices;  // unset variables, keys without effect
+
+    [[nodiscard]] const Service* find_service(const std::string& name) const noexcept;
+    [[nodiscard]] const Volume* find_volume(const std::string& name) const noexcept;
+    [[nodiscard]] const Network* find_network(const std::string& name) const noexcept;
+    // "PROJECT_NAME", unless it is external or has a name of its own.
+    [[nodiscard]] std::string scoped_name(const Volume& volume) const;
+    [[nodiscard]] std::string scoped_name(const Network& network) const;
+};
+
+struct LoadOptions {
+    std::vector<std::string> files;      // -f, merged in this order; empty: found upward
+    std::string name;                    // -p; empty: the profile's `name`, else the directory's
+    std::string current_dir;             // absolute
+    std::vector<std::string> env_files;  // empty: .env
+    std::string directory;               // absolute; empty: that of the first file
+    // The last word on a name that nobody gave: see names.hpp. May be empty.
+    std::function<std::string(const std::string& name, const std::string& directory)> settle_name =
+        {};
+    std::function<std::optional<std::string>(const std::string&)> environment;  // seam for tests
+};
+
+// The names that are looked for, in this order, from the working directory up to the root of the
+// file system or the home directory.
+[[nodiscard]] const std::vector<std::string>& profile_file_names();
+// Throws UsageError "FILE:LINE:COLUMN: why" with the line as detail and the cure as hint;
+// NotFoundError (1) when there is no file.
+[[nodiscard]] Project load_project(const LoadOptions& options);
+
+// The profile's JSON schema (draft 7), made from the table that the parser uses.
+[[nodiscard]] base::json::Value profile_schema();
+// The same table in roff, for sandbox-profile(5).
+[[nodiscard]] std::string profile_manual();
+
+}  // namespace sandbox::project

@@ -1,0 +1,1 @@
+<?php echo "PHP ", PHP_VERSION, " on ", gethostname(), "\n";

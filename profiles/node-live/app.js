@@ -1,0 +1,3 @@
+require("http")
+    .createServer((request, response) => response.end(`hello from ${request.url}\n`))
+    .listen(3000);

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS note (id serial PRIMARY KEY, text text NOT NULL);

@@ -1,0 +1,42 @@
+#include "sandbox/engine/attach.hpp"
+
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"--detach-keys", FlagKind::value, "KEYS",
+     "keys that leave the container running (default ctrl-p,ctrl-q)"},
+    {"--no-stdin", FlagKind::toggle, "", "do not pass standard input on"},
+    {"--sig-proxy", FlagKind::toggle, "", "forward signals to the container (the default)"},
+};
+constexpr RefusedFlag kRefused[] = {
+    {"-l,--latest", "name the container"},
+};
+
+int run_attach(Context& context, const Invocation& in) {
+    engine::AttachRequest request;
+    request.container = in.arguments()[0];
+    request.no_stdin = in.toggle("no-stdin");
+    request.sig_proxy = in.toggle("sig-proxy", true);
+    request.detach_keys = in.try_value("detach-keys");
+    return engine::attach_container(context.store(), request);
+}
+
+}  // namespace
+
+constinit const Command kAttachCommand = {
+    .names = "attach,container attach",
+    .arguments = "CONTAINER",
+    .summary = "Take over the streams of a detached container",
+    .flags = kFlags,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_attach,
+    .completes = Completes::containers,
+    .refused = kRefused,
+};
+
+}  // namespace sandbox::cli

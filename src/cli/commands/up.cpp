@@ -1,0 +1,158 @@
+#include <algorithm>
+#include <csignal>
+
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/project_flags.hpp"
+#include "cli/project_foreground.hpp"
+#include "cli/project_report.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/project/start_order.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+using project::Project;
+
+constexpr int kFailure = base::exit_code::kFailure;
+
+constexpr Flag kFlags[] = {
+    kProfileFileFlag,
+    kProjectNameFlag,
+    kEnvFilesFlag,
+    {"--profile", FlagKind::list, "GROUP", "an optional group that is started too"},
+    {"-d,--detach", FlagKind::toggle, "", "return when all is ready, instead of showing the logs"},
+    {"--wait", FlagKind::toggle, "", "the same as --detach"},
+    {"--no-wait", FlagKind::toggle, "", "with --detach: return when all is started"},
+    {"--wait-timeout", FlagKind::value, "SECONDS",
+     "how long a service without a check of its own may take (default 120)"},
+    {"-t,--timeout", FlagKind::value, "SECONDS", "how long a service may take to stop"},
+    {"--no-deps", FlagKind::toggle, "", "not what the named services depend on"},
+    {"--force-recreate", FlagKind::toggle, "", "make all containers anew"},
+    {"--no-recreate", FlagKind::toggle, "", "keep containers that have changed"},
+    {"--remove-orphans", FlagKind::toggle, "", "remove containers of services that are gone"},
+    {"--scale", FlagKind::list, "SERVICE=N", "so many containers of a service"},
+    {"--pull", FlagKind::value, "POLICY", "missing, always or never", Completes::words,
+     "missing always never"},
+    {"--abort-on-exit", FlagKind::toggle, "", "stop all when one of them ends"},
+    {"--exit-code-from", FlagKind::value, "SERVICE", "stop all when it ends; its code is ours"},
+    {"--no-log-prefix", FlagKind::toggle, "", "no names in front of the lines"},
+    {"--no-color", FlagKind::toggle, "", "no colours"},
+    {"--plan", FlagKind::toggle, "", "only say what would be done"},
+    {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
+};
+
+std::uint64_t number_of(const Invocation& in, const char* key, std::uint64_t fallback) {
+    const std::optional<std::string> text = in.try_value(key);
+    if (!text) return fallback;
+    const auto number = base::try_parse_u64(*text);
+    if (!number) {
+        throw base::UsageError("invalid number " + base::quote(*text) + " for --" + key);
+    }
+    return *number;
+}
+
+void read_scale(const Invocation& in, const Project& project, project::PlanOptions& options) {
+    for (const std::string& text : in.list("scale")) {
+        const size_t equals = text.find('=');
+        const std::string name = text.substr(0, equals);
+        const auto count = equals == std::string::npos
+                               ? std::nullopt
+                               : base::try_parse_u64(text.substr(equals + 1));
+        if (!count || *count > 1000) {
+            throw base::UsageError("invalid value " + base::quote(text) + " for --scale",
+                                   "write SERVICE=NUMBER");
+        }
+        const project::Service* service = project.find_service(name);
+        if (service == nullptr) throw base::UsageError("no such service: " + base::quote(name));
+        if (*count > 1 && !service->container_name.empty()) {
+            throw base::UsageError(base::quote(name) +
+                                   " has a container_name and cannot be scaled");
+        }
+        options.scale[name] = static_cast<std::uint32_t>(*count);
+    }
+}
+
+project::UpWish make_wish(const Context& context, const Invocation& in, const Project& project) {
+    project::UpWish wish;
+    wish.plan.names = project::select_services(
+        project, {in.arguments(), chosen_groups(context, in), !in.toggle("no-deps")});
+    wish.plan.force_recreate = in.toggle("force-recreate");
+    wish.plan.no_recreate = in.toggle("no-recreate");
+    wish.plan.remove_orphans = in.toggle("remove-orphans");
+    read_scale(in, project, wish.plan);
+    if (const auto policy = in.try_value("pull")) {
+        if (*policy != "missing" && *policy != "always" && *policy != "never") {
+            throw base::UsageError("invalid value " + base::quote(*policy) + " for --pull",
+                                   "it may be missing, always or never");
+        }
+        wish.pull = *policy == "always"  ? image::PullPolicy::always
+                    : *policy == "never" ? image::PullPolicy::never
+                                         : image::PullPolicy::missing;
+    }
+    wish.wait = !in.toggle("no-wait");
+    wish.patience = std::chrono::seconds(number_of(in, "wait-timeout", 120));
+    wish.is_interrupted = [] { return interrupts_so_far() > 0; };
+    return wish;
+}
+
+int print_plan(Context& context, const Project& project, const project::PlanOptions& options) {
+    constexpr const char* kWords[] = {"keep", "start", "create", "recreate", "remove", "restart"};
+    for (const project::Action& action : project::plan_up(context.store(), project, options)) {
+        context.out.line(std::string(kWords[static_cast<int>(action.kind)]) + " " +
+                         action.container +
+                         (action.reason.empty() ? "" : " (" + action.reason + ")"));
+    }
+    return 0;
+}
+
+int run(Context& context, const Invocation& in) {
+    const Project project = load_project(context, in);
+    project::UpWish wish = make_wish(context, in, project);
+    if (in.toggle("plan")) return print_plan(context, project, wish.plan);
+    if (const auto from = in.try_value("exit-code-from");
+        from && project.find_service(*from) == nullptr) {
+        throw base::UsageError("no such service: " + base::quote(*from));
+    }
+    const bool detach = in.toggle("detach") || in.toggle("wait");
+    if (!detach) wish.wait = false;
+    catch_interrupts();
+    ProjectReport report(&project, in.toggle("quiet"));
+    project::UpResult result = project::bring_up(context.store(), project, wish, report.listener());
+    report.tell_failures(result.failures);
+    std::erase_if(result.deployed, [&](const project::Deployed& each) {
+        const auto& names = wish.plan.names;
+        return std::find(names.begin(), names.end(), each.service) == names.end();
+    });
+    ForegroundWish foreground;
+    foreground.names = wish.plan.names;
+    foreground.exit_code_from = in.value_or("exit-code-from", "");
+    foreground.abort_on_exit = in.toggle("abort-on-exit");
+    foreground.prefix = !in.toggle("no-log-prefix");
+    foreground.color = !in.toggle("no-color");
+    if (in.try_value("timeout")) {
+        foreground.timeout_seconds = static_cast<std::int64_t>(number_of(in, "timeout", 0));
+    }
+    if (result.interrupted) {
+        if (!detach) stop_in_foreground(context, project, result.deployed, foreground, report);
+        return base::exit_code::kSignalBase + SIGINT;
+    }
+    if (detach || !result.failures.empty()) return result.failures.empty() ? 0 : kFailure;
+    return stay_in_foreground(context, project, result.deployed, foreground, report);
+}
+
+}  // namespace
+
+constinit const Command kUpCommand = {
+    .names = "up,compose up",
+    .arguments = "[SERVICE...]",
+    .summary = "Bring the project up: make, start and wait for its services, in order",
+    .flags = kFlags,
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run,
+    .completes = Completes::services,
+};
+
+}  // namespace sandbox::cli

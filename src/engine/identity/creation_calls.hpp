@@ -1,0 +1,51 @@
+// The calls that make files: whoever makes one owns it. The kernel makes it, and we mark it right
+// afterwards: before anything else is answered, since all who could see its owner ask us. A
+// renaming call is trapped for that reason alone.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "engine/identity/file_owners.hpp"
+#include "engine/identity/identity_calls.hpp"
+#include "engine/identity/lookup.hpp"
+#include "engine/identity/trap_reply.hpp"
+
+namespace sandbox::engine {
+
+class CreationCalls {
+  public:
+    // Borrowed.
+    CreationCalls(const IdentityTable& table, IdentityCalls& identities, FileOwners& owners)
+        : table_(table), identities_(identities), owners_(owners) {}
+    // Absent: a call of another kind.
+    std::optional<TrapReply> try_answer(const TrappedProcess& process);
+
+    // Marks what has been made meanwhile. `caller`: whose next call this is; 0: nobody's.
+    void settle(pid_t caller);
+    [[nodiscard]] bool is_settled() const noexcept { return pending_.empty(); }
+
+  private:
+    struct Place {
+        int dir_fd = 0;
+        std::uint64_t path_address = 0;
+    };
+    struct Pending {
+        base::UniqueFd parent;
+        std::string name;
+        FileOwner owner;
+        pid_t maker = 0;
+    };
+    void expect(const TrappedProcess& process, const Place& place);
+    void expect_path(const TrappedProcess& process, int dir_fd, std::string path);
+    void expect_socket(const TrappedProcess& process);
+    bool settle_one(const Pending& pending, pid_t caller);
+
+    const IdentityTable& table_;
+    IdentityCalls& identities_;
+    FileOwners& owners_;
+    std::deque<Pending> pending_;
+};
+
+}  // namespace sandbox::engine

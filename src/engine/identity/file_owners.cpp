@@ -1,0 +1,146 @@
+#include "engine/identity/file_owners.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+namespace raw = base::raw;
+using image::format_file_owner;
+using image::kOwnerAttribute;
+using image::parse_file_owner;
+
+constexpr size_t kMaxTableBytes = 64u << 20;
+constexpr size_t kMaxEntries = 1u << 20;
+
+// An O_PATH descriptor answers no f…xattr call; by this name the others reach its file.
+using FdName = std::array<char, 32>;
+FdName name_of(int fd) noexcept {
+    FdName name{};
+    (void)std::snprintf(name.data(), name.size(), "self/fd/%d", fd);
+    return name;
+}
+
+}  // namespace
+
+FileOwners::FileOwners(base::UniqueFd table_fd) : table_fd_(std::move(table_fd)) {
+    if (!table_fd_) return;
+    try {
+        load();
+    } catch (const base::Error& error) {
+        base::log::debug("owners of links and devices: " + error.message());
+    }
+}
+
+// "inode seconds nanoseconds uid gid"; the last line of a file counts.
+void FileOwners::load() {
+    const std::string text = base::read_fd(table_fd_.get(), kMaxTableBytes);
+    for (const std::string& line : base::split(text, '\n')) {
+        const std::vector<std::string> words = base::split(line, ' ');
+        if (words.size() != 5) continue;
+        std::array<std::uint64_t, 5> numbers{};
+        bool good = true;
+        for (size_t i = 0; i < numbers.size(); ++i) {
+            const auto number = base::try_parse_u64(words[i]);
+            good = good && number.has_value();
+            numbers[i] = number.value_or(0);
+        }
+        if (!good) continue;
+        table_.insert_or_assign(Key{numbers[0], static_cast<std::int64_t>(numbers[1]),
+                                    static_cast<std::uint32_t>(numbers[2])},
+                                FileOwner{static_cast<std::uint32_t>(numbers[3]),
+                                          static_cast<std::uint32_t>(numbers[4])});
+    }
+}
+
+int FileOwners::look_at(int fd, FileFacts& facts) noexcept {
+    struct statx info {};
+    const long rc = raw::call(SYS_statx, fd, raw::ptr(""), AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+                              STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, raw::ptr(&info));
+    if (rc < 0) return static_cast<int>(rc);
+    facts.device_major = info.stx_dev_major;
+    facts.device_minor = info.stx_dev_minor;
+    facts.inode = info.stx_ino;
+    facts.mode = info.stx_mode;
+    if ((info.stx_mask & STATX_BTIME) != 0) {
+        facts.birth_seconds = info.stx_btime.tv_sec;
+        facts.birth_nanoseconds = info.stx_btime.tv_nsec;
+    }
+    if ((info.stx_mask & STATX_MNT_ID) != 0) facts.mount = info.stx_mnt_id;  // since Linux 5.8
+    return 0;
+}
+
+FileOwners::Key FileOwners::key_of(const FileFacts& facts) noexcept {
+    return {facts.inode, facts.birth_seconds, facts.birth_nanoseconds};
+}
+
+bool FileOwners::can_be_marked(const FileFacts& facts) const noexcept {
+    // xattr(7): attributes of users are for files and directories.
+    return (S_ISREG(facts.mode) || S_ISDIR(facts.mode)) && unmarked_mounts_.count(facts.mount) == 0;
+}
+
+FileOwner FileOwners::of(int fd, const FileFacts& facts) const {
+    if (can_be_marked(facts)) {
+        std::array<char, 32> text{};
+        const long size = raw::call(SYS_getxattr, raw::ptr(name_of(fd).data()),
+                                    raw::ptr(kOwnerAttribute), raw::ptr(text.data()), text.size());
+        if (size > 0) {
+            const auto owner = parse_file_owner({text.data(), static_cast<size_t>(size)});
+            if (owner) return *owner;
+        }
+    }
+    if (table_.empty()) return {};
+    const auto known = table_.find(key_of(facts));
+    return known == table_.end() ? FileOwner{} : known->second;
+}
+
+// getxattrat(2) of Linux 6.13, newer than the build machine's headers.
+bool FileOwners::is_surely_unmarked(int dir_fd, const char* path, int flags) noexcept {
+    struct {
+        std::uint64_t value;
+        std::uint32_t size, flags;
+    } room{0, 0, 0};
+    // A file system without attributes answers EOPNOTSUPP, as /proc does: that needs a second look.
+    return raw::call(kSysGetxattrat, dir_fd, raw::ptr(path), flags, raw::ptr(kOwnerAttribute),
+                     raw::ptr(&room), sizeof room) == -ENODATA;
+}
+
+int FileOwners::remember(int fd, const FileFacts& facts, const FileOwner& owner) {
+    if (!can_be_marked(facts)) return enter(facts, owner);
+    // Root, too: the mark below it in the image would come back with a copy.
+    const FdName name = name_of(fd);
+    const std::string text = format_file_owner(owner);
+    const long rc = raw::call(SYS_setxattr, raw::ptr(name.data()), raw::ptr(kOwnerAttribute),
+                              raw::ptr(text.data()), static_cast<long>(text.size()), 0);
+    return rc == -EOPNOTSUPP || rc == -EPERM ? enter(facts, owner) : static_cast<int>(rc);
+}
+
+int FileOwners::enter(const FileFacts& facts, const FileOwner& owner) {
+    const Key key = key_of(facts);
+    const auto known = table_.find(key);
+    if (known == table_.end() && owner == FileOwner{}) return 0;
+    if (known != table_.end() && known->second == owner) return 0;
+    if (known == table_.end() && table_.size() >= kMaxEntries) return -ENOSPC;
+    table_.insert_or_assign(key, owner);
+    if (!table_fd_) return 0;
+    std::array<char, 128> line{};
+    const int size =
+        std::snprintf(line.data(), line.size(), "%llu %lld %u %u %u\n",
+                      static_cast<unsigned long long>(key.inode),
+                      static_cast<long long>(key.seconds), key.nanoseconds, owner.uid, owner.gid);
+    const long rc = raw::write(table_fd_.get(), line.data(), static_cast<size_t>(size));
+    return rc < 0 ? static_cast<int>(rc) : 0;
+}
+
+}  // namespace sandbox::engine

@@ -1,0 +1,68 @@
+// Who a file belongs to, where the kernel knows one owner only. Remembered with the file, as the
+// attribute of image/owner_mark.hpp, which moves, is copied up and goes with it. What cannot
+// carry it (links, devices, sockets, file systems without attributes) and what is not ours to mark
+// (bind mounts) stands in a table by inode and time of birth.
+// A file without either belongs to root.
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "sandbox/base/unique_fd.hpp"
+#include "sandbox/image/owner_mark.hpp"
+
+namespace sandbox::engine {
+
+using image::FileOwner;
+
+inline constexpr long kSysGetxattrat = 464;
+
+// What statx(2) says of one; our own, so that there is one place that asks.
+struct FileFacts {
+    std::uint32_t device_major = 0, device_minor = 0;
+    std::uint64_t inode = 0, mount = 0;
+    std::int64_t birth_seconds = 0;
+    std::uint32_t birth_nanoseconds = 0;
+    mode_t mode = 0;
+};
+
+class FileOwners {
+  public:
+    // The working directory of this process must be /proc of its pid namespace. `table_fd`: a file
+    // for the table, read now and appended to; -1: it goes with this object.
+    explicit FileOwners(base::UniqueFd table_fd);
+    // Files on that mount are not marked.
+    void leave_alone(std::uint64_t mount) { unmarked_mounts_.insert(mount); }
+
+    // `fd`: an O_PATH descriptor. -errno when the file cannot be asked.
+    static int look_at(int fd, FileFacts& facts) noexcept;
+    [[nodiscard]] FileOwner of(int fd, const FileFacts& facts) const;
+    // No file has an owner but by its mark.
+    [[nodiscard]] bool only_marks() const noexcept { return table_.empty(); }
+    // One call instead of four, where the kernel has it (Linux 6.13): false when it cannot be said.
+    [[nodiscard]] static bool is_surely_unmarked(int dir_fd, const char* path, int flags) noexcept;
+    int remember(int fd, const FileFacts& facts, const FileOwner& owner);
+
+  private:
+    struct Key {
+        std::uint64_t inode = 0;
+        std::int64_t seconds = 0;
+        std::uint32_t nanoseconds = 0;
+        auto operator<=>(const Key&) const = default;
+    };
+    static Key key_of(const FileFacts& facts) noexcept;
+    [[nodiscard]] bool can_be_marked(const FileFacts& facts) const noexcept;
+    int enter(const FileFacts& facts, const FileOwner& owner);
+    void load();
+
+    base::UniqueFd table_fd_;
+    std::map<Key, FileOwner> table_;
+    std::set<std::uint64_t> unmarked_mounts_;
+};
+
+}  // namespace sandbox::engine

@@ -1,0 +1,210 @@
+#include "engine/identity/owner_calls.hpp"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "sandbox/base/raw.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+namespace raw = base::raw;
+
+bool is_device(mode_t mode) noexcept {
+    return S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+// chown(2): what the kernel asks before it changes an owner.
+bool may_change(const Credentials& who, const FileOwner& old, std::uint32_t uid,
+                std::uint32_t gid) noexcept {
+    if (who.has(CAP_CHOWN)) return true;
+    const bool is_owner = who.user.file_system == old.uid;
+    if (uid != kKeepId && !(is_owner && uid == old.uid)) return false;
+    return gid == kKeepId || (is_owner && (gid == old.gid || who.in_group(gid)));
+}
+
+// chown(2): a program does not keep its setuid and setgid bits.
+void clear_id_bits(int fd, mode_t mode) noexcept {
+    if (!S_ISREG(mode)) return;
+    mode_t cleared = mode & 07777 & ~mode_t{S_ISUID};
+    if ((mode & S_IXGRP) != 0) cleared &= ~mode_t{S_ISGID};
+    if (cleared == (mode & 07777)) return;
+    (void)raw::fchmodat(AT_FDCWD, ("self/fd/" + std::to_string(fd)).c_str(), cleared);
+}
+
+}  // namespace
+
+FoundFile OwnerCalls::find(const TrappedProcess& process, Target target) const {
+    if (target.path_address != 0) {
+        const int rc = process.read_path(target.path_address, target.wish.path);
+        if (rc < 0) return {{}, rc};
+    }
+    return look_up(process, table_.of(process.pid()).own_root, target.wish);
+}
+
+FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) const {
+    PathWish& wish = target.wish;
+    if (target.path_address != 0 && process.read_path(target.path_address, wish.path) < 0) {
+        return {};
+    }
+    const bool own_root = table_.of(process.pid()).own_root;
+    if (own_root || !owners_.only_marks()) return look_up(process, own_root, wish);
+    // Most files are root's, and this is asked very often.
+    base::UniqueFd dir;
+    const bool absolute = !wish.path.empty() && wish.path.front() == '/';
+    if (!absolute) {
+        dir = open_own(process, wish.dir_fd);
+        if (!dir) return {};
+    }
+    const int flags =
+        (wish.follow ? 0 : AT_SYMLINK_NOFOLLOW) | (wish.path.empty() ? AT_EMPTY_PATH : 0);
+    const int from = absolute ? AT_FDCWD : dir.get();
+    if (FileOwners::is_surely_unmarked(from, wish.path.c_str(), flags)) return {};
+    return look_up(process, own_root, wish);
+}
+
+TrapReply OwnerCalls::change_owner(const TrappedProcess& process, Target target,
+                                   unsigned first_id) {
+    const std::uint32_t uid = process.id_argument(first_id);
+    const std::uint32_t gid = process.id_argument(first_id + 1);
+    const FoundFile found = find(process, std::move(target));
+    // What only the process itself can follow is a descriptor or a process: not worth remembering.
+    if (found.error == -ELOOP) return TrapReply::result(0);
+    if (found.error < 0) return TrapReply::result(found.error);
+    FileFacts facts;
+    const int seen = FileOwners::look_at(found.fd.get(), facts);
+    if (seen < 0) return TrapReply::result(seen);
+    if (processes_.is_process_file(facts)) return TrapReply::result(-EPERM);
+    const FileOwner old = owners_.of(found.fd.get(), facts);
+    if (!may_change(identities_.current(process).who, old, uid, gid))
+        return TrapReply::result(-EPERM);
+    const FileOwner next{uid == kKeepId ? old.uid : uid, gid == kKeepId ? old.gid : gid};
+    if (!process.is_waiting()) return TrapReply::result(-ESRCH);
+    const int rc = next == old ? 0 : owners_.remember(found.fd.get(), facts, next);
+    if (rc == 0) clear_id_bits(found.fd.get(), facts.mode);
+    return TrapReply::result(rc);
+}
+
+std::optional<FileOwner> OwnerCalls::shown_owner(int fd) const {
+    FileFacts facts;
+    if (FileOwners::look_at(fd, facts) < 0) return std::nullopt;
+    const FileOwner owner = processes_.is_process_file(facts)
+                                ? processes_.of(fd).value_or(FileOwner{})
+                                : owners_.of(fd, facts);
+    // The kernel shows root by itself.
+    if (owner == FileOwner{}) return std::nullopt;
+    return owner;
+}
+
+TrapReply OwnerCalls::show(const TrappedProcess& process, Target target, unsigned buffer) {
+    const FoundFile found = find_shown(process, std::move(target));
+    if (!found.fd) return TrapReply::kernel();
+    const std::optional<FileOwner> owner = shown_owner(found.fd.get());
+    struct stat info {};
+    if (!owner || raw::call(SYS_newfstatat, found.fd.get(), raw::ptr(""), raw::ptr(&info),
+                            AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0) {
+        return TrapReply::kernel();
+    }
+    info.st_uid = owner->uid;
+    info.st_gid = owner->gid;
+    return TrapReply::result(process.write(process.argument(buffer), &info, sizeof info));
+}
+
+TrapReply OwnerCalls::show_extended(const TrappedProcess& process) {
+    const int flags = process.int_argument(2);
+    const bool by_descriptor = (flags & AT_EMPTY_PATH) != 0 && process.argument(1) == 0;
+    Target target{{process.int_argument(0),
+                   {},
+                   (flags & AT_SYMLINK_NOFOLLOW) == 0,
+                   (flags & AT_EMPTY_PATH) != 0},
+                  by_descriptor ? 0 : process.argument(1)};
+    const FoundFile found = find_shown(process, std::move(target));
+    if (!found.fd) return TrapReply::kernel();
+    const std::optional<FileOwner> owner = shown_owner(found.fd.get());
+    struct statx info {};
+    constexpr int kSync = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC;
+    if (!owner || raw::call(SYS_statx, found.fd.get(), raw::ptr(""),
+                            AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | (flags & kSync),
+                            static_cast<long>(process.id_argument(3)), raw::ptr(&info)) < 0) {
+        return TrapReply::kernel();
+    }
+    info.stx_uid = owner->uid;
+    info.stx_gid = owner->gid;
+    return TrapReply::result(process.write(process.argument(4), &info, sizeof info));
+}
+
+std::optional<TrapReply> OwnerCalls::try_change(const TrappedProcess& process) {
+    const int first = process.int_argument(0);
+    switch (process.call().number) {
+        // A device that the kernel does not let us make. Whoever unpacks an archive goes on.
+#ifdef SYS_mknod
+        case SYS_mknod:
+            if (is_device(process.id_argument(1))) return TrapReply::result(0);
+            return std::nullopt;
+#endif
+        case SYS_mknodat:
+            if (is_device(process.id_argument(2))) return TrapReply::result(0);
+            return std::nullopt;
+        case SYS_fchown:
+            return change_owner(process, {{first, {}, true, true}, 0}, 1);
+#ifdef SYS_chown
+        case SYS_chown:
+            return change_owner(process, {{AT_FDCWD, {}, true, false}, process.argument(0)}, 1);
+        case SYS_lchown:
+            return change_owner(process, {{AT_FDCWD, {}, false, false}, process.argument(0)}, 1);
+#endif
+        case SYS_fchownat: {
+            const int flags = process.int_argument(4);
+            if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) != 0) {
+                return TrapReply::result(-EINVAL);
+            }
+            return change_owner(
+                process,
+                {{first, {}, (flags & AT_SYMLINK_NOFOLLOW) == 0, (flags & AT_EMPTY_PATH) != 0},
+                 process.argument(1)},
+                2);
+        }
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<TrapReply> OwnerCalls::try_show(const TrappedProcess& process) {
+    const int first = process.int_argument(0);
+    switch (process.call().number) {
+        case SYS_fstat:
+            return show(process, {{first, {}, true, true}, 0}, 1);
+#ifdef SYS_stat
+        case SYS_stat:
+            return show(process, {{AT_FDCWD, {}, true, false}, process.argument(0)}, 1);
+        case SYS_lstat:
+            return show(process, {{AT_FDCWD, {}, false, false}, process.argument(0)}, 1);
+#endif
+        case SYS_newfstatat: {
+            const int flags = process.int_argument(3);
+            const bool by_descriptor = (flags & AT_EMPTY_PATH) != 0 && process.argument(1) == 0;
+            return show(
+                process,
+                {{first, {}, (flags & AT_SYMLINK_NOFOLLOW) == 0, (flags & AT_EMPTY_PATH) != 0},
+                 by_descriptor ? 0 : process.argument(1)},
+                2);
+        }
+        case SYS_statx:
+            return show_extended(process);
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<TrapReply> OwnerCalls::try_answer(const TrappedProcess& process) {
+    if (auto reply = try_change(process)) return reply;
+    return try_show(process);
+}
+
+}  // namespace sandbox::engine

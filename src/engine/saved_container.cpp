@@ -1,0 +1,51 @@
+#include "engine/saved_container.hpp"
+
+#include "engine/container_maker.hpp"
+#include "engine/container_record.hpp"
+#include "engine/saved_request.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/image/pull.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+store::ImageRecord find_image(const store::Store& store, const base::json::Value& record) {
+    const std::string id = record.string_or("image_id");
+    if (const auto image = store::ImageStore(store).try_find(id)) return *image;
+    throw base::NotFoundError("no such image: " + base::quote(record.string_or("image", id)),
+                              "the container was made from it: pull it again");
+}
+
+}  // namespace
+
+SavedContainer load_saved_container(const store::Store& store, const std::string& id,
+                                    const base::json::Value& record) {
+    SavedContainer saved;
+    saved.request = request_from_json(record["request"]);
+    // Nothing of the supervisor's own surroundings: all is settled already.
+    const CallerFacts nobody{"/", [](const std::string&) { return std::nullopt; }};
+    ParsedRequest parsed = parse_request(saved.request, nobody);
+    parsed.mounts = saved_mounts(record);
+    // As it was made: its files have no other owners.
+    const bool wants_one_id = parsed.identity.value_or(IdentityMode::range) != IdentityMode::range;
+    if (wants_one_id || record_has_one_id(record)) kernel::use_one_id();
+    const HostFacts host = host_facts(parsed.network.mode);
+
+    const base::FileLock lock = store.lock(base::LockMode::shared);
+    const store::ImageRecord image = find_image(store, record);
+    const oci::ImageConfig config = image::load_config(store, image);
+    // Users may have been added in the container: its own /etc/passwd counts.
+    saved.draft = draft_spec(store, image, config, saved.request, parsed, host,
+                             "../containers/" + id + "/upper");
+    saved.draft.keep = record_keeps(record);
+    ContainerSpec& spec = saved.draft.spec;
+    spec.volatile_upper = false;
+    spec.seccomp = make_seccomp(parsed, spec, store);
+    saved.volumes = std::make_unique<VolumeMounts>(store);
+    spec.mounts = saved.volumes->resolve(saved.draft.mounts);
+    name_container(spec, parsed, host, id, record.string_or("name"));
+    return saved;
+}
+
+}  // namespace sandbox::engine

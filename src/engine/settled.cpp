@@ -1,0 +1,64 @@
+#include "engine/settled.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/file_lock.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/log.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kSayAfter{1000};
+constexpr milliseconds kGiveUpAfter{30'000};
+constexpr milliseconds kLongestPause{50};
+
+void repair_state(const store::OwnedContainer& owned) {
+    const int dir = owned.dir.get();
+    if (!store::is_active(store::load_state(dir, true).status)) return;
+    try {
+        store::save_state(dir, store::load_state(dir, false));
+    } catch (const base::Error& error) {  // a full disk: it reads the same without
+        base::log::debug(error.message());
+    }
+}
+
+}  // namespace
+
+void Patience::wait() {
+    if (waited_ >= kGiveUpAfter) {
+        throw base::Error(what_ + ": it is still being started or ended",
+                          "is its supervisor suspended? `sandbox rm -f` ends it all the same");
+    }
+    if (!said_ && waited_ >= kSayAfter) {
+        base::log::notice("waiting for " + what_ + ", which is being started or ended");
+        said_ = true;
+    }
+    const timespec time{0, static_cast<long>(pause_.count()) * 1'000'000};
+    (void)::nanosleep(&time, nullptr);  // an interrupt only makes it shorter
+    waited_ += pause_;
+    pause_ = std::min(pause_ * 2, kLongestPause);
+}
+
+Settled settle(const store::Store& store, const std::string& id, Patience& patience) {
+    for (;;) {
+        Settled settled;
+        if ((settled.client = ControlClient::try_connect(store, id))) return settled;
+        if ((settled.owned = store::ContainerStore(store).try_own(id))) {
+            repair_state(*settled.owned);
+            return settled;
+        }
+        patience.wait();
+    }
+}
+
+void wait_for_release(const store::Store& store, const std::string& id) {
+    Patience patience("container " + id.substr(0, 12));
+    while (base::FileLock::is_held(store.containers_fd(), id + "/lock")) patience.wait();
+}
+
+}  // namespace sandbox::engine

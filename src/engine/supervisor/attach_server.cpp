@@ -1,0 +1,45 @@
+#include "engine/supervisor/attach_server.hpp"
+
+#include <array>
+#include <utility>
+
+#include "sandbox/base/error.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+namespace json = base::json;
+
+bool wants(const json::Value& request, std::string_view key) {
+    const bool* flag = request[key].as_bool();
+    return flag != nullptr && *flag;
+}
+
+unsigned short cells(const json::Value& request, std::string_view key) {
+    const auto number = request[key].try_u64().value_or(0);
+    return number > UINT16_MAX ? 0 : static_cast<unsigned short>(number);
+}
+
+}  // namespace
+
+void serve_attach(ControlServer& server, std::function<OutputHub*()> hub) {
+    server.on("attach", [hub](ControlCall call) {
+        OutputHub* const streams = hub();
+        if (streams == nullptr) throw base::Error("the container is not running");
+        const json::Value& request = call.request();
+        const base::UniqueFd end = streams->attach({.in = wants(request, "stdin"),
+                                                    .out = wants(request, "stdout"),
+                                                    .err = wants(request, "stderr")});
+        const std::array<int, 1> fds{end.get()};
+        call.reply(json::Object{{"tty", streams->tty()}}, fds);
+    });
+    server.on("resize", [hub = std::move(hub)](ControlCall call) {
+        const json::Value& request = call.request();
+        if (OutputHub* const streams = hub()) {
+            streams->resize({cells(request, "rows"), cells(request, "columns"), 0, 0});
+        }
+        call.reply();
+    });
+}
+
+}  // namespace sandbox::engine

@@ -1,0 +1,16 @@
+// The operations by which other commands get at a container's streams:
+//   attach {stdin, stdout, stderr} → {tty} and a stream socket (see OutputHub::attach)
+//   resize {rows, columns} → {}
+#pragma once
+
+#include <functional>
+
+#include "engine/control/server.hpp"
+#include "engine/supervisor/output.hpp"
+
+namespace sandbox::engine {
+
+// `hub` answers null while nothing runs.
+void serve_attach(ControlServer& server, std::function<OutputHub*()> hub);
+
+}  // namespace sandbox::engine

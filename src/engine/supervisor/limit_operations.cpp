@@ -1,0 +1,77 @@
+#include "engine/supervisor/limit_operations.hpp"
+
+#include <utility>
+
+#include "engine/container_cgroup.hpp"
+#include "engine/option_resources.hpp"
+#include "engine/process_usage.hpp"
+#include "engine/saved_request.hpp"
+#include "sandbox/base/error.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+namespace json = base::json;
+
+kernel::UnmetLimits apply(LaunchedContainer& launched, const json::Value& request,
+                          const json::Value& pids) {
+    kernel::ResourceLimits limits = parse_resources(request_from_json(request)).limits;
+    limits.pids = pids.try_u64();
+    if (limits.pids == 0) limits.pids.reset();
+    if (const kernel::Cgroup* cgroup = launched.cgroup.get()) return cgroup->set(limits);
+    if (limits.empty()) return {};
+    return {kernel::limit_names(limits), "it runs without a cgroup"};
+}
+
+void update(LiveContainer& live, ControlCall& call) {
+    const json::Value& wish = call.request();
+    kernel::UnmetLimits unmet;
+    if (LaunchedContainer* launched = live.launched()) {
+        unmet = apply(*launched, wish["request"], wish["changed_pids"]);
+    }
+    const bool* strict = wish["strict"].as_bool();
+    if (!unmet.empty() && strict != nullptr && *strict) {
+        throw base::Error(flags_of(unmet) + " cannot be enforced: " + unmet.why);
+    }
+    json::Object record = *live.record().as_object();
+    for (const char* key : {"request", "resources", "pids_limit", "restart"}) {
+        record[key] = wish[key];
+    }
+    live.save_record(json::Value(std::move(record)));
+    call.reply(json::Object{{"unmet", unmet.empty() ? "" : flags_of(unmet)}, {"why", unmet.why}});
+}
+
+json::Value number_or_null(const std::optional<std::uint64_t>& value) {
+    return value ? json::Value(*value) : json::Value(nullptr);
+}
+
+void usage(LiveContainer& live, ControlCall& call) {
+    LaunchedContainer* launched = live.launched();
+    if (launched == nullptr) throw base::Error("the container is not running");
+    kernel::CgroupUsage usage;
+    if (const kernel::Cgroup* cgroup = launched->cgroup.get()) usage = cgroup->usage();
+    // A cgroup without the memory controller counts processor time only.
+    if (!usage.memory_bytes) {
+        const kernel::CgroupUsage tree = usage_of_tree(launched->init.pid());
+        usage.memory_bytes = tree.memory_bytes;
+        if (launched->cgroup.get() == nullptr) {
+            usage.cpu_ns = tree.cpu_ns;
+            usage.tasks = tree.tasks;
+        }
+    }
+    call.reply(json::Object{{"cpu_ns", usage.cpu_ns},
+                            {"memory", number_or_null(usage.memory_bytes)},
+                            {"limit", number_or_null(usage.memory_limit_bytes)},
+                            {"tasks", usage.tasks},
+                            {"read", number_or_null(usage.read_bytes)},
+                            {"written", number_or_null(usage.written_bytes)}});
+}
+
+}  // namespace
+
+void add_limit_operations(LiveContainer& live) {
+    live.server().on("update", [&live](ControlCall call) { update(live, call); });
+    live.server().on("usage", [&live](ControlCall call) { usage(live, call); });
+}
+
+}  // namespace sandbox::engine

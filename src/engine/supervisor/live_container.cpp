@@ -1,0 +1,415 @@
+#include "engine/supervisor/live_container.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <utility>
+
+#include "engine/container_record.hpp"
+#include "engine/option_flags.hpp"
+#include "engine/pause_request.hpp"
+#include "engine/signal_names.hpp"
+#include "engine/supervisor/limit_operations.hpp"
+#include "engine/supervisor/listening.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/log.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/store/event_log.hpp"
+
+namespace sandbox::engine {
+namespace {
+
+namespace json = base::json;
+constexpr std::chrono::nanoseconds kOnce{0};
+
+std::int64_t clock_ns(clockid_t clock) {
+    timespec now{};
+    (void)::clock_gettime(clock, &now);  // cannot fail with these clocks
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::optional<int> signal_at(const json::Value& request) {
+    const std::string text = request.string_or("signal");
+    if (text.empty()) return std::nullopt;
+    if (const auto number = try_parse_signal(text)) return *number;
+    throw base::Error("invalid signal: " + text);
+}
+
+// To our init. A dead one is fine.
+void request_pause(const kernel::ChildProcess& init, bool pause) noexcept {
+    siginfo_t info{};
+    info.si_signo = kPauseSignal;
+    info.si_code = SI_QUEUE;
+    info.si_value.sival_ptr = reinterpret_cast<void*>(pause ? kPauseValue : kResumeValue);
+    init.signal(kPauseSignal, info);
+}
+
+}  // namespace
+
+LiveContainer::LiveContainer(const store::Store& store, const store::OwnedContainer& container,
+                             base::PollLoop& loop, json::Value record, bool foreground)
+    : store_(store),
+      container_(container),
+      loop_(loop),
+      record_(std::move(record)),
+      foreground_(foreground),
+      state_(store::load_state(container.dir.get(), true)),
+      server_(loop, container.dir.get()),
+      exec_(server_, [this] { return exec_source(); }),
+      health_(loop, state_, [this] {
+          save_state();
+          notify();
+      }) {
+    policy_ = record_restart_policy(record_);
+    // Handed over by a foreground run whose policy wants more; anything else is a user's start.
+    if (state_.status != Status::restarting) state_.restart_count = 0;
+    add_operations();
+}
+
+LiveContainer::~LiveContainer() {
+    cancel_timer();
+    forget_identity();
+    if (restart_timer_) loop_.remove(*restart_timer_);
+}
+
+void LiveContainer::add_operations() {
+    server_.on("state", [this](ControlCall call) {
+        call.reply(json::Object{{"state", store::state_to_json(state_)}, {"name", shown_name()}});
+    });
+    server_.on("kill", [this](ControlCall call) { op_kill(std::move(call)); });
+    server_.on("stop", [this](ControlCall call) { op_stop(std::move(call)); });
+    server_.on("restart", [this](ControlCall call) { op_restart(std::move(call)); });
+    server_.on("wait", [this](ControlCall call) { op_wait(std::move(call)); });
+    server_.on("pause", [this](ControlCall call) { op_pause(std::move(call), true); });
+    server_.on("unpause", [this](ControlCall call) { op_pause(std::move(call), false); });
+    add_limit_operations(*this);
+    server_.on("rename", [this](ControlCall call) { op_rename(std::move(call)); });
+    add_listening_operation(*this);
+    server_.on("identity", [this](ControlCall call) {
+        require_running("join");
+        if (!launched_->identity || call.fds().empty()) {
+            throw base::Error("identities are not emulated there");
+        }
+        launched_->identity->add_listener(call.fds().front().get(),
+                                          credentials_from_request(call.request()));
+        call.reply();
+    });
+    server_.on("files", [this](ControlCall call) {
+        require_running("reach the files of");
+        const std::array<int, 2> fds{launched_->namespaces.user.get(),
+                                     launched_->namespaces.mount.get()};
+        call.reply(json::Object{}, fds);
+    });
+}
+
+base::UniqueFd LiveContainer::open_cgroup_procs() const {
+    const kernel::Cgroup* cgroup = launched_ == nullptr ? nullptr : launched_->cgroup.get();
+    if (cgroup == nullptr) return {};
+    const int fd = base::raw::openat(cgroup->fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    return base::UniqueFd(fd < 0 ? -1 : fd);
+}
+
+std::optional<ExecSource> LiveContainer::exec_source() const {
+    if (launched_ == nullptr) return std::nullopt;
+    ExecSource source;
+    source.spec = spec_;
+    source.namespaces = &launched_->namespaces;
+    source.paused = state_.status == Status::paused;
+    source.cgroup_procs = open_cgroup_procs();
+    return source;
+}
+
+std::string LiveContainer::shown_name() const {
+    return record_.string_or("name", container_.id.substr(0, 12));
+}
+
+void LiveContainer::save_state() noexcept {
+    try {
+        store::save_state(container_.dir.get(), state_);
+    } catch (const std::exception& error) {
+        base::log::debug(error.what());
+    }
+}
+
+void LiveContainer::save_record(json::Value record) {
+    store::ContainerStore(store_).save_record(container_, record);
+    record_ = std::move(record);
+    policy_ = record_restart_policy(record_);
+}
+
+void LiveContainer::notify() {
+    for (const auto& observer : observers_) observer();
+}
+
+void LiveContainer::tell(std::string action, std::map<std::string, std::string> attributes) const {
+    store::Event event = store::container_event(std::move(action), record_);
+    event.id = container_.id;
+    event.attributes.merge(attributes);
+    store::append_event(store_, event);
+}
+
+void LiveContainer::cancel_timer() {
+    if (kill_timer_) loop_.remove(*std::exchange(kill_timer_, std::nullopt));
+}
+
+// Without it every trapped call fails: a program that goes on would take root for somebody else.
+void LiveContainer::watch_identity() {
+    forget_identity();
+    if (!launched_->identity) return;
+    const int fd = base::raw::fcntl(launched_->identity->pid_fd(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return;
+    identity_end_.reset(fd);
+    identity_token_ = loop_.add_fd(fd, EPOLLIN, [this](std::uint32_t) {
+        forget_identity();
+        if (launched_ == nullptr || !launched_->identity) return;  // at the container's own end
+        state_.error = "the process that emulates identities has ended";
+        base::log::warning(state_.error + ": the container is killed");
+        launched_->init.signal(SIGKILL);
+    });
+}
+
+void LiveContainer::forget_identity() noexcept {
+    if (identity_token_) loop_.remove(*std::exchange(identity_token_, std::nullopt));
+    identity_end_.reset();
+}
+
+void LiveContainer::started(const ContainerSpec& spec, LaunchedContainer& launched) {
+    spec_ = &spec;
+    launched_ = &launched;
+    watch_identity();
+    freezer_ = nullptr;
+    if (const kernel::Cgroup* cgroup = launched.cgroup.get()) {
+        freezer_ = [cgroup](bool frozen) { cgroup->freeze(frozen); };
+    }
+    stopping_ = false;
+    ever_ran_ = true;
+    started_clock_ns_ = clock_ns(CLOCK_MONOTONIC);
+    state_.status = Status::running;
+    state_.pid = launched.init.pid();
+    state_.network = launched.network;
+    state_.started_ns = clock_ns(CLOCK_REALTIME);
+    state_.exit_code = 0;
+    state_.oom_killed = false;
+    state_.error.clear();
+    state_.stopped_by_user = false;
+    exec_.forget();
+    health_.start(
+        spec, launched.namespaces, [this] { return open_cgroup_procs(); }, launched.identity.get());
+    save_state();
+    notify();
+    tell("start");
+    if (!restarts_.empty()) tell("restart");
+    for (ControlCall& call : std::exchange(restarts_, {})) call.reply();
+}
+
+LiveContainer::Next LiveContainer::ended(int exit_code) {
+    health_.stop();
+    forget_identity();
+    if (launched_ != nullptr) state_.oom_killed = launched_->cgroup.oom_killed();
+    launched_ = nullptr;
+    cancel_timer();
+    state_.pid = 0;
+    state_.network = {};
+    state_.exit_code = exit_code;
+    state_.finished_ns = clock_ns(CLOCK_REALTIME);
+    const std::chrono::nanoseconds life{clock_ns(CLOCK_MONOTONIC) - started_clock_ns_};
+    Next next = Next::end;
+    if (restart_asked_) {
+        restart_asked_ = false;
+        backoff_.reset();
+        next = Next::start_now;
+    } else if (!stopping_ &&
+               wants_restart(policy_, exit_code, state_.stopped_by_user, state_.restart_count)) {
+        next = Next::start_later;
+    }
+    if (next == Next::start_later) {
+        delay_ = backoff_.next(life);
+        ++state_.restart_count;
+    }
+    state_.status = next == Next::end ? Status::exited : Status::restarting;
+    save_state();
+    notify();
+    if (state_.oom_killed) tell("oom");
+    tell("die", {{"exitCode", std::to_string(exit_code)}});
+    if (stop_asked_) tell("stop");
+    stop_asked_ = false;
+    for (ControlCall& call : std::exchange(next_exit_waits_, {})) {
+        call.reply(json::Object{{"exit_code", exit_code}});
+    }
+    return next;
+}
+
+LiveContainer::Next LiveContainer::failed_to_start(const base::Error& error) {
+    health_.stop();
+    launched_ = nullptr;
+    state_.pid = 0;
+    state_.exit_code = error.code() != 0 ? error.code() : base::exit_code::kEngine;
+    state_.error = error.message();
+    for (ControlCall& call : std::exchange(restarts_, {})) call.fail(error);
+    Next next = Next::end;
+    if (ever_ran_) {
+        state_.finished_ns = clock_ns(CLOCK_REALTIME);
+        if (!stopping_ && wants_restart(policy_, state_.exit_code, state_.stopped_by_user,
+                                        state_.restart_count)) {
+            next = Next::start_later;
+            delay_ = backoff_.next(std::chrono::nanoseconds{0});
+            ++state_.restart_count;
+        }
+    }
+    if (next == Next::start_later) {
+        state_.status = Status::restarting;
+    } else if (state_.started_ns != 0) {
+        state_.status = Status::exited;
+    }
+    save_state();
+    notify();
+    return next;
+}
+
+void LiveContainer::wait_and_start(std::function<void()> start, std::function<void()> give_up) {
+    start_again_ = std::move(start);
+    give_up_ = std::move(give_up);
+    restart_timer_ = loop_.add_timer(delay_, kOnce, [this] {
+        restart_timer_.reset();
+        give_up_ = nullptr;
+        std::exchange(start_again_, nullptr)();
+    });
+}
+
+void LiveContainer::answer_all() {
+    const json::Value answer = json::Object{{"exit_code", state_.exit_code}};
+    for (ControlCall& call : std::exchange(waits_, {})) call.reply(answer);
+    for (ControlCall& call : std::exchange(next_exit_waits_, {})) call.reply(answer);
+    for (ControlCall& call : std::exchange(restarts_, {})) {
+        call.reply(json::Object{{"start", true}});
+    }
+}
+
+void LiveContainer::stop(std::optional<std::int64_t> timeout_seconds, std::optional<int> signal,
+                         bool by_user) {
+    stopping_ = true;
+    if (by_user) state_.stopped_by_user = true;
+    if (restart_timer_) {
+        loop_.remove(*std::exchange(restart_timer_, std::nullopt));
+        state_.status = Status::exited;
+        save_state();
+        notify();
+        if (const auto give_up = std::exchange(give_up_, nullptr)) give_up();
+        return;
+    }
+    if (launched_ == nullptr) return;
+    stop_asked_ = true;
+    launched_->init.signal(signal.value_or(spec_->stop_signal));
+    tell("kill", {{"signal", std::to_string(signal.value_or(spec_->stop_signal))}});
+    if (state_.status == Status::paused) set_frozen(false);
+    save_state();
+    const std::int64_t timeout = timeout_seconds.value_or(spec_->stop_timeout_seconds);
+    if (timeout < 0) return;  // docker: waits for ever
+    cancel_timer();           // the latest wish counts
+    kill_timer_ = loop_.add_timer(std::chrono::seconds(timeout), kOnce, [this] {
+        kill_timer_.reset();
+        if (launched_ != nullptr) launched_->init.signal(SIGKILL);
+    });
+}
+
+void LiveContainer::kill(int signal) {
+    const bool is_end = signal == SIGKILL || (spec_ != nullptr && signal == spec_->stop_signal);
+    if (is_end) {
+        state_.stopped_by_user = true;
+        stopping_ = true;
+        save_state();
+    }
+    if (launched_ == nullptr) return;
+    launched_->init.signal(signal);
+    tell("kill", {{"signal", std::to_string(signal)}});
+}
+
+void LiveContainer::require_running(std::string_view what) const {
+    if (launched_ != nullptr) return;
+    throw base::Error("cannot " + std::string(what) + " container " + base::quote(shown_name()) +
+                      ": it is " +
+                      (state_.status == Status::restarting ? "restarting" : "not running"));
+}
+
+void LiveContainer::op_kill(ControlCall call) {
+    const int signal = signal_at(call.request()).value_or(SIGKILL);
+    if (signal == SIGKILL && restart_timer_) {
+        waits_.push_back(std::move(call));
+        stop(0, SIGKILL, true);
+        return;
+    }
+    require_running("kill");
+    kill(signal);
+    if (signal == SIGKILL) {
+        waits_.push_back(std::move(call));  // answered when it is gone
+    } else {
+        call.reply();
+    }
+}
+
+void LiveContainer::op_stop(ControlCall call) {
+    const auto timeout = call.request()["timeout"].try_i64();
+    const auto signal = signal_at(call.request());
+    waits_.push_back(std::move(call));
+    restart_asked_ = false;
+    stop(timeout, signal, true);
+}
+
+void LiveContainer::op_restart(ControlCall call) {
+    const auto timeout = call.request()["timeout"].try_i64();
+    const auto signal = signal_at(call.request());
+    restarts_.push_back(std::move(call));
+    // A foreground run ends with its payload, whoever asked: then the caller starts it anew.
+    restart_asked_ = !foreground_;
+    if (restart_timer_) {  // it waits to be started anyway
+        const auto start = std::exchange(start_again_, nullptr);
+        loop_.remove(*std::exchange(restart_timer_, std::nullopt));
+        restart_asked_ = false;
+        backoff_.reset();
+        if (start) start();
+        return;
+    }
+    stop(timeout, signal, false);
+}
+
+void LiveContainer::op_wait(ControlCall call) {
+    auto& list = call.request().string_or("condition") == "next-exit" ? next_exit_waits_ : waits_;
+    list.push_back(std::move(call));
+}
+
+void LiveContainer::set_frozen(bool frozen) {
+    if (freezer_) {
+        freezer_(frozen);
+    } else {
+        request_pause(launched_->init, frozen);
+    }
+    state_.status = frozen ? Status::paused : Status::running;
+    save_state();
+    notify();
+}
+
+void LiveContainer::op_pause(ControlCall call, bool pause) {
+    require_running(pause ? "pause" : "unpause");
+    if (pause == (state_.status == Status::paused)) {
+        throw base::Error("container " + base::quote(shown_name()) +
+                          (pause ? " is already paused" : " is not paused"));
+    }
+    set_frozen(pause);
+    tell(pause ? "pause" : "unpause");
+    call.reply();
+}
+
+void LiveContainer::op_rename(ControlCall call) {
+    const std::string name = check_container_name(call.request().string_or("name"));
+    const std::string former = shown_name();
+    record_ = store::ContainerStore(store_).rename(container_, record_, name);
+    tell("rename", {{"oldName", "/" + former}});
+    call.reply();
+}
+
+}  // namespace sandbox::engine

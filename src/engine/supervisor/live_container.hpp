@@ -1,0 +1,129 @@
+// One container while its lock is ours: what it is doing (state.json) and the operations that other
+// commands ask for on its control socket. Both kinds of supervisor use it: the process of its own
+// behind a detached container, and the calling process of a foreground run.
+//
+// Operations (op → answer):
+//   state → {state, name}        wait {condition: not-running|next-exit} → {exit_code}
+//   kill {signal} → {}           stop {timeout?, signal?} → {exit_code}, when it has ended
+//   restart {timeout?, signal?} → {} when it runs again; {"start": true}: the caller shall start it
+//   pause, unpause → {}          rename {name} → {}        listening → {ports}
+//   exec → what a program that joins needs (exec/exec_base.hpp)
+//   identity {user, …} and a listener → {}: answers for a program that joined
+//   files → {} and descriptors of the user and the mount namespace (cp, export)
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/control/server.hpp"
+#include "engine/exec/exec_base.hpp"
+#include "engine/health/health_monitor.hpp"
+#include "engine/launch.hpp"
+#include "engine/restart_policy.hpp"
+#include "sandbox/base/json.hpp"
+#include "sandbox/base/poll_loop.hpp"
+#include "sandbox/store/container_state.hpp"
+#include "sandbox/store/container_store.hpp"
+
+namespace sandbox::engine {
+
+class LiveContainer {
+  public:
+    using Status = store::ContainerState::Status;
+
+    // All are borrowed and outlive the object.
+    LiveContainer(const store::Store& store, const store::OwnedContainer& container,
+                  base::PollLoop& loop, base::json::Value record, bool foreground);
+    LiveContainer(const LiveContainer&) = delete;
+    LiveContainer& operator=(const LiveContainer&) = delete;
+    ~LiveContainer();
+
+    // Others put their operations in here.
+    [[nodiscard]] ControlServer& server() noexcept { return server_; }
+    [[nodiscard]] store::ContainerState& state() noexcept { return state_; }
+    // Writes state.json. A full disk or a broken one is said to nobody here: the socket still tells
+    // the truth.
+    void save_state() noexcept;
+    // As on the disk, kept up to date by rename and update.
+    [[nodiscard]] const base::json::Value& record() const noexcept { return record_; }
+    void save_record(base::json::Value record);
+    // Between launched() and ended(); null otherwise.
+    [[nodiscard]] LaunchedContainer* launched() noexcept { return launched_; }
+    [[nodiscard]] const ContainerSpec* spec() const noexcept { return spec_; }
+    // Freezes (true) or thaws all of the container's processes; absent: by signals.
+    void set_freezer(std::function<void(bool)> freezer) { freezer_ = std::move(freezer); }
+    // Called at each start and end, after the state has been changed: health checks, events.
+    void on_change(std::function<void()> observer) { observers_.push_back(std::move(observer)); }
+
+    void started(const ContainerSpec& spec, LaunchedContainer& launched);
+    enum class Next { end, start_now, start_later };
+    // `exit_code`: as a shell would say it. start_later: by wait_and_start().
+    [[nodiscard]] Next ended(int exit_code);
+    // A start that failed: docker keeps "created" for one that never ran.
+    [[nodiscard]] Next failed_to_start(const base::Error& error);
+    // Back-off of the restart policy: `start` is called when it is over, `give_up` when a user
+    // stopped it meanwhile.
+    void wait_and_start(std::function<void()> start, std::function<void()> give_up);
+    // A restart was asked of a foreground run: the container must stay, whoever asked starts it.
+    [[nodiscard]] bool is_start_wanted() const noexcept { return !restarts_.empty(); }
+    // Everybody who waits for the end hears it. The state must be final.
+    void answer_all();
+
+    // As the op stop; without a client. `by_user`: it stays stopped.
+    void stop(std::optional<std::int64_t> timeout_seconds, std::optional<int> signal, bool by_user);
+    void kill(int signal);
+
+  private:
+    void add_operations();
+    void op_kill(ControlCall call);
+    void op_stop(ControlCall call);
+    void op_restart(ControlCall call);
+    void op_wait(ControlCall call);
+    void op_pause(ControlCall call, bool pause);
+    void op_rename(ControlCall call);
+    void require_running(std::string_view what) const;
+    void set_frozen(bool frozen);
+    void cancel_timer();
+    void watch_identity();
+    void forget_identity() noexcept;
+    void notify();
+    // For `events`.
+    void tell(std::string action, std::map<std::string, std::string> attributes = {}) const;
+    [[nodiscard]] std::string shown_name() const;
+    [[nodiscard]] std::optional<ExecSource> exec_source() const;
+    [[nodiscard]] base::UniqueFd open_cgroup_procs() const;
+
+    const store::Store& store_;
+    const store::OwnedContainer& container_;
+    base::PollLoop& loop_;
+    base::json::Value record_;
+    bool foreground_;
+    store::ContainerState state_;
+    ControlServer server_;
+    ExecService exec_;
+    HealthMonitor health_;
+    const ContainerSpec* spec_ = nullptr;
+    LaunchedContainer* launched_ = nullptr;
+    std::function<void(bool)> freezer_;
+    std::vector<std::function<void()>> observers_;
+    RestartPolicy policy_;
+    RestartBackoff backoff_;
+    std::int64_t started_clock_ns_ = 0;  // monotonic
+    bool stopping_ = false;
+    bool stop_asked_ = false;  // for `events`: a kill is none
+    bool restart_asked_ = false;
+    bool ever_ran_ = false;
+    base::UniqueFd identity_end_;  // readable: who answers for identities is gone
+    std::optional<base::PollLoop::Token> identity_token_;
+    std::optional<base::PollLoop::Token> kill_timer_, restart_timer_;
+    std::chrono::milliseconds delay_{0};
+    std::function<void()> start_again_, give_up_;
+    std::vector<ControlCall> waits_, next_exit_waits_, restarts_;
+};
+
+}  // namespace sandbox::engine

@@ -1,0 +1,87 @@
+#include "net/event_loop.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sandbox/base/error.hpp"
+
+namespace sandbox::net {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{250};
+
+}  // namespace
+
+EventLoop::EventLoop() {
+    const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0) throw base::SysError(errno, "create an epoll descriptor");
+    epoll_.reset(fd);
+}
+
+void EventLoop::watch(int fd, std::uint32_t events, Watcher& watcher) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &watcher;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        throw base::SysError(errno, "watch a descriptor");
+    }
+}
+
+void EventLoop::forget(int fd, Watcher& watcher) noexcept {
+    // Fails only for what was closed already, which epoll has forgotten by itself.
+    if (fd >= 0) (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    for (int i = 0; i < count_; ++i) {
+        epoll_event& event = events_[static_cast<size_t>(i)];
+        if (event.data.ptr == &watcher) event.data.ptr = nullptr;
+    }
+    std::replace(again_.begin(), again_.end(), &watcher, static_cast<Watcher*>(nullptr));
+}
+
+void EventLoop::call_again(Watcher& watcher) {
+    if (std::find(again_.begin(), again_.end(), &watcher) == again_.end()) {
+        again_.push_back(&watcher);
+    }
+}
+
+void EventLoop::on_tick(std::function<bool(Clock::time_point)> tick) {
+    ticks_.push_back(std::move(tick));
+}
+
+void EventLoop::tick_when_due() {
+    if (!ticking_) return;
+    const auto now = Clock::now();
+    if (now < next_tick_) return;
+    next_tick_ = now + kTick;
+    ticking_ = false;
+    for (const auto& tick : ticks_) {
+        if (tick(now)) ticking_ = true;
+    }
+}
+
+void EventLoop::run() {
+    while (!stopped_) {
+        int timeout = ticking_ ? static_cast<int>(kTick.count()) : -1;
+        if (!again_.empty()) timeout = 0;
+        count_ =
+            ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+        if (count_ < 0 && errno != EINTR) throw base::SysError(errno, "wait for events");
+        for (int i = 0; i < count_; ++i) {
+            const epoll_event event = events_[static_cast<size_t>(i)];
+            if (event.data.ptr != nullptr) {
+                static_cast<Watcher*>(event.data.ptr)->on_events(event.events);
+            }
+        }
+        count_ = 0;
+        // Only those of before this round: who asks again waits for the next.
+        const size_t asked = again_.size();
+        for (size_t i = 0; i < asked; ++i) {
+            Watcher* watcher = again_[i];
+            again_[i] = nullptr;
+            if (watcher != nullptr) watcher->on_events(0);
+        }
+        again_.erase(again_.begin(), again_.begin() + static_cast<long>(asked));
+        tick_when_due();
+    }
+}
+
+}  // namespace sandbox::net

@@ -1,0 +1,60 @@
+// An encoder for nf_tables: a batch of table, chains and rules. Rules are told by what they match
+// and do; no nft program. linux/netfilter/nf_tables.h. What the gateway's rules are: ruleset.hpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/netlink.hpp"
+
+namespace sandbox::net {
+
+// One rule, expression by expression, in the order in which the kernel is to evaluate them.
+class NftRule {
+  public:
+    NftRule& in_link(const std::string& name, bool equal = true);  // meta iifname
+    NftRule& family(std::uint8_t nfproto);                         // NFPROTO_IPV4, NFPROTO_IPV6
+    NftRule& protocol(std::uint8_t number);                        // meta l4proto
+    NftRule& for_this_host(bool equal);                            // meta pkttype host
+    NftRule& to_address(const IpAddress& address);                 // also matches the family
+    NftRule& to_port(std::uint16_t port);                          // after protocol()
+    NftRule& tcp_flags(std::uint8_t mask, std::uint8_t value);     // after protocol(tcp)
+    NftRule& icmp_type_between(std::uint8_t first, std::uint8_t last);
+    NftRule& transparent_socket();  // a socket with IP_TRANSPARENT owns this flow
+    NftRule& set_mark(std::uint32_t mark);
+    NftRule& tproxy(const Endpoint& to);  // after family() and protocol()
+    NftRule& accept();
+    NftRule& drop();
+    NftRule& reject_tcp();  // with a reset
+
+    [[nodiscard]] const std::vector<std::uint8_t>& expressions() const noexcept {
+        return list_.bytes();
+    }
+
+  private:
+    template <typename F>
+    NftRule& expression(std::string_view name, F&& fill);
+    NftRule& load_meta(std::uint32_t key);
+    NftRule& load_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t size);
+    NftRule& compare(std::uint32_t operation, const void* data, size_t size);
+    NftRule& load_immediate(std::uint32_t reg, const void* data, size_t size);
+    NftRule& verdict(std::uint32_t code);
+
+    NetlinkMessage list_;
+};
+
+struct NftChain {
+    std::string name;
+    std::uint32_t hook = 0;  // NF_INET_PRE_ROUTING, …
+    std::int32_t priority = 0;
+    std::vector<NftRule> rules;
+};
+
+// Replaces nothing: the table must not exist yet. Throws SysError, with a cure where a kernel part
+// is missing.
+void install_table(NetlinkSocket& netfilter, const std::string& table,
+                   const std::vector<NftChain>& chains);
+
+}  // namespace sandbox::net

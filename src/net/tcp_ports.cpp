@@ -1,0 +1,147 @@
+#include "net/tcp_ports.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "net/tcp_gate.hpp"
+
+namespace sandbox::net {
+namespace {
+
+using base::UniqueFd;
+
+constexpr int kAcceptsPerRound = 32;
+constexpr size_t kMostWaiting = 1024;
+
+}  // namespace
+
+IpAddress address_inside(const ReachPolicy& policy, const IpAddress& client,
+                         const IpAddress& target) {
+    const IpAddress& gateway = target.is_v6() ? policy.gateway_v6 : policy.gateway_v4;
+    // A link-local address means nothing without its link.
+    const bool usable = client.family == target.family && !client.is_loopback() &&
+                        !client.is_link_local() && client != target;
+    return usable ? client : gateway;
+}
+
+class TcpPorts::Listener final : public Watcher {
+  public:
+    Listener(TcpPorts& ports, UniqueFd fd, const Endpoint& its_target)
+        : target(its_target), ports_(ports), fd_(std::move(fd)) {
+        ports_.loop_.watch(fd_.get(), EPOLLIN, *this);
+    }
+    ~Listener() { ports_.loop_.forget(fd_.get(), *this); }
+    void on_events(std::uint32_t) override { ports_.accept_all(fd_.get(), target); }
+    Endpoint target;
+
+  private:
+    TcpPorts& ports_;
+    UniqueFd fd_;
+};
+
+class TcpPorts::Attempt final : public Watcher {
+  public:
+    Attempt(TcpPorts& ports, UniqueFd client, UniqueFd inside)
+        : ports_(ports), client_(std::move(client)), inside_(std::move(inside)) {
+        ports_.loop_.watch(inside_.get(), EPOLLOUT | EPOLLET, *this);
+    }
+    ~Attempt() { ports_.loop_.forget(inside_.get(), *this); }
+    void on_events(std::uint32_t) override {
+        if (!client_) return;
+        int error = 0;
+        socklen_t size = sizeof error;
+        (void)::getsockopt(inside_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        finish(error);
+    }
+    void finish(int error) {
+        ports_.loop_.forget(inside_.get(), *this);
+        if (error != 0) {
+            close_with_reset(std::move(client_));
+        } else {
+            ports_.flows_.add(std::move(client_), std::move(inside_));
+        }
+        ports_.end(*this);
+    }
+
+  private:
+    TcpPorts& ports_;
+    UniqueFd client_;
+    UniqueFd inside_;
+};
+
+TcpPorts::TcpPorts(EventLoop& loop, const ReachPolicy& policy, TcpFlows& flows, int maker_fd)
+    : loop_(loop),
+      policy_(policy),
+      flows_(flows),
+      stock_(loop, maker_fd, [this] { serve_waiting(); }) {
+    loop_.on_tick([this](Clock::time_point) { return tick(); });
+}
+
+TcpPorts::~TcpPorts() = default;
+
+void TcpPorts::add(std::uint32_t id, UniqueFd listener, const Endpoint& target) {
+    if (const auto found = listeners_.find(id); found != listeners_.end()) {
+        found->second->target = target;
+        return;
+    }
+    listeners_.emplace(id, std::make_unique<Listener>(*this, std::move(listener), target));
+}
+
+void TcpPorts::remove(std::uint32_t id) {
+    listeners_.erase(id);
+}
+
+void TcpPorts::accept_all(int listener_fd, const Endpoint& target) {
+    for (int i = 0; i < kAcceptsPerRound && waiting_.size() < kMostWaiting; ++i) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        Client client;
+        client.fd.reset(::accept4(listener_fd, reinterpret_cast<sockaddr*>(&peer), &size,
+                                  SOCK_CLOEXEC | SOCK_NONBLOCK));
+        // Out of descriptors: the client waits in the queue until a flow ends.
+        if (!client.fd) break;
+        client.address = from_sockaddr(peer).address;
+        client.target = target;
+        waiting_.push_back(std::move(client));
+    }
+    serve_waiting();
+}
+
+void TcpPorts::serve_waiting() {
+    while (!waiting_.empty()) {
+        UniqueFd inside = stock_.take(waiting_.front().target.address.family);
+        if (!inside) return;
+        Client client = std::move(waiting_.front());
+        waiting_.pop_front();
+        connect_inside(std::move(client), std::move(inside));
+    }
+}
+
+void TcpPorts::connect_inside(Client client, UniqueFd inside) {
+    sockaddr_storage from{};
+    const socklen_t size =
+        to_sockaddr({address_inside(policy_, client.address, client.target.address), 0}, from);
+    if (::bind(inside.get(), reinterpret_cast<const sockaddr*>(&from), size) != 0) {
+        return close_with_reset(std::move(client.fd));
+    }
+    const int rc = start_connect(inside.get(), client.target);
+    auto attempt = std::make_unique<Attempt>(*this, std::move(client.fd), std::move(inside));
+    Attempt& started = *attempt;
+    attempts_.emplace(&started, std::move(attempt));
+    if (rc != -EINPROGRESS) started.finish(-rc);
+}
+
+void TcpPorts::end(Attempt& attempt) {
+    const auto found = attempts_.find(&attempt);
+    ended_.push_back(std::move(found->second));  // it is on the stack
+    attempts_.erase(found);
+    loop_.want_ticks();
+}
+
+bool TcpPorts::tick() {
+    ended_.clear();
+    return false;
+}
+
+}  // namespace sandbox::net

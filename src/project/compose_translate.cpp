@@ -1,0 +1,332 @@
+#include "compose_translate.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "compose_outcomes.hpp"
+#include "keys.hpp"
+#include "merge.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using base::quote;
+using Kind = Remark::Kind;
+
+Node text_node(std::string text, const Place& at) {
+    return {std::move(text), at};
+}
+
+Member* find_member(Table& table, std::string_view key) {
+    for (Member& member : table) {
+        if (member.key == key) return &member;
+    }
+    return nullptr;
+}
+
+class Translator {
+  public:
+    Translator(const Documents& documents, std::vector<Remark>& remarks)
+        : documents_(documents), remarks_(remarks) {}
+
+    Node translate(Node compose) {
+        Table* root = compose.table();
+        if (root == nullptr) documents_.fail(compose.at, "not a compose file");
+        Table kept;
+        for (Member& member : *root) {
+            if (member.key == "include") {
+                remark(Kind::refused, member.key_at, "include", "name the files with -f instead");
+            } else if (member.key == "models") {
+                remark(Kind::refused, member.key_at, "models", "there are no models here");
+            } else {
+                if (member.key == "services") translate_services(member.node);
+                if (member.key == "networks") translate_compose_networks(member.node, remarks_);
+                kept.push_back(std::move(member));
+            }
+        }
+        compose.value = std::move(kept);
+        return compose;
+    }
+
+  private:
+    void remark(Kind kind, const Place& at, std::string key, std::string text) {
+        remarks_.push_back({kind, at, std::move(key), std::move(text)});
+    }
+
+    void translate_services(Node& services) {
+        if (services.table() == nullptr) return;  // the reader's to refuse
+        for (Member& service : *services.table()) extend(services, service, 0);
+        for (Member& service : *services.table()) {
+            if (service.node.table() != nullptr) translate_service(service);
+        }
+        for (const Link& link : links_) add_alias(services, link);
+    }
+
+    // extends: another service of the same file.
+    void extend(Node& services, Member& service, int depth) {
+        Table* table = service.node.table();
+        Member* extends = table == nullptr ? nullptr : find_member(*table, "extends");
+        if (extends == nullptr) return;
+        const std::string key = "services." + service.key + ".extends";
+        const Place at = extends->key_at;
+        const Node* name =
+            extends->node.table() == nullptr ? &extends->node : extends->node.find("service");
+        const bool other_file = extends->node.find("file") != nullptr;
+        const std::string* other = name == nullptr ? nullptr : name->text();
+        Member* base = other == nullptr ? nullptr : find_member(*services.table(), *other);
+        if (other_file || base == nullptr || base == &service || depth > 16) {
+            remark(Kind::refused, at, key,
+                   other_file ? "name the other file with -f instead"
+                              : "there is no such service to extend");
+            table->erase(table->begin() + (extends - table->data()));
+            return;
+        }
+        extend(services, *base, depth + 1);
+        Node merged = base->node;
+        table->erase(table->begin() + (extends - table->data()));
+        // Compose: neither is taken over.
+        if (Table* inherited = merged.table()) {
+            std::erase_if(*inherited, [](const Member& member) {
+                return member.key == "depends_on" || member.key == "volumes_from";
+            });
+        }
+        merge(merged, std::move(service.node), service_keys());
+        service.node = std::move(merged);
+        remark(Kind::changed, at, key, "the other service's keys are written out");
+    }
+
+    void translate_service(Member& service) {
+        const std::string path = "services." + service.key + ".";
+        Table kept;
+        std::vector<Member> added;
+        const bool has_image = service.node.find("image") != nullptr;
+        for (Member& member : *service.node.table()) {
+            const std::string key = path + member.key;
+            if (const Outcome* outcome = find_outcome(kServiceOutcomes, member.key)) {
+                remark(outcome->kind, member.key_at, key, std::string(outcome->text));
+            } else if (member.key == "build") {
+                translate_build(member, key, has_image);
+            } else if (member.key == "deploy") {
+                translate_deploy(member, key, added);
+            } else if (member.key == "develop") {
+                translate_develop(member, key, added);
+            } else if (member.key == "links") {
+                translate_links(member, key, service.key);
+            } else {
+                adjust(member, key);
+                kept.push_back(std::move(member));
+            }
+        }
+        for (Member& member : added) {
+            if (find_member(kept, member.key) == nullptr) kept.push_back(std::move(member));
+        }
+        service.node.value = std::move(kept);
+    }
+
+    // Same key, other details.
+    void adjust(Member& member, const std::string& key) {
+        Node& node = member.node;
+        if (member.key == "depends_on" && node.list() != nullptr) {
+            Table table;
+            for (Node& element : *std::get_if<List>(&node.value)) {
+                const std::string* name = element.text();
+                if (name == nullptr) return;
+                Table condition{{"condition", element.at, text_node("started", element.at)}};
+                table.push_back({*name, element.at, Node{std::move(condition), element.at}});
+            }
+            node.value = std::move(table);
+        } else if (member.key == "depends_on" && node.table() != nullptr) {
+            for (Member& each : *node.table()) {
+                if (each.node.find("condition") != nullptr) continue;
+                if (each.node.is_null()) each.node.value = Table();
+                if (each.node.table() == nullptr) continue;
+                each.node.table()->push_back(
+                    {"condition", each.key_at, text_node("started", each.key_at)});
+            }
+        } else if (member.key == "restart") {
+            // YAML reads `restart: no` as false.
+            const bool* flag = std::get_if<bool>(&node.value);
+            if (flag != nullptr && !*flag) node.value = std::string("no");
+        } else if (member.key == "networks" && node.table() != nullptr) {
+            for (Member& use : *node.table()) drop_network_details(use, key);
+        } else if (member.key == "ports") {
+            remark(Kind::changed, member.key_at, key,
+                   "published on 127.0.0.1, where compose takes all addresses");
+        } else if (member.key == "pull_policy") {
+            const std::string* word = node.text();
+            if (word != nullptr && (*word == "build" || *word == "daily" || *word == "weekly" ||
+                                    word->starts_with("every_"))) {
+                remark(Kind::changed, member.key_at, key, "taken as \"missing\"");
+                node.value = std::string("missing");
+            }
+        }
+    }
+
+    void drop_network_details(Member& use, const std::string& key) {
+        Table* table = use.node.table();
+        if (table == nullptr) return;
+        std::erase_if(*table, [&](const Member& member) {
+            const bool drop = member.key == "priority" || member.key == "gw_priority" ||
+                              member.key == "link_local_ips" || member.key == "mac_address" ||
+                              member.key == "driver_opts" || member.key == "interface_name";
+            if (drop) {
+                remark(Kind::ignored, member.key_at, key + "." + use.key + "." + member.key,
+                       "networks have no such detail here");
+            }
+            return drop;
+        });
+    }
+
+    void translate_build(const Member& member, const std::string& key, bool has_image) {
+        if (has_image) {
+            remark(Kind::ignored, member.key_at, key,
+                   "the image is taken from \"image\"; images are not built here yet");
+        } else {
+            remark(Kind::refused, member.key_at, key,
+                   "images are not built here yet: build it elsewhere, `sandbox load` it, and name "
+                   "it under \"image\"");
+        }
+    }
+
+    void translate_deploy(Member& member, const std::string& key, std::vector<Member>& added) {
+        if (member.node.table() == nullptr) return;
+        for (Member& part : *member.node.table()) {
+            const std::string path = key + "." + part.key;
+            if (const Outcome* outcome = find_outcome(kDeployOutcomes, part.key)) {
+                remark(outcome->kind, part.key_at, path, std::string(outcome->text));
+            } else if (part.key == "replicas") {
+                remark(Kind::changed, part.key_at, path, "scale");
+                added.push_back({"scale", part.key_at, std::move(part.node)});
+            } else if (part.key == "resources") {
+                translate_resources(part, path, added);
+            } else if (part.key == "restart_policy") {
+                translate_restart_policy(part, path, added);
+            } else {
+                remark(Kind::refused, part.key_at, path, "unknown key of deploy");
+            }
+        }
+    }
+
+    void translate_resources(Member& part, const std::string& path, std::vector<Member>& added) {
+        struct Row {
+            std::string_view group, key, ours;
+        };
+        constexpr Row kRows[] = {{"limits", "cpus", "cpus"},
+                                 {"limits", "memory", "mem_limit"},
+                                 {"limits", "pids", "pids_limit"},
+                                 {"reservations", "memory", "mem_reservation"}};
+        if (part.node.table() == nullptr) return;
+        for (Member& group : *part.node.table()) {
+            if (group.node.table() == nullptr) continue;
+            for (Member& limit : *group.node.table()) {
+                const std::string key = path + "." + group.key + "." + limit.key;
+                const Row* found = nullptr;
+                for (const Row& row : kRows) {
+                    if (row.group == group.key && row.key == limit.key) found = &row;
+                }
+                if (found != nullptr) {
+                    remark(Kind::changed, limit.key_at, key, std::string(found->ours));
+                    added.push_back(
+                        {std::string(found->ours), limit.key_at, std::move(limit.node)});
+                } else if (limit.key == "devices") {
+                    remark(Kind::refused, limit.key_at, key, "there are no GPUs without root");
+                } else {
+                    remark(Kind::ignored, limit.key_at, key, "nothing is reserved here");
+                }
+            }
+        }
+    }
+
+    void translate_restart_policy(const Member& part, const std::string& path,
+                                  std::vector<Member>& added) {
+        std::string policy = "always";
+        if (const Node* condition = part.node.find("condition")) {
+            const std::string* word = condition->text();
+            if (word != nullptr && *word == "none") policy = "no";
+            if (word != nullptr && *word == "on-failure") policy = "on-failure";
+        }
+        const Node* attempts = part.node.find("max_attempts");
+        const auto* count =
+            attempts == nullptr ? nullptr : std::get_if<std::int64_t>(&attempts->value);
+        if (count != nullptr && policy == "on-failure") policy += ":" + std::to_string(*count);
+        remark(Kind::changed, part.key_at, path, "restart = " + quote(policy));
+        added.push_back({"restart", part.key_at, text_node(std::move(policy), part.key_at)});
+    }
+
+    void translate_develop(Member& member, const std::string& key, std::vector<Member>& added) {
+        Member* watch =
+            member.node.table() == nullptr ? nullptr : find_member(*member.node.table(), "watch");
+        if (watch == nullptr || watch->node.list() == nullptr) return;
+        List kept;
+        for (Node& element : *std::get_if<List>(&watch->node.value)) {
+            Member* action =
+                element.table() == nullptr ? nullptr : find_member(*element.table(), "action");
+            const std::string* word = action == nullptr ? nullptr : action->node.text();
+            if (word != nullptr && (*word == "sync" || *word == "restart")) {
+                kept.push_back(std::move(element));
+                continue;
+            }
+            const bool both = word != nullptr && *word == "sync+restart";
+            remark(both ? Kind::changed : Kind::ignored, element.at, key + ".watch",
+                   both ? "taken as \"restart\": bind the directory instead of copying"
+                        : "images are not built here yet");
+            if (!both) continue;
+            action->node.value = std::string("restart");
+            kept.push_back(std::move(element));
+        }
+        remark(Kind::changed, member.key_at, key, "watch");
+        if (!kept.empty()) {
+            added.push_back({"watch", watch->key_at, Node{std::move(kept), watch->node.at}});
+        }
+    }
+
+    struct Link {
+        std::string service, alias;
+    };
+    // "db" is there by its name anyway; "db:mysql" is another name of db.
+    void translate_links(const Member& member, const std::string& key, const std::string&) {
+        const List* list = member.node.list();
+        if (list == nullptr) return;
+        for (const Node& element : *list) {
+            const std::string* text = element.text();
+            if (text == nullptr) continue;
+            const size_t colon = text->find(':');
+            if (colon != std::string::npos) {
+                links_.push_back({text->substr(0, colon), text->substr(colon + 1)});
+            }
+        }
+        remark(Kind::changed, member.key_at, key,
+               "services see each other by name; other names became aliases");
+    }
+
+    static void add_alias(Node& services, const Link& link) {
+        Member* target = find_member(*services.table(), link.service);
+        if (target == nullptr || target->node.table() == nullptr) return;
+        Table& table = *target->node.table();
+        Member* aliases = find_member(table, "aliases");
+        if (aliases == nullptr) {
+            table.push_back({"aliases", target->key_at, Node{List(), target->key_at}});
+            aliases = &table.back();
+        }
+        auto* list = std::get_if<List>(&aliases->node.value);
+        if (list == nullptr) return;
+        const bool known = std::any_of(list->begin(), list->end(), [&](const Node& node) {
+            return node.text() != nullptr && *node.text() == link.alias;
+        });
+        if (!known) list->push_back(text_node(link.alias, target->key_at));
+    }
+
+    const Documents& documents_;
+    std::vector<Remark>& remarks_;
+    std::vector<Link> links_;
+};
+
+}  // namespace
+
+Node translate_compose(const Documents& documents, Node compose, std::vector<Remark>& remarks) {
+    return Translator(documents, remarks).translate(std::move(compose));
+}
+
+}  // namespace sandbox::project

@@ -1,0 +1,147 @@
+#include "sandbox/project/deployment.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/json.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/engine/containers.hpp"
+#include "sandbox/project/secrets.hpp"
+
+namespace sandbox::project {
+namespace {
+
+Deployed make_deployed(const engine::ContainerRow& row) {
+    Deployed deployed;
+    deployed.service = row.labels.string_or(label::kService);
+    const auto number = base::try_parse_u64(row.labels.string_or(label::kNumber));
+    const bool one_off = row.labels.string_or(label::kOneOff) == "True";
+    deployed.number = one_off ? 0 : static_cast<std::uint32_t>(number.value_or(0));
+    deployed.id = row.id;
+    deployed.name = row.name;
+    deployed.hash = row.labels.string_or(label::kHash);
+    deployed.image_id = row.image_id;
+    deployed.state = row.state;
+    deployed.exit_code = row.exit_code;
+    deployed.directory = row.labels.string_or(label::kDirectory);
+    deployed.files = row.labels.string_or(label::kFiles);
+    return deployed;
+}
+
+std::string duration_flag(std::chrono::nanoseconds duration) {
+    return std::to_string(duration.count()) + "ns";
+}
+
+// `ready` is the stricter word: where both are written, it is what the supervisor asks.
+void apply_check(const Service& service, engine::RunRequest& request) {
+    const std::optional<Check>& check = service.ready ? service.ready : service.healthcheck;
+    if (!check || check->port) return;
+    if (check->disabled) {
+        request.no_healthcheck = true;
+        return;
+    }
+    if (!check->command.empty()) {
+        request.health_cmd = check->shell ? check->command.front()
+                                          : base::json::dump(base::json::Value(check->command), 0,
+                                                             base::json::Escape::plain);
+    }
+    request.health_interval = duration_flag(check->interval);
+    request.health_timeout = duration_flag(check->timeout);
+    request.health_start_period = duration_flag(check->start_period);
+    request.health_start_interval = duration_flag(check->start_interval);
+    request.health_retries = std::to_string(check->retries);
+}
+
+void refuse_what_is_missing(const Service& service) {
+    const auto refuse = [&](const char* key, const char* cure) {
+        throw base::UsageError(service.where + ": " + base::quote(service.name) + ": " +
+                                   base::quote(key) + " is not available yet",
+                               cure);
+    };
+    if (!service.host_access.empty()) refuse("host_access", "use network_mode = \"host\"");
+    const std::optional<std::string>& mode = service.request.network;
+    if (mode && mode->find(':') != std::string::npos) {
+        refuse("network_mode", "it may be private, host or none");
+    }
+    for (const NetworkUse& use : service.networks) {
+        if (use.network != "default" || !use.ipv4.empty() || !use.ipv6.empty()) {
+            refuse("networks", "leave it out; there are no networks of a project yet");
+        }
+        if (!use.aliases.empty()) refuse("aliases", "there are no names between services yet");
+    }
+}
+
+}  // namespace
+
+std::vector<Deployed> find_deployed(const store::Store& store, const std::string& project_name) {
+    std::vector<Deployed> all;
+    for (const engine::ContainerRow& row : engine::list_containers(store)) {
+        if (row.labels.string_or(label::kProject) == project_name) {
+            all.push_back(make_deployed(row));
+        }
+    }
+    std::sort(all.begin(), all.end(), [](const Deployed& a, const Deployed& b) {
+        return std::tie(a.service, a.number, a.name) < std::tie(b.service, b.number, b.name);
+    });
+    return all;
+}
+
+std::vector<ProjectSummary> list_projects(const store::Store& store) {
+    std::map<std::string, ProjectSummary> by_name;
+    for (const engine::ContainerRow& row : engine::list_containers(store)) {
+        const std::string name = row.labels.string_or(label::kProject);
+        if (name.empty()) continue;
+        const Deployed deployed = make_deployed(row);
+        ProjectSummary& summary = by_name[name];
+        summary.name = name;
+        summary.directory = deployed.directory;
+        summary.files = deployed.files;
+        ++summary.containers;
+        if (deployed.is_running()) ++summary.running;
+    }
+    std::vector<ProjectSummary> all;
+    for (auto& [name, summary] : by_name) all.push_back(std::move(summary));
+    return all;
+}
+
+std::string container_name(const Project& project, const Service& service, std::uint32_t number) {
+    if (!service.container_name.empty()) return service.container_name;
+    return project.name + "-" + service.name + "-" + std::to_string(number);
+}
+
+engine::RunRequest make_container_request(const Project& project, const Service& service,
+                                          std::uint32_t number) {
+    engine::RunRequest request = service.request;
+    request.name = container_name(project, service, number);
+    if (!service.identity.empty()) request.identity = service.identity;
+    const auto add = [&](const char* key, const std::string& value) {
+        request.labels.push_back(std::string(key) + "=" + value);
+    };
+    add(label::kProject, project.name);
+    add(label::kService, service.name);
+    add(label::kNumber, std::to_string(number));
+    add(label::kHash, deployment_hash(project, service));
+    add(label::kOneOff, "False");
+    add(label::kDirectory, project.directory);
+    add(label::kFiles, base::join(project.files, ","));
+    request.remove = false;
+    request.detached = true;
+    if (request.restart == "no") request.restart.reset();
+    apply_check(service, request);
+    request.memory_files = memory_files_of(project, service);
+    refuse_what_is_missing(service);
+    // docker: another service's volumes are named by its container.
+    for (std::string& from : request.volumes_from) {
+        const size_t colon = from.find(':');
+        const std::string name = from.substr(0, colon);
+        if (const Service* other = project.find_service(name)) {
+            from = container_name(project, *other, 1) +
+                   (colon == std::string::npos ? "" : from.substr(colon));
+        }
+    }
+    return request;
+}
+
+}  // namespace sandbox::project

@@ -1,0 +1,373 @@
+// From files to a Project, in this order: files found and parsed, merged, the profile's own keys,
+// then services and tasks, then what concerns several of them.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <map>
+
+#include "compose_translate.hpp"
+#include "compose_yaml.hpp"
+#include "dotenv.hpp"
+#include "merge.hpp"
+#include "profile_keys.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/base/xdg.hpp"
+#include "sandbox/project/profile.hpp"
+#include "sandbox/project/start_order.hpp"
+#include "service_values.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using base::quote;
+using base::UsageError;
+
+constexpr size_t kMaxFileBytes = 4u << 20;
+
+std::string directory_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// sandbox.toml → sandbox.override.toml
+std::string override_of(const std::string& path) {
+    const size_t dot = path.rfind('.');
+    return path.substr(0, dot) + ".override" + path.substr(dot);
+}
+
+std::vector<std::string> find_upward(const std::string& start) {
+    const std::string home = base::host_user().home;
+    for (std::string directory = base::clean_path(start);; directory = directory_of(directory)) {
+        for (const std::string& name : profile_file_names()) {
+            const std::string path = (directory == "/" ? "" : directory) + "/" + name;
+            if (!base::exists_at(AT_FDCWD, path)) continue;
+            std::vector<std::string> files{path};
+            const std::string extra = override_of(path);
+            if (base::exists_at(AT_FDCWD, extra)) files.push_back(extra);
+            return files;
+        }
+        if (directory == "/" || directory == home) break;
+    }
+    throw base::NotFoundError("no sandbox.toml in " + quote(start) + " or above it",
+                              "`sandbox init` writes one; -f names another file",
+                              base::exit_code::kFailure);
+}
+
+class Loader {
+  public:
+    explicit Loader(const LoadOptions& options)
+        : options_(options), variables_([this](const std::string& name) { return value(name); }) {}
+
+    Project load() {
+        find_files();
+        load_variables();
+        Node root = merge_files();
+        Reader reader(documents_, variables_, project_.directory);
+        ProfileDraft draft{project_};
+        if (!options_.name.empty()) {
+            project_.name = checked_name();
+            project_.is_name_given = true;
+        }
+        read_profile_keys(reader, root, draft);
+        if (project_.name.empty()) name_project();
+        if (!project_.is_name_given && options_.settle_name) {
+            project_.name = options_.settle_name(project_.name, project_.directory);
+        }
+        read_services(reader, draft);
+        for (Secret& secret : project_.secrets) {
+            if (!secret.environment.empty()) secret.value = value(secret.environment);
+        }
+        check_project();
+        project_.notices.insert(project_.notices.end(), reader.notices().begin(),
+                                reader.notices().end());
+        std::sort(project_.notices.begin(), project_.notices.end());
+        project_.notices.erase(std::unique(project_.notices.begin(), project_.notices.end()),
+                               project_.notices.end());
+        return std::move(project_);
+    }
+
+  private:
+    [[nodiscard]] std::optional<std::string> value(const std::string& name) const {
+        if (auto outer = options_.environment(name)) return outer;
+        const auto found = dotenv_.find(name);
+        return found == dotenv_.end() ? std::nullopt : std::optional(found->second);
+    }
+
+    [[nodiscard]] std::string absolute(const std::string& path) const {
+        return base::clean_path(path.starts_with("/") ? path : options_.current_dir + "/" + path);
+    }
+
+    void find_files() {
+        for (const std::string& file : options_.files) project_.files.push_back(absolute(file));
+        if (project_.files.empty()) {
+            if (const auto listed = options_.environment("SANDBOX_FILE");
+                listed && !listed->empty()) {
+                for (const std::string& file : base::split(*listed, ':')) {
+                    project_.files.push_back(absolute(file));
+                }
+            } else {
+                project_.files = find_upward(options_.current_dir);
+            }
+        }
+        project_.directory = options_.directory.empty() ? directory_of(project_.files.front())
+                                                        : absolute(options_.directory);
+    }
+
+    void load_variables() {
+        std::vector<std::string> files;
+        for (const std::string& file : options_.env_files) files.push_back(absolute(file));
+        const bool wanted = !files.empty();
+        if (!wanted) files.push_back(project_.directory + "/.env");
+        for (const std::string& file : files) {
+            if (!wanted && !base::exists_at(AT_FDCWD, file)) continue;
+            const std::string text = read(file);
+            for (auto& [name, text_value] : parse_dotenv(text, shown(file), options_.environment)) {
+                dotenv_[name] = text_value;
+            }
+        }
+    }
+
+    // Messages name a file as the user would.
+    [[nodiscard]] std::string shown(const std::string& path) const {
+        const std::string prefix = options_.current_dir + "/";
+        return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
+    }
+
+    [[nodiscard]] std::string read(const std::string& path) const {
+        std::optional<std::string> text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
+        if (!text) {
+            throw base::NotFoundError("no such file or directory: " + quote(shown(path)), "",
+                                      base::exit_code::kFailure);
+        }
+        return std::move(*text);
+    }
+
+    Node merge_files() {
+        Node root;
+        for (const std::string& path : project_.files) {
+            const std::uint32_t file = documents_.add(shown(path), read(path));
+            Node next = parse(path, file);
+            if (root.is_null()) {
+                root = std::move(next);
+            } else {
+                merge(root, std::move(next), profile_keys());
+            }
+        }
+        return root;
+    }
+
+    [[nodiscard]] Node parse(const std::string& path, std::uint32_t file) {
+        if (!path.ends_with(".yaml") && !path.ends_with(".yml")) return documents_.parse_toml(file);
+        std::vector<Remark> remarks;
+        Node root = translate_compose(documents_, parse_yaml(documents_, file), remarks);
+        for (const Remark& remark : remarks) {
+            if (remark.kind == Remark::Kind::refused) {
+                documents_.fail(remark.at, quote(remark.key) + " cannot be done here", remark.text);
+            }
+            if (remark.kind == Remark::Kind::ignored) {
+                project_.notices.push_back(documents_.where(remark.at) + ": " + remark.key +
+                                           " has no effect: " + remark.text);
+            }
+        }
+        return root;
+    }
+
+    [[nodiscard]] std::string checked_name() const {
+        if (is_project_name(options_.name)) return options_.name;
+        throw UsageError("bad name of a project: " + quote(options_.name),
+                         "small letters, digits, \"-\" and \"_\", a letter or digit first");
+    }
+
+    void name_project() {
+        const auto given = options_.environment("SANDBOX_PROJECT");
+        if (given && !given->empty()) {
+            if (!is_project_name(*given)) {
+                throw UsageError("SANDBOX_PROJECT: bad name of a project: " + quote(*given));
+            }
+            project_.name = *given;
+            project_.is_name_given = true;
+            return;
+        }
+        project_.name = make_project_name(project_.directory);
+    }
+
+    void read_services(Reader& reader, const ProfileDraft& draft) {
+        std::vector<std::string> names;
+        const auto collect = [&](const Node* group, std::string_view what) {
+            if (group == nullptr) return;
+            for (const Member& member : *group->table()) {
+                check_service_name(reader, member, names, what);
+                names.push_back(member.key);
+            }
+        };
+        collect(draft.services, "service");
+        collect(draft.tasks, "task");
+        if (names.empty()) {
+            throw UsageError(documents_.name(0) + ": the profile has no services and no tasks",
+                             "write one: [services.web] and image = \"…\"");
+        }
+        const auto read_all = [&](const Node* group, bool tasks) {
+            if (group == nullptr) return;
+            for (const Member& member : *group->table()) {
+                read_service(reader, member, names, tasks);
+            }
+        };
+        read_all(draft.services, false);
+        read_all(draft.tasks, true);
+    }
+
+    void check_service_name(const Reader& reader, const Member& member,
+                            const std::vector<std::string>& names, std::string_view what) {
+        constexpr std::string_view kFirst =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        const std::string& name = member.key;
+        const bool good =
+            !name.empty() && name.size() <= 63 && kFirst.find(name[0]) != std::string_view::npos &&
+            std::all_of(name.begin(), name.end(), [&](char c) {
+                return kFirst.find(c) != std::string_view::npos || c == '-' || c == '_' || c == '.';
+            });
+        if (!good) {
+            reader.fail(member.key_at, "bad name of a " + std::string(what) + ": " + quote(name),
+                        "letters, digits, \"-\", \"_\" and \".\", a letter or digit first");
+        }
+        if (std::find(names.begin(), names.end(), name) != names.end()) {
+            reader.fail(member.key_at, quote(name) + " is a service and a task",
+                        "choose another name for one of them");
+        }
+    }
+
+    void read_service(Reader& reader, const Member& member, const std::vector<std::string>& names,
+                      bool task) {
+        ServiceDraft draft{{}, project_, names, {}, false, {}, std::nullopt, false};
+        Service& service = draft.service;
+        service.name = member.key;
+        service.is_task = task;
+        service.where = documents_.where(member.key_at);
+        draft.owner = (task ? "task " : "service ") + quote(member.key);
+        read_service_keys(reader, member.node, draft);
+        finish(reader, member.key_at, draft);
+        project_.services.push_back(std::move(service));
+    }
+
+    // What depends on several keys of one service.
+    void finish(const Reader& reader, const Place& at, ServiceDraft& draft) {
+        Service& service = draft.service;
+        engine::RunRequest& request = service.request;
+        if (request.image.empty()) reader.fail(at, draft.owner + " has no image");
+        // docker: another entrypoint takes the image's command away as well.
+        if (draft.has_entrypoint) {
+            request.entrypoint = draft.entrypoint.empty() ? "" : draft.entrypoint.front();
+            request.command.assign(draft.entrypoint.begin() + (draft.entrypoint.empty() ? 0 : 1),
+                                   draft.entrypoint.end());
+        }
+        if (draft.command) {
+            request.command.insert(request.command.end(), draft.command->begin(),
+                                   draft.command->end());
+        }
+        if (request.network && !service.networks.empty()) {
+            reader.fail(at, draft.owner + ": network_mode and networks exclude each other");
+        }
+        if (!request.network && service.networks.empty()) {
+            service.networks.push_back({"default", {}, {}, {}});
+        }
+        const bool shares = request.network && (request.network->starts_with("service:") ||
+                                                request.network->starts_with("container:"));
+        if (!request.publish.empty() && (shares || request.network == "none")) {
+            reader.fail(at, draft.owner + ": ports cannot be published with network_mode " +
+                                quote(*request.network));
+        }
+        if (!service.container_name.empty() && service.scale > 1) {
+            reader.fail(at, draft.owner + ": container_name and scale exclude each other",
+                        "several containers cannot have one name");
+        }
+        resolve_environment(request);
+    }
+
+    // NAME alone: the caller's value, or that of .env; neither: not set at all.
+    void resolve_environment(engine::RunRequest& request) const {
+        std::vector<std::string> resolved;
+        for (std::string& entry : request.env) {
+            if (entry.find('=') == std::string::npos) {
+                const std::optional<std::string> found = value(entry);
+                if (!found) continue;
+                entry += "=" + *found;
+            }
+            resolved.push_back(std::move(entry));
+        }
+        request.env = std::move(resolved);
+    }
+
+    void check_project() {
+        std::map<std::string, const Service*> container_names;
+        for (Service& service : project_.services) {
+            for (Dependency& dependency : service.depends_on) {
+                const Service& other = *project_.find_service(dependency.service);
+                // A task is good enough when it is done.
+                if (other.is_task && dependency.condition == Condition::ready) {
+                    dependency.condition = Condition::completed;
+                }
+            }
+            if (service.container_name.empty()) continue;
+            const auto [entry, is_new] = container_names.emplace(service.container_name, &service);
+            if (is_new) continue;
+            throw UsageError(service.where + ": container_name " + quote(service.container_name) +
+                             " is that of " + quote(entry->second->name) + " too");
+        }
+        std::vector<std::string> all;
+        for (const Service& service : project_.services) all.push_back(service.name);
+        (void)start_waves(project_, all);
+    }
+
+    const LoadOptions& options_;
+    Variables variables_;
+    std::map<std::string, std::string> dotenv_;
+    Documents documents_;
+    Project project_;
+};
+
+}  // namespace
+
+const Service* Project::find_service(const std::string& wanted) const noexcept {
+    for (const Service& service : services) {
+        if (service.name == wanted) return &service;
+    }
+    return nullptr;
+}
+
+const Volume* Project::find_volume(const std::string& wanted) const noexcept {
+    for (const Volume& volume : volumes) {
+        if (volume.name == wanted) return &volume;
+    }
+    return nullptr;
+}
+
+const Network* Project::find_network(const std::string& wanted) const noexcept {
+    for (const Network& network : networks) {
+        if (network.name == wanted) return &network;
+    }
+    return nullptr;
+}
+
+std::string Project::scoped_name(const Volume& volume) const {
+    if (!volume.given_name.empty()) return volume.given_name;
+    return volume.external ? volume.name : name + "_" + volume.name;
+}
+
+std::string Project::scoped_name(const Network& network) const {
+    if (!network.given_name.empty()) return network.given_name;
+    return network.external ? network.name : name + "_" + network.name;
+}
+
+const std::vector<std::string>& profile_file_names() {
+    static const std::vector<std::string> kNames{"sandbox.toml", "compose.yaml", "compose.yml",
+                                                 "docker-compose.yaml", "docker-compose.yml"};
+    return kNames;
+}
+
+Project load_project(const LoadOptions& options) {
+    return Loader(options).load();
+}
+
+}  // namespace sandbox::project

@@ -1,0 +1,174 @@
+#include "merge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::project {
+namespace {
+
+const KeyInfo* find_key(const KeyTable& table, std::string_view name) {
+    for (const KeyInfo* key : table.keys) {
+        if (key->name == name) return key;
+    }
+    return nullptr;
+}
+
+// "NAME=value" → NAME = value; "NAME" → NAME without a value; names → NAME = {}.
+Table as_table(Node&& node) {
+    if (Table* table = node.table()) return std::move(*table);
+    Table result;
+    const List* list = node.list();
+    if (list == nullptr) return result;
+    for (const Node& element : *list) {
+        const std::string* text = element.text();
+        if (text == nullptr) continue;
+        const size_t split = text->find('=');
+        Node value{std::monostate(), element.at};
+        if (split != std::string::npos) value.value = text->substr(split + 1);
+        result.push_back({text->substr(0, split), element.at, std::move(value)});
+    }
+    return result;
+}
+
+// extra_hosts may be "NAME:ADDRESS": kept as a list then.
+bool is_pair_list(const Node& node) {
+    const List* list = node.list();
+    return list == nullptr || std::all_of(list->begin(), list->end(), [](const Node& element) {
+               const std::string* text = element.text();
+               return text != nullptr &&
+                      (text->find(':') == std::string::npos || text->find('=') < text->find(':'));
+           });
+}
+
+List as_list(Node&& node) {
+    if (std::holds_alternative<List>(node.value)) return std::get<List>(std::move(node.value));
+    List result;
+    if (!node.is_null()) result.push_back(std::move(node));
+    return result;
+}
+
+// Where a mount goes to; empty: not a mount.
+std::string target_of(const Node& node) {
+    if (const Node* target = node.find("target")) {
+        const std::string* text = target->text();
+        return text != nullptr ? *text : std::string();
+    }
+    const std::string* text = node.text();
+    if (text == nullptr) return {};
+    const std::vector<std::string> parts = base::split(*text, ':');
+    return parts.size() > 1 ? parts[1] : parts[0];
+}
+
+bool same_scalar(const Node& a, const Node& b) {
+    const std::string* one = a.text();
+    const std::string* other = b.text();
+    if (one != nullptr && other != nullptr) return *one == *other;
+    const auto* number = std::get_if<std::int64_t>(&a.value);
+    const auto* second = std::get_if<std::int64_t>(&b.value);
+    return number != nullptr && second != nullptr && *number == *second;
+}
+
+void merge_lists(Node& base, Node over, bool by_target) {
+    List result = as_list(std::move(base));
+    for (Node& element : as_list(std::move(over))) {
+        const auto same = std::find_if(result.begin(), result.end(), [&](const Node& other) {
+            if (!by_target) return same_scalar(other, element);
+            const std::string target = target_of(element);
+            return !target.empty() && target == target_of(other);
+        });
+        if (same == result.end()) {
+            result.push_back(std::move(element));
+        } else {
+            *same = std::move(element);
+        }
+    }
+    base.value = std::move(result);
+}
+
+void merge_tables(Node& base, Node over, const KeyTable* nested) {
+    Table result = as_table(std::move(base));
+    for (Member& member : as_table(std::move(over))) {
+        const auto same = std::find_if(result.begin(), result.end(), [&](const Member& other) {
+            return other.key == member.key;
+        });
+        if (same == result.end()) {
+            result.push_back(std::move(member));
+        } else if (nested != nullptr && same->node.table() != nullptr &&
+                   member.node.table() != nullptr) {
+            merge(same->node, std::move(member.node), *nested);
+        } else {
+            *same = std::move(member);
+        }
+    }
+    base.value = std::move(result);
+}
+
+void merge_value(const KeyInfo* key, Node& base, Node over) {
+    if (key == nullptr || over.is_null()) {
+        base = std::move(over);
+        return;
+    }
+    switch (key->kind) {
+        case Kind::table:
+            if (base.table() != nullptr && over.table() != nullptr) {
+                if (key->nested != nullptr) {
+                    merge(base, std::move(over), key->nested());
+                } else {
+                    merge_tables(base, std::move(over), nullptr);
+                }
+                return;
+            }
+            break;
+        case Kind::tables:
+        case Kind::names:
+            merge_tables(base, std::move(over), key->nested != nullptr ? &key->nested() : nullptr);
+            return;
+        case Kind::pairs:
+            if (is_pair_list(base) && is_pair_list(over)) {
+                merge_tables(base, std::move(over), nullptr);
+                return;
+            }
+            if (base.list() != nullptr && over.list() != nullptr) {
+                merge_lists(base, std::move(over), false);
+                return;
+            }
+            break;
+        case Kind::words:
+        case Kind::ports:
+        case Kind::entries:
+            merge_lists(base, std::move(over), key->name == "volumes");
+            return;
+        case Kind::text_or_words:
+            if (key->name == "command" || key->name == "test") break;
+            merge_lists(base, std::move(over), false);
+            return;
+        default:
+            break;
+    }
+    base = std::move(over);
+}
+
+}  // namespace
+
+void merge(Node& base, Node over, const KeyTable& keys) {
+    Table* into = base.table();
+    Table* from = over.table();
+    if (into == nullptr || from == nullptr) {
+        base = std::move(over);
+        return;
+    }
+    for (Member& member : *from) {
+        const auto same = std::find_if(into->begin(), into->end(), [&](const Member& other) {
+            return other.key == member.key;
+        });
+        if (same == into->end()) {
+            into->push_back(std::move(member));
+        } else {
+            merge_value(find_key(keys, member.key), same->node, std::move(member.node));
+        }
+    }
+}
+
+}  // namespace sandbox::project

@@ -1,0 +1,205 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/sha256.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/project/deployment.hpp"
+#include "sandbox/project/resolved.hpp"
+#include "sandbox/project/start_order.hpp"
+
+namespace sandbox::project {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+// Names, kinds and content below `path`, in order of name. What is not there counts as such.
+void hash_input(int dir_fd, const std::string& path, int depth, base::Sha256& sum) {
+    const auto add = [&](std::string_view text) {
+        const std::string length = std::to_string(text.size()) + ":";
+        sum.update(length.data(), length.size());
+        sum.update(text.data(), text.size());
+    };
+    struct stat status {};
+    if (::fstatat(dir_fd, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        add("absent");
+        return;
+    }
+    if (S_ISDIR(status.st_mode) && depth < kMaxDepth) {
+        const base::UniqueFd dir = base::open_at(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        add("directory");
+        for (const std::string& name : base::list_dir(dir.get())) {
+            add(name);
+            hash_input(dir.get(), name, depth + 1, sum);
+        }
+    } else if (S_ISREG(status.st_mode)) {
+        const base::UniqueFd file = base::open_at(dir_fd, path, O_RDONLY | O_NOFOLLOW);
+        add(base::sha256_hex_of_fd(file.get()));
+    } else if (S_ISLNK(status.st_mode)) {
+        std::string target(4096, '\0');
+        const ssize_t size = ::readlinkat(dir_fd, path.c_str(), target.data(), target.size());
+        add("link");
+        add(std::string_view(target).substr(0, size < 0 ? 0 : static_cast<size_t>(size)));
+    } else {
+        add("other");
+    }
+}
+
+class Planner {
+  public:
+    Planner(const Project& project, const std::vector<Deployed>& deployed,
+            const PlanOptions& options)
+        : project_(project), deployed_(deployed), options_(options) {}
+
+    std::vector<Action> plan() {
+        for (const std::vector<std::string>& wave : start_waves(project_, options_.names)) {
+            for (const std::string& name : wave) plan_service(*project_.find_service(name));
+        }
+        if (options_.remove_orphans) {
+            for (const Deployed& orphan : deployed_) {
+                if (project_.find_service(orphan.service) == nullptr) {
+                    remove(orphan, "no service of the profile any more");
+                }
+            }
+        }
+        restart_dependents();
+        removals_.insert(removals_.end(), actions_.begin(), actions_.end());
+        return std::move(removals_);
+    }
+
+  private:
+    void plan_service(const Service& service) {
+        const auto scaled = options_.scale.find(service.name);
+        const std::uint32_t count = scaled != options_.scale.end() ? scaled->second : service.scale;
+        const std::string hash = deployment_hash(project_, service);
+        const std::optional<std::string> image = options_.image_id(service.request.image);
+        for (std::uint32_t number = 1; number <= count; ++number) {
+            Action action = plan_container(service, number, hash, image);
+            if (action.kind == Action::Kind::create && options_.no_create) continue;
+            actions_.push_back(std::move(action));
+        }
+        if (options_.no_create) return;
+        for (const Deployed& other : deployed_) {
+            if (other.service == service.name && other.number > count) {
+                remove(other, "more than " + std::to_string(count) + " are not wanted");
+            }
+        }
+    }
+
+    Action plan_container(const Service& service, std::uint32_t number, const std::string& hash,
+                          const std::optional<std::string>& image) {
+        Action action;
+        action.service = service.name;
+        action.number = number;
+        action.container = container_name(project_, service, number);
+        const auto found =
+            std::find_if(deployed_.begin(), deployed_.end(), [&](const Deployed& other) {
+                return other.service == service.name && other.number == number;
+            });
+        if (found == deployed_.end()) {
+            action.kind = Action::Kind::create;
+            return action;
+        }
+        action.id = found->id;
+        action.reason = why_anew(service, *found, hash, image);
+        if (!action.reason.empty()) {
+            action.kind = Action::Kind::recreate;
+        } else if (found->is_running() || is_done(service, *found)) {
+            action.kind = Action::Kind::keep;
+        } else {
+            action.kind = Action::Kind::start;
+        }
+        return action;
+    }
+
+    // Empty: what is there will do.
+    [[nodiscard]] std::string why_anew(const Service& service, const Deployed& found,
+                                       const std::string& hash,
+                                       const std::optional<std::string>& image) const {
+        if (options_.force_recreate) return "asked for";
+        if (options_.no_recreate) return {};
+        if (found.hash != hash) return "its description has changed";
+        if (image && *image != found.image_id) return "its image has changed";
+        if (service.is_task && !found.is_running() && !is_done(service, found)) {
+            return found.state == "created" ? "" : "it has not succeeded yet";
+        }
+        return {};
+    }
+
+    static bool is_done(const Service& service, const Deployed& found) {
+        return service.is_task && service.cache && found.state == "exited" && found.exit_code == 0;
+    }
+
+    [[nodiscard]] bool is_anew(const std::string& service) const {
+        return std::any_of(actions_.begin(), actions_.end(), [&](const Action& action) {
+            return action.service == service &&
+                   (action.kind == Action::Kind::recreate || action.kind == Action::Kind::restart);
+        });
+    }
+
+    void restart_dependents() {
+        std::vector<std::string> all;
+        for (const Service& service : project_.services) all.push_back(service.name);
+        for (const std::vector<std::string>& wave : start_waves(project_, all)) {
+            for (const std::string& name : wave) {
+                const Service& service = *project_.find_service(name);
+                for (const Dependency& dependency : service.depends_on) {
+                    if (dependency.restart && is_anew(dependency.service)) {
+                        restart(service, base::quote(dependency.service) + " is made anew");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    void restart(const Service& service, const std::string& reason) {
+        for (const Deployed& other : deployed_) {
+            if (other.service != service.name || other.number == 0 || !other.is_running()) continue;
+            const auto known =
+                std::find_if(actions_.begin(), actions_.end(),
+                             [&](const Action& action) { return action.id == other.id; });
+            if (known == actions_.end()) {
+                actions_.push_back({Action::Kind::restart, other.service, other.number, other.name,
+                                    other.id, reason});
+            } else if (known->kind == Action::Kind::keep) {
+                known->kind = Action::Kind::restart;
+                known->reason = reason;
+            }
+        }
+    }
+
+    void remove(const Deployed& other, std::string reason) {
+        removals_.push_back({Action::Kind::remove, other.service, other.number, other.name,
+                             other.id, std::move(reason)});
+    }
+
+    const Project& project_;
+    const std::vector<Deployed>& deployed_;
+    const PlanOptions& options_;
+    std::vector<Action> actions_, removals_;
+};
+
+}  // namespace
+
+std::string deployment_hash(const Project& project, const Service& service) {
+    const std::string hash = service_hash(project, service);
+    if (service.inputs.empty()) return hash;
+    base::Sha256 sum;
+    sum.update(hash.data(), hash.size());
+    for (const std::string& input : service.inputs) {
+        base::with_context(service.where + ": input", [&] { hash_input(AT_FDCWD, input, 0, sum); });
+    }
+    return sum.finish_hex();
+}
+
+std::vector<Action> make_plan(const Project& project, const std::vector<Deployed>& deployed,
+                              const PlanOptions& options) {
+    return Planner(project, deployed, options).plan();
+}
+
+}  // namespace sandbox::project

@@ -1,0 +1,75 @@
+// Values out of nodes: types checked, ${…} put in, errors with their place. One per project.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "document.hpp"
+#include "interpolate.hpp"
+
+namespace sandbox::project {
+
+class Reader {
+  public:
+    // Both must live as long as the reader. `directory`: absolute; relative paths start there.
+    Reader(const Documents& documents, const Variables& variables, std::string directory)
+        : documents_(documents), variables_(variables), directory_(std::move(directory)) {}
+
+    [[noreturn]] void fail(const Place& at, const std::string& message,
+                           std::string hint = {}) const {
+        documents_.fail(at, message, std::move(hint));
+    }
+    // An Error that leaves `action` gets the place in front and the line below.
+    template <typename F>
+    decltype(auto) at(const Place& place, F&& action) const {
+        try {
+            return std::forward<F>(action)();
+        } catch (const base::UsageError& error) {
+            if (!error.detail().empty()) throw;  // it has its place already
+            throw documents_.error(place, error.message(), error.hint());
+        }
+    }
+    [[noreturn]] void fail_type(const Node& node, std::string_view wanted) const;
+    [[nodiscard]] const Documents& documents() const noexcept { return documents_; }
+    [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+    [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
+    void note(std::string text) { notices_.push_back(std::move(text)); }
+
+    [[nodiscard]] const Table& members(const Node& node, std::string_view owner) const;
+    [[nodiscard]] std::string text(const Node& node);
+    [[nodiscard]] std::string scalar(const Node& node);  // text, number, true/false
+    [[nodiscard]] bool boolean(const Node& node);
+    [[nodiscard]] std::int64_t integer(const Node& node, std::int64_t least, std::int64_t most);
+    // "90s", "1m30s", or whole seconds.
+    [[nodiscard]] std::chrono::nanoseconds duration(const Node& node);
+    // "64m" as text, or bytes; checked, answered as `run` takes it.
+    [[nodiscard]] std::string size(const Node& node);
+    [[nodiscard]] std::vector<std::string> words(const Node& node);  // a text is a list of one
+    [[nodiscard]] std::vector<std::string> command(const Node& node);
+    // In the order of the file; a list entry without "=" and a null value have no value.
+    struct Pair {
+        std::string name;
+        std::optional<std::string> value;
+        Place at;
+    };
+    [[nodiscard]] std::vector<Pair> pairs(const Node& node);
+    [[nodiscard]] std::string path(const Node& node);  // absolute, from the profile's directory
+    [[nodiscard]] std::string resolve(const std::string& typed) const;  // "./x", "~/x", "/x"
+    [[nodiscard]] std::string choice(const Node& node, std::string_view choices);
+
+  private:
+    const Documents& documents_;
+    const Variables& variables_;
+    std::string directory_;
+    std::vector<std::string> notices_;
+};
+
+// A line of words as a shell would split it: quotes and backslashes, nothing else.
+// Throws UsageError without a place.
+[[nodiscard]] std::vector<std::string> split_words(std::string_view line);
+
+}  // namespace sandbox::project

@@ -1,0 +1,98 @@
+#include "readiness.hpp"
+
+#include <algorithm>
+
+#include "sandbox/base/strings.hpp"
+#include "sandbox/net/published_port.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using Kind = Verdict::Kind;
+using Status = store::ContainerState::Status;
+
+bool has_ended(const store::ContainerState& state) {
+    return state.status == Status::exited;
+}
+
+std::string end_text(const store::ContainerState& state) {
+    std::string text = "it has ended with " + std::to_string(state.exit_code);
+    if (state.oom_killed) text += ", out of memory";
+    if (!state.error.empty()) text += ": " + state.error;
+    return text;
+}
+
+Verdict judge_task(const store::ContainerState& state) {
+    if (has_ended(state)) {
+        if (state.exit_code == 0) return {Kind::good, {}};
+        return {Kind::never, end_text(state)};
+    }
+    return {Kind::not_yet, "it is still running"};
+}
+
+Verdict judge_health(const store::ContainerState& state) {
+    if (state.health == "healthy") return {Kind::good, {}};
+    if (state.health == "unhealthy") return {Kind::never, "its check says no"};
+    std::string why = "its check has not said yes yet";
+    if (state.failing_streak > 0) {
+        why += " (" + std::to_string(state.failing_streak) + " tries)";
+    }
+    return {Kind::not_yet, why};
+}
+
+Verdict judge_ports(const Observation& seen) {
+    if (!seen.listening_known) return {Kind::not_yet, "its sockets cannot be seen yet"};
+    for (const std::string& port : seen.declared) {
+        if (std::find(seen.listening.begin(), seen.listening.end(), port) != seen.listening.end()) {
+            return {Kind::good, {}};
+        }
+    }
+    return {Kind::not_yet, base::join(seen.declared, ", ") + " not listening yet"};
+}
+
+}  // namespace
+
+Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
+    const store::ContainerState& state = seen.state;
+    Verdict verdict;
+    if (condition == Condition::completed) {
+        verdict = judge_task(state);
+    } else if (has_ended(state)) {
+        return {Kind::never, end_text(state)};
+    } else if (state.status == Status::restarting) {
+        verdict = {Kind::not_yet, "it is being restarted: " + end_text(state)};
+    } else if (state.status == Status::created) {
+        verdict = {Kind::not_yet, "it is being started"};
+    } else if (condition == Condition::started) {
+        return {Kind::good, {}};
+    } else if (seen.has_check) {
+        verdict = judge_health(state);
+    } else if (condition == Condition::healthy) {
+        return {Kind::never, "it has no health check"};
+    } else if (!seen.declared.empty()) {
+        verdict = judge_ports(seen);
+    } else {
+        return {Kind::good, {}};
+    }
+    if (timed_out && verdict.kind == Kind::not_yet) verdict.kind = Kind::never;
+    return verdict;
+}
+
+std::vector<std::string> declared_ports(const Service& service,
+                                        const std::vector<std::string>& image_ports) {
+    if (service.ready && service.ready->port) {
+        return {std::to_string(*service.ready->port) + "/tcp"};
+    }
+    std::vector<std::string> ports;
+    for (const std::string& text : service.request.publish) {
+        for (const net::PublishedPort& port : net::parse_published_port(text)) {
+            ports.push_back(std::to_string(port.container_port) + "/" +
+                            std::string(net::transport_name(port.transport)));
+        }
+    }
+    const std::vector<std::string>& exposed = service.request.expose;
+    ports.insert(ports.end(), exposed.begin(), exposed.end());
+    return ports.empty() ? image_ports : ports;
+}
+
+}  // namespace sandbox::project

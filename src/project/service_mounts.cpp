@@ -1,0 +1,247 @@
+// Ports and volumes of a service: Compose's short and long forms become what `run` takes.
+#include <algorithm>
+#include <limits>
+
+#include "sandbox/base/strings.hpp"
+#include "sandbox/net/published_port.hpp"
+#include "service_values.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using base::quote;
+
+struct PortDraft {
+    std::int64_t target = 0;
+    std::string published, host_ip, protocol;
+};
+struct VolumeDraft {
+    std::string type, source, target, size, mode;
+    bool read_only = false, no_copy = false;
+    std::optional<bool> create_host_path;
+};
+
+void ignore(Reader&, const Node&, PortDraft&) {}
+
+// clang-format off
+constexpr Key<PortDraft> kPortKeys[] = {
+    {{"target", Kind::integer, "The port inside."},
+     [](Reader& r, const Node& n, PortDraft& p) { p.target = r.integer(n, 1, 65535); }},
+    {{"published", Kind::scalar, "The port or range on the host; without it, a free one."},
+     [](Reader& r, const Node& n, PortDraft& p) { p.published = r.scalar(n); }},
+    {{"host_ip", Kind::text, "The host's address; 127.0.0.1 without it."},
+     [](Reader& r, const Node& n, PortDraft& p) { p.host_ip = r.text(n); }},
+    {{"protocol", Kind::choice, "tcp or udp.", "tcp|udp"},
+     [](Reader& r, const Node& n, PortDraft& p) { p.protocol = r.choice(n, "tcp|udp"); }},
+    {{"mode", Kind::text, "Accepted without effect."}, ignore},
+    {{"name", Kind::text, "Accepted without effect."}, ignore},
+    {{"app_protocol", Kind::text, "Accepted without effect."}, ignore},
+};
+constexpr Key<VolumeDraft> kBindKeys[] = {
+    {{"create_host_path", Kind::boolean, "false: a missing source is an error."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.create_host_path = r.boolean(n); }},
+    {{"propagation", Kind::text, "Accepted; binds are private."}, [](Reader&, const Node&, VolumeDraft&) {}},
+    {{"selinux", Kind::text, "Accepted without effect."}, [](Reader&, const Node&, VolumeDraft&) {}},
+};
+constexpr Key<VolumeDraft> kVolumeKeys[] = {
+    {{"nocopy", Kind::boolean, "true: an empty volume is not filled from the image."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.no_copy = r.boolean(n); }},
+};
+constexpr Key<VolumeDraft> kTmpfsKeys[] = {
+    {{"size", Kind::size, "Its size."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.size = r.size(n); }},
+    {{"mode", Kind::scalar, "Its mode, octal."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.mode = r.scalar(n); }},
+};
+
+const KeyTable& bind_keys() { return table_of<kBindKeys>("bind", "A bind."); }
+const KeyTable& named_keys() { return table_of<kVolumeKeys>("volume", "A named volume."); }
+const KeyTable& tmpfs_keys() { return table_of<kTmpfsKeys>("tmpfs", "A file system in memory."); }
+
+constexpr Key<VolumeDraft> kVolumeUseKeys[] = {
+    {{"type", Kind::choice, "bind, volume or tmpfs.", "bind|volume|tmpfs"},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.type = r.choice(n, "bind|volume|tmpfs"); }},
+    {{"source", Kind::text, "A path on the host, or a volume's name."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.source = r.text(n); }},
+    {{"target", Kind::text, "The path inside."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.target = r.text(n); }},
+    {{"read_only", Kind::boolean, "It cannot be written to."},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.read_only = r.boolean(n); }},
+    {{"bind", Kind::table, "Details of a bind.", {}, bind_keys},
+     [](Reader& r, const Node& n, VolumeDraft& v) { read_table(r, n, "bind", kBindKeys, bind_keys(), v); }},
+    {{"volume", Kind::table, "Details of a volume.", {}, named_keys},
+     [](Reader& r, const Node& n, VolumeDraft& v) { read_table(r, n, "volume", kVolumeKeys, named_keys(), v); }},
+    {{"tmpfs", Kind::table, "Details of a tmpfs.", {}, tmpfs_keys},
+     [](Reader& r, const Node& n, VolumeDraft& v) { read_table(r, n, "tmpfs", kTmpfsKeys, tmpfs_keys(), v); }},
+    {{"consistency", Kind::text, "Accepted without effect."}, [](Reader&, const Node&, VolumeDraft&) {}},
+};
+// clang-format on
+
+bool is_path(std::string_view source) {
+    return source.starts_with("/") || source.starts_with("./") || source.starts_with("../") ||
+           source == "." || source == ".." || source == "~" || source.starts_with("~/");
+}
+
+// One field of a --mount line: commas and quotes are CSV's.
+std::string csv_field(const std::string& field) {
+    if (field.find_first_of(",\"\n") == std::string::npos) return field;
+    std::string quoted = "\"";
+    for (const char c : field) {
+        if (c == '"') quoted += '"';
+        quoted += c;
+    }
+    return quoted + "\"";
+}
+
+void add_short(Reader& reader, const Node& node, ServiceDraft& draft) {
+    const std::string typed = reader.text(node);
+    std::vector<std::string> parts = base::split(typed, ':', 3);
+    engine::RunRequest& request = draft.service.request;
+    if (parts.size() == 1) {
+        if (!typed.starts_with("/")) {
+            reader.fail(node.at,
+                        "expected SOURCE:TARGET or an absolute path, found " + quote(typed),
+                        "\"./x:/y\" is a directory of the project, \"x:/y\" a named volume");
+        }
+        request.volumes.push_back(typed);
+        return;
+    }
+    if (!parts[1].starts_with("/")) {
+        reader.fail(node.at, "the path inside is not absolute: " + quote(parts[1]),
+                    "expected SOURCE:/TARGET[:ro]");
+    }
+    parts[0] = is_path(parts[0]) ? reader.resolve(parts[0])
+                                 : reader.at(node.at, [&] { return use_volume(draft, parts[0]); });
+    request.volumes.push_back(base::join(parts, ":"));
+}
+
+void add_bind(const Reader& reader, const VolumeDraft& wish, engine::RunRequest& request) {
+    const std::string source = reader.resolve(wish.source);
+    const bool plain =
+        source.find(':') == std::string::npos && wish.target.find(':') == std::string::npos;
+    if (wish.create_host_path.value_or(true) && plain) {
+        request.volumes.push_back(source + ":" + wish.target + (wish.read_only ? ":ro" : ""));
+        return;
+    }
+    request.mounts.push_back("type=bind," + csv_field("source=" + source) + "," +
+                             csv_field("target=" + wish.target) +
+                             (wish.read_only ? ",readonly" : ""));
+}
+
+void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
+    VolumeDraft wish;
+    read_table(reader, node, "volume of " + draft.owner, kVolumeUseKeys, volume_use_keys(), wish);
+    if (!wish.target.starts_with("/")) {
+        reader.fail(node.at, "a volume needs a \"target\": an absolute path inside");
+    }
+    if (wish.type.empty()) {
+        wish.type = is_path(wish.source) ? "bind" : "volume";
+    }
+    engine::RunRequest& request = draft.service.request;
+    if (wish.type == "bind") {
+        if (wish.source.empty()) reader.fail(node.at, "a bind needs a \"source\"");
+        add_bind(reader, wish, request);
+        return;
+    }
+    std::string line = "type=" + wish.type;
+    if (wish.type == "volume" && !wish.source.empty()) {
+        line += "," + csv_field("source=" +
+                                reader.at(node.at, [&] { return use_volume(draft, wish.source); }));
+    }
+    line += "," + csv_field("target=" + wish.target);
+    if (wish.read_only) line += ",readonly";
+    if (wish.no_copy) line += ",volume-nocopy";
+    if (!wish.size.empty()) line += ",tmpfs-size=" + wish.size;
+    if (!wish.mode.empty()) line += ",tmpfs-mode=" + wish.mode;
+    request.mounts.push_back(std::move(line));
+}
+
+std::string port_text(const PortDraft& port) {
+    std::string text;
+    if (!port.host_ip.empty()) {
+        const bool v6 = port.host_ip.find(':') != std::string::npos;
+        text = v6 && !port.host_ip.starts_with("[") ? "[" + port.host_ip + "]" : port.host_ip;
+        text += ":" + port.published + ":";
+    } else if (!port.published.empty()) {
+        text = port.published + ":";
+    }
+    text += std::to_string(port.target);
+    if (!port.protocol.empty()) text += "/" + port.protocol;
+    return text;
+}
+
+void add_port(const Reader& reader, const Node& node, ServiceDraft& draft, std::string text) {
+    reader.at(node.at, [&] { (void)net::parse_published_port(text); });
+    draft.service.request.publish.push_back(std::move(text));
+}
+
+}  // namespace
+
+const KeyTable& port_keys() {
+    return table_of<kPortKeys>("ports", "One published port.");
+}
+
+const KeyTable& volume_use_keys() {
+    return table_of<kVolumeUseKeys>("volumes of a service", "One mount.");
+}
+
+void read_ports(Reader& reader, const Node& node, ServiceDraft& draft) {
+    for (const Node& element : *node.list()) {
+        if (element.table() == nullptr) {
+            const std::string typed = reader.scalar(element);
+            add_port(reader, element, draft, typed);
+            continue;
+        }
+        PortDraft port;
+        read_table(reader, element, "port of " + draft.owner, kPortKeys, port_keys(), port);
+        if (port.target == 0) reader.fail(element.at, "a port needs a \"target\"");
+        add_port(reader, element, draft, port_text(port));
+    }
+}
+
+void read_expose(Reader& reader, const Node& node, ServiceDraft& draft) {
+    for (const Node& element : *node.list()) {
+        const std::string typed = reader.scalar(element);
+        const std::vector<std::string> parts = base::split(typed, '/', 2);
+        const auto number = base::try_parse_u64(parts[0].substr(0, parts[0].find('-')));
+        if (!number || *number == 0 || *number > 65535) {
+            reader.fail(element.at, "not a port: " + quote(typed), "for example 80 or \"53/udp\"");
+        }
+        draft.service.request.expose.push_back(parts.size() == 2 ? typed : typed + "/tcp");
+    }
+}
+
+void read_tmpfs(Reader& reader, const Node& node, ServiceDraft& draft) {
+    for (std::string& typed : reader.words(node)) {
+        if (!typed.starts_with("/")) {
+            reader.fail(node.at, "the path inside is not absolute: " + quote(typed));
+        }
+        draft.service.request.tmpfs.push_back(std::move(typed));
+    }
+}
+
+void read_volumes(Reader& reader, const Node& node, ServiceDraft& draft) {
+    for (const Node& element : *node.list()) {
+        if (element.table() != nullptr) {
+            add_long(reader, element, draft);
+        } else {
+            add_short(reader, element, draft);
+        }
+    }
+}
+
+std::string use_volume(ServiceDraft& draft, const std::string& name) {
+    constexpr std::string_view kLetters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (name.empty() || name.find_first_not_of(kLetters) != std::string::npos) {
+        throw base::UsageError("bad name of a volume: " + quote(name),
+                               "a path of the project begins with \"./\"");
+    }
+    Project& project = draft.project;
+    if (project.find_volume(name) == nullptr) project.volumes.push_back({name, {}, false, {}, {}});
+    std::vector<std::string>& uses = draft.service.volume_uses;
+    if (std::find(uses.begin(), uses.end(), name) == uses.end()) uses.push_back(name);
+    return project.scoped_name(*project.find_volume(name));
+}
+
+}  // namespace sandbox::project

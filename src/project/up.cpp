@@ -1,0 +1,396 @@
+// `up`, as one loop over units (a service with all its containers), none of which ever waits:
+//   blocked   its image is not here yet, or a dependency is not good enough yet
+//   started   its containers run; looked at again and again, more rarely the longer it takes
+//   good      others may count on it       failed   nothing that waits for it is started
+#include <algorithm>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "image_pulls.hpp"
+#include "kept_logs.hpp"
+#include "project_lock.hpp"
+#include "readiness.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/engine/containers.hpp"
+#include "sandbox/engine/lifecycle.hpp"
+#include "sandbox/project/names.hpp"
+#include "sandbox/project/orchestrator.hpp"
+#include "sandbox/project/secrets.hpp"
+#include "sandbox/project/start_order.hpp"
+#include "sandbox/store/image_store.hpp"
+#include "tail.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+struct Unit {
+    enum class Phase { blocked, started, good, failed };
+    const Service* service = nullptr;
+    std::vector<Action> actions;
+    Phase phase = Phase::blocked;
+    bool began = false;  // its containers were made or started by us
+    Clock::time_point started_at;
+    std::vector<std::string> image_ports;
+    std::string last_wait;
+    Clock::time_point last_told;
+};
+
+class Up {
+  public:
+    Up(const store::Store& store, const Project& project, const UpWish& wish,
+       const Listener& listener)
+        : store_(store), project_(project), wish_(wish), listener_(listener), pulls_(store) {}
+
+    UpResult run() {
+        const base::FileLock lock = lock_project(store_, project_.name);
+        claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+        if (!wish_.plan.no_create) forget_logs(store_, project_.name);
+        make_units();
+        begin_pulls();
+        constexpr milliseconds kLongest{50};
+        milliseconds pause{1};
+        while (!is_over()) {
+            if (wish_.is_interrupted && wish_.is_interrupted()) {
+                result_.interrupted = true;
+                break;
+            }
+            const bool moved = step();
+            pause = moved ? milliseconds(1) : std::min(kLongest, pause * 2);
+            if (!moved && !is_over()) std::this_thread::sleep_for(pause);
+        }
+        tell_not_begun();
+        result_.deployed = find_deployed(store_, project_.name);
+        return std::move(result_);
+    }
+
+  private:
+    void make_units();
+    void begin_pulls();
+    [[nodiscard]] engine::RunRequest request_of(const Service& service) const;
+    bool step();
+    bool take_pulls();
+    bool may_start(const Unit& unit) const;
+    void launch(Unit& unit);
+    void launch_one(Unit& unit, const Action& action);
+    bool look_at(Unit& unit);
+    [[nodiscard]] Observation observe(const Unit& unit, const Action& action) const;
+    [[nodiscard]] Condition wanted(const Unit& unit) const;
+    [[nodiscard]] bool is_counted_on(const Unit& unit) const;
+    void tell_waiting(Unit& unit, const std::string& why);
+    void fail(Unit& unit, const std::string& container, const std::string& why,
+              const std::string& id);
+    void tell_not_begun();
+    [[nodiscard]] bool is_over() const;
+    void tell(Notice::What what, const Unit& unit, const std::string& container = {},
+              std::string text = {}) const;
+
+    const store::Store& store_;
+    const Project& project_;
+    const UpWish& wish_;
+    const Listener& listener_;
+    ImagePulls pulls_;
+    std::vector<Unit> units_;
+    UpResult result_;
+};
+
+void Up::tell(Notice::What what, const Unit& unit, const std::string& container,
+              std::string text) const {
+    Notice notice;
+    notice.what = what;
+    notice.service = unit.service->name;
+    notice.container = container;
+    notice.text = std::move(text);
+    if (unit.phase != Unit::Phase::blocked) {
+        notice.elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - unit.started_at);
+    }
+    listener_(notice);
+}
+
+void Up::make_units() {
+    std::map<std::string, size_t> index;
+    std::vector<Action> actions = plan_up(store_, project_, wish_.plan);
+    std::vector<std::string> names = wish_.plan.names;
+    for (const Action& action : actions) {
+        if (action.kind == Action::Kind::restart &&
+            std::find(names.begin(), names.end(), action.service) == names.end()) {
+            names.push_back(action.service);
+        }
+    }
+    provide_secrets(project_, names);
+    for (const auto& wave : start_waves(project_, names)) {
+        for (const std::string& name : wave) {
+            index[name] = units_.size();
+            units_.push_back({});
+            units_.back().service = project_.find_service(name);
+        }
+    }
+    for (Action& action : actions) {
+        if (action.kind != Action::Kind::remove) {
+            units_[index.at(action.service)].actions.push_back(std::move(action));
+            continue;
+        }
+        listener_({Notice::What::removing, action.service, action.container, action.reason});
+        engine::stop_container(store_, action.id, {});
+        engine::remove_container(store_, action.id, true, true);
+    }
+}
+
+engine::RunRequest Up::request_of(const Service& service) const {
+    engine::RunRequest request = make_container_request(project_, service, 1);
+    if (wish_.pull) request.pull = *wish_.pull;
+    return request;
+}
+
+void Up::begin_pulls() {
+    for (const Unit& unit : units_) {
+        const bool creates =
+            std::any_of(unit.actions.begin(), unit.actions.end(), [](const Action& action) {
+                return action.kind == Action::Kind::create || action.kind == Action::Kind::recreate;
+            });
+        if (creates && pulls_.begin(request_of(*unit.service))) {
+            tell(Notice::What::pulling, unit, {}, unit.service->request.image);
+        }
+    }
+}
+
+bool Up::take_pulls() {
+    bool moved = false;
+    for (;;) {
+        std::string image;
+        try {
+            image = pulls_.take_finished();
+        } catch (const base::Error& error) {
+            moved = true;
+            for (Unit& unit : units_) {
+                if (unit.phase == Unit::Phase::blocked &&
+                    error.message().find(unit.service->request.image) != std::string::npos) {
+                    fail(unit, {}, error.message(), {});
+                }
+            }
+            if (result_.failures.empty()) throw;
+            continue;
+        }
+        if (image.empty()) return moved;
+        moved = true;
+        for (const Unit& unit : units_) {
+            if (unit.service->request.image == image) {
+                tell(Notice::What::pulled, unit, {}, image);
+                break;
+            }
+        }
+    }
+}
+
+bool Up::may_start(const Unit& unit) const {
+    if (pulls_.is_pending(unit.service->request.image)) return false;
+    for (const Unit& other : units_) {
+        const bool needed =
+            std::any_of(unit.service->depends_on.begin(), unit.service->depends_on.end(),
+                        [&](const Dependency& d) { return d.service == other.service->name; });
+        const bool shares = unit.service->request.network == "service:" + other.service->name;
+        if ((needed || shares) && other.phase != Unit::Phase::good) return false;
+    }
+    return true;
+}
+
+bool Up::step() {
+    bool moved = take_pulls();
+    for (Unit& unit : units_) {
+        // A failure ends the start of more; what is under way is seen to its end.
+        if (unit.phase == Unit::Phase::blocked && result_.failures.empty() && may_start(unit)) {
+            launch(unit);
+            moved = true;
+        }
+        if (unit.phase == Unit::Phase::started) moved = look_at(unit) || moved;
+    }
+    return moved;
+}
+
+void Up::launch(Unit& unit) {
+    unit.started_at = Clock::now();
+    unit.phase = Unit::Phase::started;
+    if (const auto record = store::ImageStore(store_).try_find(unit.service->request.image)) {
+        unit.image_ports = image::load_config(store_, *record).exposed_ports;
+    }
+    for (const Action& action : unit.actions) {
+        try {
+            launch_one(unit, action);
+        } catch (const base::Error& error) {
+            std::string why = error.message();
+            if (!error.hint().empty()) why += " (" + error.hint() + ")";
+            fail(unit, action.container, why, {});
+            return;
+        }
+    }
+}
+
+void Up::launch_one(Unit& unit, const Action& action) {
+    switch (action.kind) {
+        case Action::Kind::keep:
+            tell(Notice::What::kept, unit, action.container);
+            return;
+        case Action::Kind::start:
+            tell(Notice::What::starting, unit, action.container);
+            unit.began = true;
+            engine::start_container(store_, action.id);
+            return;
+        case Action::Kind::restart:
+            tell(Notice::What::starting, unit, action.container, action.reason);
+            unit.began = true;
+            engine::restart_container(store_, action.id, {});
+            return;
+        case Action::Kind::recreate:
+            tell(Notice::What::creating, unit, action.container, action.reason);
+            engine::stop_container(store_, action.id, {});
+            // Its anonymous volumes hold data that the new one is to go on with.
+            engine::remove_container(store_, action.id, true, false);
+            break;
+        case Action::Kind::create:
+            tell(Notice::What::creating, unit, action.container);
+            break;
+        case Action::Kind::remove:
+            return;
+    }
+    unit.began = true;
+    engine::RunRequest request = make_container_request(project_, *unit.service, action.number);
+    request.pull = image::PullPolicy::never;  // it is here: see begin_pulls()
+    if (!store::ImageStore(store_).try_find(request.image)) {
+        request.pull = unit.service->request.pull;  // says why it is not
+    }
+    const std::string id = engine::run_detached(store_, request);
+    for (Action& mine : unit.actions) {
+        if (&mine == &action) mine.id = id;
+    }
+}
+
+// The strictest that anybody in this `up` waits for.
+Condition Up::wanted(const Unit& unit) const {
+    if (unit.service->is_task) return Condition::completed;
+    Condition strictest = wish_.wait ? Condition::ready : Condition::started;
+    for (const Unit& other : units_) {
+        for (const Dependency& dependency : other.service->depends_on) {
+            if (dependency.service != unit.service->name) continue;
+            if (dependency.condition == Condition::completed) return Condition::completed;
+            if (dependency.condition == Condition::healthy) strictest = Condition::healthy;
+            if (dependency.condition == Condition::ready && strictest == Condition::started) {
+                strictest = Condition::ready;
+            }
+        }
+    }
+    return strictest;
+}
+
+bool Up::is_counted_on(const Unit& unit) const {
+    return std::any_of(units_.begin(), units_.end(), [&](const Unit& other) {
+        const auto& all = other.service->depends_on;
+        return std::any_of(all.begin(), all.end(), [&](const Dependency& dependency) {
+            return dependency.service == unit.service->name &&
+                   (dependency.condition == Condition::ready ||
+                    dependency.condition == Condition::healthy);
+        });
+    });
+}
+
+Observation Up::observe(const Unit& unit, const Action& action) const {
+    Observation seen;
+    seen.state = engine::observe_container(store_, action.id);
+    const bool by_port = unit.service->ready && unit.service->ready->port;
+    seen.has_check = !seen.state.health.empty() && !by_port;
+    if (seen.has_check || wanted(unit) == Condition::started) return seen;
+    seen.declared = declared_ports(*unit.service, unit.image_ports);
+    if (seen.declared.empty()) return seen;
+    if (const auto listening = engine::try_listening_ports(store_, action.id)) {
+        seen.listening = *listening;
+        seen.listening_known = true;
+    }
+    return seen;
+}
+
+bool Up::look_at(Unit& unit) {
+    const Condition condition = wanted(unit);
+    const bool has_check = unit.service->ready || unit.service->healthcheck;
+    const bool timed_out =
+        !unit.service->is_task && !has_check && Clock::now() - unit.started_at > wish_.patience;
+    for (const Action& action : unit.actions) {
+        const Observation seen = observe(unit, action);
+        const Verdict verdict = judge(condition, seen, timed_out);
+        // It did what it was for, and nobody counts on more.
+        if (seen.state.status == store::ContainerState::Status::exited &&
+            seen.state.exit_code == 0 && !is_counted_on(unit)) {
+            continue;
+        }
+        if (verdict.kind == Verdict::Kind::never) {
+            fail(unit, action.container, verdict.why, action.id);
+            return true;
+        }
+        if (verdict.kind == Verdict::Kind::not_yet) {
+            tell_waiting(unit, verdict.why);
+            return false;
+        }
+    }
+    unit.phase = Unit::Phase::good;
+    if (unit.began) tell(Notice::What::good, unit);
+    return true;
+}
+
+void Up::tell_waiting(Unit& unit, const std::string& why) {
+    constexpr std::chrono::seconds kAgain{1};
+    if (why == unit.last_wait && Clock::now() - unit.last_told < kAgain) return;
+    unit.last_wait = why;
+    unit.last_told = Clock::now();
+    tell(Notice::What::waiting, unit, {}, why);
+}
+
+void Up::fail(Unit& unit, const std::string& container, const std::string& why,
+              const std::string& id) {
+    unit.phase = Unit::Phase::failed;
+    Failure failure{unit.service->name, container, why, {}, {}};
+    if (!id.empty()) {
+        constexpr size_t kLines = 10;
+        const store::ContainerState state = engine::observe_container(store_, id);
+        if (!state.health_log.empty()) failure.probe_output = state.health_log.back().output;
+        failure.log_lines = last_log_lines(store_, id, kLines);
+    }
+    result_.failures.push_back(std::move(failure));
+}
+
+bool Up::is_over() const {
+    return std::all_of(units_.begin(), units_.end(), [&](const Unit& unit) {
+        if (unit.phase == Unit::Phase::blocked) return !result_.failures.empty();
+        return unit.phase != Unit::Phase::started;
+    });
+}
+
+void Up::tell_not_begun() {
+    if (result_.failures.empty()) return;
+    const Failure& first = result_.failures.front();
+    for (const Unit& unit : units_) {
+        if (unit.phase == Unit::Phase::blocked) {
+            tell(Notice::What::not_begun, unit, {}, first.service + ": " + first.why);
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<Action> plan_up(const store::Store& store, const Project& project,
+                            PlanOptions options) {
+    const store::ImageStore images(store);
+    options.image_id = [&](const std::string& image) -> std::optional<std::string> {
+        const auto record = images.try_find(image);
+        return record ? std::optional(record->id.str()) : std::nullopt;
+    };
+    return make_plan(project, find_deployed(store, project.name), options);
+}
+
+UpResult bring_up(const store::Store& store, const Project& project, const UpWish& wish,
+                  const Listener& listener) {
+    return Up(store, project, wish, listener).run();
+}
+
+}  // namespace sandbox::project

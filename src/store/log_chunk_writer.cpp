@@ -1,0 +1,165 @@
+// Theory of operation. What was read from a stream goes to the file as it is, with a header and a
+// trailer around it, in one writev(2): the price of a log is that of copying the bytes once, as it
+// is for `cat >file`. Only the beginning of an unfinished line is copied, so that a line which does
+// not pause is never torn by the output of the other stream. A chunk is in the file as a whole or
+// not at all, as far as readers can see; a failure (ENOSPC, EDQUOT, EIO) loses all of it. How such
+// a loss is counted and told: see log_text_writer.cpp.
+#include <algorithm>
+#include <array>
+
+#include "store/log_chunk.hpp"
+#include "store/log_encoder.hpp"
+#include "store/log_loss.hpp"
+#include "store/log_pieces.hpp"
+
+namespace sandbox::store {
+namespace {
+
+using namespace log_chunk;
+
+constexpr std::uint64_t kMinPieceBytes = 2048;
+constexpr char kNewline = '\n';
+
+// Two texts that follow one another.
+struct Joined {
+    std::string_view head, tail;
+    [[nodiscard]] size_t size() const noexcept { return head.size() + tail.size(); }
+    [[nodiscard]] Joined first(size_t count) const noexcept {
+        return count <= head.size() ? Joined{head.substr(0, count), {}}
+                                    : Joined{head, tail.substr(0, count - head.size())};
+    }
+    [[nodiscard]] Joined without(size_t count) const noexcept {
+        return count <= head.size() ? Joined{head.substr(count), tail}
+                                    : Joined{{}, tail.substr(count - head.size())};
+    }
+    // How many bytes end with the last newline; 0: there is none.
+    [[nodiscard]] size_t whole_lines() const noexcept {
+        const size_t in_tail = tail.rfind(kNewline);
+        if (in_tail != tail.npos) return head.size() + in_tail + 1;
+        const size_t in_head = head.rfind(kNewline);
+        return in_head == head.npos ? 0 : in_head + 1;
+    }
+};
+
+iovec part_of(std::string_view text) noexcept {
+    return {const_cast<char*>(text.data()), text.size()};
+}
+
+class ChunkEncoder final : public LogEncoder {
+  public:
+    ChunkEncoder(int container_dir_fd, const LogOptions& options)
+        : loss_(container_dir_fd),
+          pieces_(container_dir_fd, options, kMinPieceBytes, whole_bytes) {}
+    void append(LogStream stream, std::string_view bytes, base::Timestamp time) noexcept override;
+    void flush_partial(base::Timestamp time) noexcept override;
+    [[nodiscard]] bool has_partial() const noexcept override { return !partial_.empty(); }
+    void release_memory() noexcept override { partial_.release_memory(); }
+    [[nodiscard]] const LogLoss& lost() const noexcept override { return loss_.total(); }
+
+  private:
+    void put(LogStream stream, Joined text, base::Timestamp time) noexcept;
+    void put_chunk(LogStream stream, const Joined& text, base::Timestamp time) noexcept;
+    [[nodiscard]] size_t room() const noexcept;
+    void lose(const Joined& text, int errnum) noexcept;
+
+    LossCounter loss_;
+    LogPieces pieces_;
+    PartialLines partial_;
+};
+
+void ChunkEncoder::append(LogStream stream, std::string_view bytes, base::Timestamp time) noexcept {
+    const size_t newline = bytes.rfind(kNewline);
+    if (newline != bytes.npos) {
+        put(stream, {partial_.of(stream), bytes.substr(0, newline + 1)}, time);
+        partial_.clear(stream);
+        bytes.remove_prefix(newline + 1);
+    }
+    if (partial_.of(stream).size() + bytes.size() > log_format::kMaxTextBytes) {
+        put(stream, {partial_.of(stream), bytes}, time);
+        partial_.clear(stream);
+    } else if (!bytes.empty()) {
+        partial_.add(stream, bytes);
+    }
+}
+
+void ChunkEncoder::flush_partial(base::Timestamp time) noexcept {
+    for (const LogStream stream : {LogStream::out, LogStream::err}) {
+        put(stream, {partial_.of(stream), {}}, time);
+        partial_.clear(stream);
+    }
+}
+
+// For the text of a chunk in this piece, with what has to be told before it.
+size_t ChunkEncoder::room() const noexcept {
+    size_t used = pieces_.size() + kFrameBytes;
+    if (loss_.untold().lines > 0) used += kFrameBytes + LossNotice::kMaxBytes;
+    return pieces_.limit() > used ? std::min<size_t>(pieces_.limit() - used, kMaxTextBytes) : 0;
+}
+
+// A piece ends with a whole line when it can.
+void ChunkEncoder::put(LogStream stream, Joined text, base::Timestamp time) noexcept {
+    while (text.size() > 0) {
+        const size_t most = room();
+        size_t count = text.size();
+        if (count > most) {
+            count = text.first(most).whole_lines();
+            if (count == 0 && pieces_.size() > 0) {
+                pieces_.rotate();
+                continue;
+            }
+            if (count == 0) count = most;
+        }
+        put_chunk(stream, text.first(count), time);
+        text = text.without(count);
+    }
+}
+
+void ChunkEncoder::put_chunk(LogStream stream, const Joined& text, base::Timestamp time) noexcept {
+    const auto length = static_cast<std::uint32_t>(text.size());
+    const auto head = make_head({stream, length, time});
+    const auto tail = make_tail(length);
+    LossNotice notice;
+    std::array<char, kHeadBytes> notice_head{};
+    std::array<char, kTailBytes> notice_tail{};
+    std::array<iovec, 7> parts;
+    size_t count = 0;
+    if (loss_.untold().lines > 0) {
+        notice = make_notice(loss_.untold(), kNewline);
+        const auto notice_length = static_cast<std::uint32_t>(notice.view().size());
+        notice_head = make_head({LogStream::notice, notice_length, time});
+        notice_tail = make_tail(notice_length);
+        parts[count++] = part_of({notice_head.data(), notice_head.size()});
+        parts[count++] = part_of(notice.view());
+        parts[count++] = part_of({notice_tail.data(), notice_tail.size()});
+    }
+    parts[count++] = part_of({head.data(), head.size()});
+    if (!text.head.empty()) parts[count++] = part_of(text.head);
+    if (!text.tail.empty()) parts[count++] = part_of(text.tail);
+    parts[count++] = part_of({tail.data(), tail.size()});
+    size_t written = 0;
+    const int errnum = pieces_.append({parts.data(), count}, written);
+    if (errnum == 0) {
+        loss_.told();
+        return;
+    }
+    if (written > 0) pieces_.keep(0);
+    lose(text, errnum);
+}
+
+void ChunkEncoder::lose(const Joined& text, int errnum) noexcept {
+    LogLoss loss;
+    for (const std::string_view part : {text.head, text.tail}) {
+        loss.lines += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), kNewline));
+        loss.bytes += part.size();
+    }
+    loss.errnum = errnum;
+    loss_.add(loss);
+}
+
+}  // namespace
+
+std::unique_ptr<LogEncoder> make_chunk_encoder(int container_dir_fd, const LogOptions& options) {
+    return std::make_unique<ChunkEncoder>(container_dir_fd, options);
+}
+
+}  // namespace sandbox::store

@@ -1,0 +1,145 @@
+#include "store/log_pieces.hpp"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <new>
+#include <utility>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/strings.hpp"
+#include "store/log_format.hpp"
+
+namespace sandbox::store {
+namespace {
+
+namespace raw = base::raw;
+using namespace log_format;
+
+// Where that is refused, readers leave out what is no whole record.
+void cut(int fd, std::uint64_t size) noexcept {
+    (void)raw::call(SYS_ftruncate, fd, static_cast<long>(size));
+}
+
+// What has been written of it, off.
+std::span<iovec> advance(std::span<iovec> parts, size_t count) noexcept {
+    while (!parts.empty() && count >= parts.front().iov_len) {
+        count -= parts.front().iov_len;
+        parts = parts.subspan(1);
+    }
+    if (!parts.empty()) {
+        parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + count;
+        parts.front().iov_len -= count;
+    }
+    return parts;
+}
+
+}  // namespace
+
+LogPieces::LogPieces(int container_dir_fd, const LogOptions& options,
+                     std::uint64_t least_piece_bytes, Mend mend)
+    : mend_(mend), shared_place_(!options.path.empty()) {
+    auto found = try_open_log_place(container_dir_fd, options, true);
+    if (!found) throw base::SysError(ENOENT, "open the log's directory");
+    place_ = std::move(*found);
+    const std::uint64_t total = std::max<std::uint64_t>(options.max_size_bytes, 4096);
+    max_pieces_ = std::max<size_t>(options.max_files, 2);
+    limit_ = std::max(options.max_files < 2 ? total / 2 : total, least_piece_bytes);
+    older_ = list_pieces(place_.dir.get(), place_.file);
+    const int rc = open();
+    if (rc == -EWOULDBLOCK) {
+        throw base::Error(
+            "log file " + base::quote(options.path) + " is in use by another container",
+            "give each container a --log-opt path of its own", base::exit_code::kEngine);
+    }
+    if (rc < 0) throw base::SysError(-rc, "open log", base::quote(place_.file));
+}
+
+// Answers 0 or -errno; without a file every batch is lost, and the next one tries again.
+int LogPieces::open() noexcept {
+    const int opened =
+        raw::openat(place_.dir.get(), place_.file.c_str(),
+                    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (opened < 0) return opened;
+    base::UniqueFd file(opened);
+    struct stat info {};
+    if (::fstat(opened, &info) != 0) return -errno;
+    if (!S_ISREG(info.st_mode)) return -EINVAL;
+    if (shared_place_ && ::flock(opened, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return -EWOULDBLOCK;
+    }
+    const auto found = static_cast<std::uint64_t>(info.st_size);
+    size_ = found == 0 ? 0 : mend_(opened, found);
+    if (size_ < found) cut(opened, size_);
+    fd_ = std::move(file);
+    return 0;
+}
+
+void LogPieces::remove_oldest() noexcept {
+    while (older_.size() + 1 > max_pieces_) {
+        std::array<char, 300> name{};
+        (void)std::snprintf(name.data(), name.size(), "%s.%llu", place_.file.c_str(),
+                            static_cast<unsigned long long>(older_.front()));
+        const int rc = raw::unlinkat(place_.dir.get(), name.data());
+        if (rc < 0 && rc != -ENOENT) return;
+        older_.erase(older_.begin());
+    }
+}
+
+bool LogPieces::try_rotate() noexcept {
+    const std::uint64_t number = older_.empty() ? 1 : older_.back() + 1;
+    try {
+        older_.reserve(older_.size() + 1);
+        const std::string name = piece_name(place_.file, number);
+        const int rc =
+            raw::renameat2(place_.dir.get(), place_.file.c_str(), place_.dir.get(), name.c_str());
+        if (rc == 0) {
+            older_.push_back(number);
+        } else if (rc != -ENOENT) {  // ENOENT: the user took it away
+            return false;
+        }
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    remove_oldest();
+    fd_.reset();
+    size_ = 0;
+    return open() == 0;
+}
+
+void LogPieces::rotate() noexcept {
+    if (try_rotate() || !fd_) return;
+    cut(fd_.get(), 0);
+    size_ = 0;
+}
+
+int LogPieces::append(std::span<iovec> parts, size_t& written) noexcept {
+    written = 0;
+    if (!fd_) {
+        if (const int rc = open(); rc < 0) return -rc;
+    }
+    while (!parts.empty()) {
+        const long count = raw::call(SYS_writev, fd_.get(), raw::ptr(parts.data()),
+                                     static_cast<long>(parts.size()));
+        if (count == -EINTR) continue;
+        if (count < 0) return static_cast<int>(-count);
+        if (count == 0) return ENOSPC;
+        written += static_cast<size_t>(count);
+        parts = advance(parts, static_cast<size_t>(count));
+    }
+    size_ += written;
+    return 0;
+}
+
+void LogPieces::keep(size_t bytes) noexcept {
+    // Readers never see half a record: it is not whole.
+    if (fd_) cut(fd_.get(), size_ + bytes);
+    size_ += bytes;
+}
+
+}  // namespace sandbox::store

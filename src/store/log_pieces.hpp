@@ -1,0 +1,52 @@
+// The files of a log as its writer has them: the youngest piece is appended to, a full one gets a
+// number and the oldest goes. A log at a path of the user's choice is locked, since other
+// containers may be given the same path.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sandbox/base/unique_fd.hpp"
+#include "sandbox/store/log_store.hpp"
+
+namespace sandbox::store {
+
+class LogPieces {
+  public:
+    // Makes what a killed writer left behind harmless, and answers the piece's size after that.
+    using Mend = std::uint64_t (*)(int fd, std::uint64_t size_bytes) noexcept;
+
+    // Throws SysError when directory or file cannot be had, Error when it is another container's.
+    LogPieces(int container_dir_fd, const LogOptions& options, std::uint64_t least_piece_bytes,
+              Mend mend);
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+    // Behind what is there. Answers 0, or the error number and in `written` how much of it is in
+    // the file: keep() says how much of that shall stay.
+    int append(std::span<iovec> parts, size_t& written) noexcept;
+    void keep(size_t bytes) noexcept;
+    // Begins the next piece. Where that fails the bound holds all the same: the older lines go
+    // rather than the newer ones.
+    void rotate() noexcept;
+
+  private:
+    int open() noexcept;
+    bool try_rotate() noexcept;
+    void remove_oldest() noexcept;
+
+    LogPlace place_;
+    Mend mend_;
+    bool shared_place_ = false;
+    std::uint64_t limit_ = 0;
+    size_t max_pieces_ = 0;
+    base::UniqueFd fd_;
+    std::uint64_t size_ = 0;            // always a whole number of records
+    std::vector<std::uint64_t> older_;  // numbers of the other pieces, ascending
+};
+
+}  // namespace sandbox::store

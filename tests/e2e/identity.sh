@@ -1,0 +1,210 @@
+#!/bin/bash
+# Identities: programs that change user, own files and ask who they are get the answers of a real
+# system, with a range of ids and without.
+. "$SANDBOX_TESTS/support/lib.sh"
+
+expect_ok sandbox pull -q "oci:$(image debian-tools)"
+in_debian() { sandbox run --rm localhost/debian-tools sh -c "$1"; }
+expect_lines() { # WANTED, lines joined by "|"
+    expect_eq "$1" "$(printf '%s\n' "$OUT" | tr '\n' '|')"
+}
+
+test_case "who is asked says who it is"
+expect_ok in_debian 'id; setpriv --reuid=33 --regid=33 --init-groups id; runuser -u someone -- id'
+expect_lines "uid=0(root) gid=0(root) groups=0(root)|uid=33(www-data) gid=33(www-data) groups=33(www-data)|uid=1000(someone) gid=1000(someone) groups=1000(someone)|"
+expect_ok in_debian 'setpriv --reuid=33 --regid=4 --groups 24,8 id; su -s /bin/sh mail -c "id -un; id -g"'
+expect_lines "uid=33(www-data) gid=4(adm) groups=4(adm),8(mail),24(cdrom)|mail|8|"
+
+test_case "who has dropped root cannot take it back"
+expect_ok in_debian 'setpriv --reuid=33 --regid=33 --clear-groups perl -e "
+    \$> = 0; print \"\$>\n\"; \$< = 0; print \"\$<\n\"; \$) = \"0 0\"; print \$), \"\n\""'
+expect_lines "33|33|33|"
+expect_ok in_debian 'perl -e "\$> = 33; print \"\$< \$>\n\"; \$> = 0; print \"\$< \$>\n\""'
+expect_lines "0 33|0 0|"
+expect_ok in_debian 'setpriv --reuid=33 --clear-groups setpriv --reuid=0 id 2>&1 || echo refused'
+expect_match 'refused$' "$OUT"
+
+test_case "capabilities are shown as they would be"
+expect_ok in_debian 'setpriv --reuid=33 --clear-groups setpriv --dump | grep -E "^(uid|gid|Inh|Amb)"'
+expect_lines "uid: 33|gid: 0|Inheritable capabilities: [none]|Ambient capabilities: [none]|"
+
+test_case "children, orphans and threads have the identity of whoever made them"
+expect_ok in_debian 'setpriv --reuid=33 --clear-groups sh -c "(sleep 0.2; id -u >/tmp/orphan) & (id -u)"
+    sleep 0.5; cat /tmp/orphan; id -u'
+expect_lines "33|33|0|"
+expect_ok in_debian 'perl -e "
+    if (my \$pid = fork) { \$> = 33; select undef, undef, undef, 0.3; print \"parent \$>\n\"; wait }
+    else { select undef, undef, undef, 0.1; exec \"id\", \"-u\" }"'
+expect_lines "0|parent 33|"
+
+test_case "files belong to whoever made them"
+expect_ok in_debian 'su -s /bin/sh www-data -c "cd /tmp; umask 22; touch file; mkdir dir; ln -s file link
+    mkfifo fifo; echo x >temporary; mv temporary final; touch dir/below; perl -MIO::Socket::UNIX -e \"
+    IO::Socket::UNIX->new(Local => q(socket), Listen => 1)\""
+    cd /tmp; stat -c "%n %U %G" file dir link fifo final dir/below socket; touch mine; stat -c %U mine'
+expect_lines "file www-data www-data|dir www-data www-data|link www-data www-data|fifo www-data www-data|final www-data www-data|dir/below www-data www-data|socket www-data www-data|root|"
+
+test_case "chown is remembered, for what may do it, and clears the setuid bit"
+expect_ok in_debian 'cd /tmp; touch a; ln -s a l; chown 33:44 a; chown -h 5:6 l; stat -c "%u %g" a l
+    chown :4 a; chown 8 a; stat -c "%u %g" a; chown 0:0 a; stat -c "%u %g" a
+    chmod 6755 a; chown mail a; stat -c "%u %a" a
+    mv a b; stat -c %U b; su -s /bin/sh www-data -c "chown www-data b 2>&1; chown :www-data b 2>&1"
+    stat -c "%U %G" b; su -s /bin/sh mail -c "chown :mail b"; stat -c "%U %G" b'
+expect_match "^33 44
+5 6
+8 4
+0 0
+8 755
+mail
+.*not permitted
+.*not permitted
+mail root
+mail mail\$" "$OUT"
+
+test_case "the image's files have their owners, and keep them when they change"
+expect_ok in_debian 'stat -c "%U %G %a" /etc/shadow /var/mail /usr/bin/chage /home/someone
+    echo >>/etc/shadow; stat -c "%U %G" /etc/shadow; mv /etc/shadow /tmp/s; stat -c "%U %G" /tmp/s'
+expect_lines "root shadow 640|root mail 2775|root shadow 2755|someone someone 755|root shadow|root shadow|"
+
+test_case "a directory with a setgid bit gives its group on"
+expect_ok in_debian 'mkdir /tmp/d; chown 33:44 /tmp/d; chmod 2775 /tmp/d
+    su -s /bin/sh www-data -c "touch /tmp/d/f; mkdir /tmp/d/e; touch /tmp/d/e/g"
+    stat -c "%u %g" /tmp/d/f /tmp/d/e /tmp/d/e/g'
+expect_lines "33 44|33 44|33 44|"
+
+test_case "setuid and setgid programs are their owners', unless no_new_privileges forbids it"
+expect_ok in_debian 'cp /usr/bin/id /tmp/id; chown mail /tmp/id; chmod 4755 /tmp/id
+    su -s /bin/sh www-data -c "/tmp/id; id -u"; chage -l www-data | head -n 1 | cut -c 1-4'
+expect_lines "uid=33(www-data) gid=33(www-data) euid=8(mail) groups=33(www-data)|33|Last|"
+expect_ok in_debian 'su someone -c "sudo -n id -u; sudo -n -u mail id -un; chage -l someone | wc -l"'
+expect_lines "0|mail|7|"
+expect_ok in_debian 'su someone -c "echo word | su mail -s /bin/sh -c id 2>&1; echo word | su someone -c id"'
+expect_match '(Authentication failure|Permission denied|not have).*uid=1000' "$(echo $OUT)"
+expect_ok sandbox run --rm --security-opt no-new-privileges localhost/debian-tools \
+    setpriv --reuid=33 --clear-groups sh -c 'cp /usr/bin/id /tmp/id; chmod 4755 /tmp/id; /tmp/id -u'
+expect_eq 33 "$OUT"
+
+test_case "tar gives and keeps owners, cp -a too"
+expect_ok in_debian 'mkdir /tmp/s /tmp/t; cd /tmp/s; echo data >a; mkdir d; touch d/b; ln -s a l
+    chown 33:44 a; chown -R mail:adm d; chown -h 5:6 l; tar cf /tmp/x.tar . ; tar xf /tmp/x.tar -C /tmp/t
+    tar tvf /tmp/x.tar | tr -s " " | cut -d " " -f 2,6- | LC_ALL=C sort; cp -a /tmp/s /tmp/u
+    cd /tmp/t; stat -c "%n %u %g" a d d/b l; cd /tmp/u; stat -c "%n %u %g" a d d/b l'
+expect_lines "games/disk ./l -> a|mail/adm ./d/|mail/adm ./d/b|root/root ./|www-data/video ./a|$(
+    )a 33 44|d 8 4|d/b 8 4|l 5 6|a 33 44|d 8 4|d/b 8 4|l 5 6|"
+
+test_case "users can be made, and have their home"
+expect_ok in_debian 'useradd -m -s /bin/sh joe && stat -c "%U %G" /home/joe /home/joe/.profile &&
+    su - joe -c "id -un; pwd; touch new; stat -c %U new" && groupadd crew && usermod -aG crew joe &&
+    id -Gn joe && su joe -c "id -Gn" && userdel -r joe && ls /home'
+expect_lines "joe joe|joe joe|joe|/home/joe|joe|joe crew|joe crew|someone|"
+
+test_case "processes belong to whom they are"
+expect_ok in_debian 'setpriv --reuid=33 --regid=8 --clear-groups sleep 5 & sleep 0.2
+    stat -c "%U %G" /proc/$! /proc/$!/stat /proc/$$'
+expect_lines "www-data mail|www-data mail|root root|"
+
+test_case "in another root directory paths mean what they mean there"
+run_rc in_debian 'perl -e "
+    mkdir q(/jail); mkdir q(/jail/work); chroot q(/jail) or die; chdir q(/work);
+    open F, q(>f); symlink q(/work/f), q(l); chown 33, 44, q(/work/f); chown 8, -1, q(l);
+    print join(q( ), (stat q(l))[4,5]), qq(\n), (stat q(../work/f))[4], qq(\n)"
+    stat -c "%u %g" /jail/work/f; ls -d /work 2>&1'
+expect_match '^8 44
+8
+8 44
+' "$OUT"
+
+test_case "identities stay over stop and start, commit and cp"
+expect_ok sandbox run -d --name keeper localhost/debian-tools sh -c \
+    '[ -e /srv/f ] || { cd /srv; touch f; mkdir d; chown 33:44 f; chown 8 d; ln -s f l; chown -h 5 l; }; sleep 1000'
+on_exit sandbox rm -f keeper
+expect_ok wait_until 10 sandbox exec keeper test -L /srv/l
+sleep 0.3
+owners='stat -c "%n %u %g" /srv/f /srv/d /srv/l'
+expect_ok sandbox exec keeper sh -c "$owners"
+expect_lines "/srv/f 33 44|/srv/d 8 0|/srv/l 5 0|"
+expect_ok sandbox stop -t 0 keeper
+expect_ok sandbox start keeper
+expect_ok sandbox exec keeper sh -c "$owners"
+expect_lines "/srv/f 33 44|/srv/d 8 0|/srv/l 5 0|"
+expect_ok sandbox commit -q keeper localhost/committed
+expect_ok sandbox run --rm localhost/committed sh -c "$owners"
+expect_match '^/srv/f 33 44
+/srv/d 8 0' "$OUT"
+sandbox cp keeper:/srv - >srv.tar || fail "cp to a tar"
+expect_match ' 33/44 .* srv/f' "$(tar --numeric-owner -tvf srv.tar)"
+sandbox export keeper >all.tar || fail "export"
+expect_match ' 33/44 .* srv/f' "$(tar --numeric-owner -tvf all.tar srv/f)"
+
+test_case "a program that joins is who it shall be"
+expect_ok sandbox exec -u www-data keeper id
+expect_eq "uid=33(www-data) gid=33(www-data) groups=33(www-data)" "$OUT"
+expect_ok sandbox exec -u mail:adm keeper sh -c 'touch /tmp/made; stat -c "%U %G" /tmp/made'
+expect_eq "mail adm" "$OUT"
+expect_ok sandbox exec -u 4321 keeper sh -c 'id -u; id -g'
+expect_lines "4321|0|"
+expect_rc 127 sandbox exec -u mail keeper setpriv --reuid=0 true
+
+test_case "the limit that identities are kept in looks and behaves like any other"
+expect_ok in_debian 'setpriv --reuid=33 --clear-groups bash -c "ulimit -x; ulimit -x 5; ulimit -x unlimited; id -u"'
+if [ "$SANDBOX_TEST_USER" = plain ]; then expect_lines "unlimited|33|"; fi
+
+test_case "the other end of a socket is who it is"
+expect_ok in_debian 'perl -MSocket -e "
+    socket S, PF_UNIX, SOCK_STREAM, 0; bind S, pack_sockaddr_un(q(/tmp/s)); listen S, 1; \$| = 1;
+    chmod 0777, q(/tmp/s);
+    if (!fork) { \$) = 8; \$( = 8; \$< = \$> = 33; \$> = 33; socket C, PF_UNIX, SOCK_STREAM, 0;
+        connect C, pack_sockaddr_un(q(/tmp/s)); sysread C, \$_, 1; exit }
+    accept A, S; my (\$pid, \$uid, \$gid) = unpack q(iII), getsockopt A, SOL_SOCKET, 17;
+    print qq(\$uid \$gid ), \$pid > 1 ? 1 : 0, qq(\n); close A; wait"'
+expect_eq "33 8 1" "$OUT"
+
+test_case "inspect and doctor say how the ids are made"
+if [ "$SANDBOX_TEST_USER" = plain ]; then how=emulate; else how=subuid; fi
+expect_ok sandbox inspect --format '{{.HostConfig.Identity}}' keeper
+expect_eq "$how" "$OUT"
+run_rc sandbox doctor
+if [ "$how" = emulate ]; then expect_match 'ids: one id: .* emulated' "$OUT"; else expect_match 'ids: a range' "$OUT"; fi
+
+test_case "the way can be chosen by hand"
+by_hand() { sandbox run --rm --identity "$1" localhost/debian-tools sh -c "$2"; }
+expect_ok by_hand emulate 'setpriv --reuid=33 --clear-groups id -u; stat -c %G /etc/shadow'
+expect_lines "33|shadow|"
+expect_ok by_hand fake 'setpriv --reuid=33 --clear-groups id -u; chown 33 /tmp; stat -c %u /tmp'
+expect_lines "0|0|"
+expect_ok sandbox run --rm --identity map-user -u 33:33 localhost/debian-tools sh -c 'id -u; awk "{print \$1, \$3}" /proc/self/uid_map'
+expect_lines "33|33 1|"
+if [ "$SANDBOX_TEST_USER" = plain ]; then
+    expect_error 125 'identity subuid: this account has no range' \
+        sandbox run --identity subuid localhost/debian-tools true
+else
+    expect_ok by_hand subuid 'setpriv --reuid=33 --clear-groups grep Uid /proc/self/status'
+    expect_match 'Uid:.33' "$OUT"
+fi
+expect_error 125 'identity: use subuid' sandbox run --identity keep-id localhost/debian-tools true
+
+test_case "a container stays as it was made, whatever its maker has later"
+expect_ok sandbox create --name fixed --identity emulate localhost/debian-tools \
+    sh -c 'su -s /bin/sh www-data -c "id -u; touch /tmp/f"; stat -c %U /tmp/f'
+expect_ok sandbox start -a fixed
+expect_lines "33|www-data|"
+expect_ok sandbox inspect --format '{{.HostConfig.Identity}}' fixed
+expect_eq emulate "$OUT"
+expect_ok sandbox cp fixed:/tmp/f f
+expect_ok sandbox start -a fixed
+expect_ok sandbox rm fixed
+
+test_case "who answers for identities is one process, not seen inside, and the container does not outlive it"
+if [ "$SANDBOX_TEST_USER" = plain ]; then
+    expect_ok sandbox exec keeper sh -c 'cat /proc/[0-9]*/comm'
+    expect_no_match 'sandbox-ident' "$OUT"
+    helper=$(pgrep -u "$(id -u)" -x sandbox-ident | head -n 1)
+    expect_ne "" "$helper" "a process"
+    expect_eq 1 "$(pgrep -u "$(id -u)" -c -x sandbox-ident)" "processes"
+    expect_eq "000000000008000e 2 1" "$(awk '/^(CapEff|Seccomp|NoNewPrivs):/ { seen[$1] = $2 }
+        END { print seen["CapEff:"], seen["Seccomp:"], seen["NoNewPrivs:"] }' "/proc/$helper/status")"
+    kill -9 "$helper"
+    expect_eq yes "$(wait_until 10 sh -c '[ "$("$0" inspect --format "{{.State.Running}}" keeper)" = false ]' \
+        "$SANDBOX_BIN" && echo yes)" "ended"
+    expect_eq 137 "$(sandbox inspect --format '{{.State.ExitCode}}' keeper)"
+fi

@@ -1,0 +1,85 @@
+# service_images.sh: images of services from Debian's packages, in the manner of those that people
+# use: an entry point that is root at first and then the service's user, a volume for the data, a
+# health check. Sourced by images.sh; "test_image redis" and so on.
+
+# debian_service TAR WORK HOOK PACKAGE…: Debian's essential packages and these, without apt.
+debian_service() {
+    local tar=$1 work=$2 hook=$3
+    shift 3
+    . /etc/os-release
+    local mode=unshare
+    if [ "$(id -u)" -eq 0 ]; then mode=root; fi
+    mkdir "$work/apt"
+    machine_apt_entries "$VERSION_CODENAME" "$work/apt"
+    cat "$work"/apt/*.list "$work"/apt/*.sources 2>/dev/null |
+        TMPDIR=$work mmdebstrap --quiet --mode="$mode" --variant=essential \
+            --include="$(
+                IFS=,
+                echo "$*"
+            )" --aptopt='APT::Install-Recommends "false"' \
+            --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+            --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+            --customize-hook="$hook" "$VERSION_CODENAME" "$tar" -
+}
+
+# service_image OUT WORK NAME OPTION…: the packages of WORK/NAME.tar, the entry point above them.
+service_image() {
+    local out=$1 work=$2 name=$3
+    shift 3
+    mkdir -p "$work/entry/usr/local/bin" "$work/entry/docker-entrypoint-initdb.d"
+    install -m 755 "$images_support/services/$name.sh" \
+        "$work/entry/usr/local/bin/docker-entrypoint.sh"
+    python3 "$images_support/make_image.py" "$out" --compress zstd --layer "$work/$name.tar" \
+        --layer "$work/entry" --entrypoint '["docker-entrypoint.sh"]' "$@"
+}
+
+# A health check that is asked often at first: tests wait for it.
+healthcheck() { # COMMAND
+    python3 -c 'import json, sys; print(json.dumps({"Test": ["CMD-SHELL", sys.argv[1]],
+"Interval": 1000000000, "Timeout": 5000000000, "StartPeriod": 60000000000, "Retries": 3}))' "$1"
+}
+
+service_path=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+make_redis_image() {
+    debian_service "$2/redis.tar" "$2" \
+        'mkdir "$1/data" && chroot "$1" chown redis:redis /data' redis-server
+    service_image "$1" "$2" redis --env "$service_path" --env REDIS_VERSION=debian \
+        --workdir /data --volume /data --expose 6379/tcp \
+        --cmd '["redis-server","--protected-mode","no"]' \
+        --healthcheck "$(healthcheck 'redis-cli ping | grep -q PONG')"
+}
+
+make_nginx_image() {
+    # Logs go to the container's own streams.
+    debian_service "$2/nginx.tar" "$2" 'ln -sf /dev/stdout "$1/var/log/nginx/access.log" &&
+        ln -sf /dev/stderr "$1/var/log/nginx/error.log" &&
+        mkdir -p "$1/docker-entrypoint.d" "$1/etc/nginx/templates"' nginx-light
+    service_image "$1" "$2" nginx --env "$service_path" --expose 80/tcp --stop-signal SIGQUIT \
+        --cmd '["nginx","-g","daemon off;"]' --healthcheck \
+        "$(healthcheck 'bash -c "exec 3<>/dev/tcp/127.0.0.1/80 && printf \"GET / HTTP/1.0\r\n\r\n\" >&3 && grep -q 200 <&3"')"
+}
+
+make_postgres_image() {
+    # The package makes a cluster of its own, which would be part of the image.
+    debian_service "$2/postgres.tar" "$2" 'rm -rf "$1"/var/lib/postgresql/* &&
+        rm -rf "$1"/etc/postgresql/* && mkdir -p "$1/var/lib/postgresql/data" &&
+        chroot "$1" chown postgres:postgres /var/lib/postgresql/data' postgresql-15
+    service_image "$1" "$2" postgres --env "${service_path}:/usr/lib/postgresql/15/bin" \
+        --env LANG=C.UTF-8 --env PGDATA=/var/lib/postgresql/data \
+        --volume /var/lib/postgresql/data --expose 5432/tcp --stop-signal SIGINT \
+        --cmd '["postgres"]' --healthcheck \
+        "$(healthcheck 'pg_isready -h 127.0.0.1 -U "${POSTGRES_USER:-postgres}"')"
+}
+
+make_mariadb_image() {
+    # So does this one.
+    debian_service "$2/mariadb.tar" "$2" 'rm -rf "$1/var/lib/mysql" &&
+        mkdir -p "$1/var/lib/mysql" "$1/run/mysqld" &&
+        chroot "$1" chown mysql:mysql /var/lib/mysql /run/mysqld &&
+        sed -i "s/^bind-address.*/bind-address = 0.0.0.0/" \
+            "$1/etc/mysql/mariadb.conf.d/50-server.cnf"' mariadb-server
+    service_image "$1" "$2" mariadb --env "$service_path" --volume /var/lib/mysql \
+        --expose 3306/tcp --cmd '["mariadbd"]' --healthcheck "$(healthcheck \
+            'mariadb-admin --user=root --password="$MARIADB_ROOT_PASSWORD" --host=127.0.0.1 ping')"
+}

@@ -1,0 +1,97 @@
+#include "net/packet.hpp"
+
+#include <netinet/in.h>
+
+#include <catch2/catch.hpp>
+
+using namespace sandbox::net;
+
+namespace {
+
+Endpoint at(const char* address, std::uint16_t port) {
+    return {*try_parse_address(address), port};
+}
+
+// A SYN as a container sends it, built from a reset of the other direction.
+Bytes make_syn(const Endpoint& from, const Endpoint& to, std::uint32_t sequence) {
+    Packet refused;
+    refused.from = to;
+    refused.to = from;
+    Bytes bytes = make_reset(refused);
+    const size_t body = from.address.is_v6() ? 40 : 20;
+    bytes[body + 13] = 0x02;
+    for (size_t i = 0; i < 4; ++i) {
+        bytes[body + 4 + i] = static_cast<std::uint8_t>(sequence >> (24 - 8 * i));
+    }
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a SYN is seen with its addresses, and its checksum is finished") {
+    for (const auto& [from, to] :
+         {std::pair{"10.89.0.2", "192.0.2.1"}, {"fd00::2", "2001:db8::1"}}) {
+        Bytes syn = make_syn(at(from, 40000), at(to, 443), 0xfffffff0);
+        const auto packet = parse_packet(syn);
+        REQUIRE(packet);
+        CHECK(packet->opens_connection);
+        CHECK(packet->from == at(from, 40000));
+        CHECK(packet->to == at(to, 443));
+        CHECK(packet->sequence == 0xfffffff0);
+        syn.resize(syn.size() + 6);  // padding of a short frame
+        finish_tcp_checksum(syn, *packet);
+        CHECK(syn.size() == packet->size);
+        Bytes again = syn;
+        finish_tcp_checksum(again, *packet);
+        CHECK(again == syn);
+    }
+}
+
+TEST_CASE("a refused SYN is acknowledged by a reset from where it went") {
+    const Bytes syn = make_syn(at("10.89.0.2", 40000), at("192.0.2.1", 443), 0xffffffff);
+    const Bytes reset = make_reset(*parse_packet(syn));
+    const auto packet = parse_packet(reset);
+    REQUIRE(packet);
+    CHECK_FALSE(packet->opens_connection);
+    CHECK(packet->from == at("192.0.2.1", 443));
+    CHECK(packet->to == at("10.89.0.2", 40000));
+    CHECK(reset[20 + 13] == 0x14);                                        // RST and ACK
+    CHECK(Bytes(reset.begin() + 28, reset.begin() + 32) == Bytes(4, 0));  // 0xffffffff + 1
+}
+
+TEST_CASE("an unreachable quotes what it is about") {
+    const Bytes syn = make_syn(at("10.89.0.2", 40000), at("192.0.2.1", 443), 7);
+    const Bytes error = make_unreachable(syn, *parse_packet(syn), Unreachable::prohibited);
+    CHECK(error[20] == 3);
+    CHECK(error[21] == 13);
+    CHECK(Bytes(error.begin() + 28, error.end()) == syn);
+    CHECK(internet_checksum(ByteView(error).subspan(20)) == 0);
+}
+
+TEST_CASE("a datagram and an echo reply carry right checksums") {
+    const Bytes payload{1, 2, 3};
+    const Bytes datagram = make_datagram(at("192.0.2.1", 53), at("10.89.0.2", 4000), payload);
+    CHECK(datagram.size() == 31);
+    CHECK(internet_checksum(ByteView(datagram).first(20)) == 0);
+    const Bytes reply = make_echo_reply(at("192.0.2.1", 0), at("10.89.0.2", 0x1234),
+                                        Bytes{0, 0, 0, 0, 9, 9, 0, 1, 5});
+    CHECK(internet_checksum(ByteView(reply).subspan(20)) == 0);
+    CHECK(reply[24] == 0x12);
+    CHECK(reply[25] == 0x34);
+}
+
+TEST_CASE("what is cut, fragmented or of another kind is nothing") {
+    const Bytes syn = make_syn(at("10.89.0.2", 1), at("192.0.2.1", 2), 3);
+    for (size_t size = 0; size < syn.size(); ++size) {
+        CHECK_FALSE(parse_packet(ByteView(syn).first(size)));
+    }
+    Bytes fragment = syn;
+    fragment[6] = 0x20;
+    CHECK_FALSE(parse_packet(fragment));
+    Bytes udp = syn;
+    udp[9] = IPPROTO_UDP;
+    CHECK_FALSE(parse_packet(udp));
+    Bytes long_head = syn;
+    long_head[20 + 12] = 0xf0;
+    CHECK_FALSE(parse_packet(long_head));
+}

@@ -1,0 +1,192 @@
+#include <catch2/catch.hpp>
+
+#include "sandbox/project/compose.hpp"
+#include "unit/project/profile_fixture.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Project load_yaml(const ProfileDirectory& directory, const std::string& text) {
+    directory.write("compose.yaml", text);
+    return directory.load();
+}
+
+std::string failure(const ProfileDirectory& directory, const std::string& text) {
+    try {
+        (void)load_yaml(directory, text);
+    } catch (const base::Error& error) {
+        return error.message() + (error.hint().empty() ? "" : " (" + error.hint() + ")");
+    }
+    return "no error";
+}
+
+constexpr const char* kCompose = R"(
+version: "3.9"
+x-logging: &logging
+  driver: json-file
+  options: { max-size: 1m }
+x-base: &base
+  restart: unless-stopped
+  logging: *logging
+services:
+  db:
+    <<: *base
+    image: mariadb:10
+    command: --max-allowed-packet=64M
+    environment:
+      MARIADB_ROOT_PASSWORD: ${DB_ROOT:-secret}
+      MARIADB_DATABASE: wordpress
+      PASSED:
+    volumes:
+      - db_data:/var/lib/mysql
+      - type: bind
+        source: ./conf
+        target: /etc/mysql/conf.d
+        read_only: true
+    healthcheck:
+      test: ["CMD", "mysqladmin", "ping"]
+      interval: 10s
+      retries: 3
+    expose:
+      - 3306
+    deploy:
+      replicas: 1
+      resources:
+        limits: { cpus: "0.50", memory: 256M }
+  web:
+    image: wordpress
+    depends_on:
+      db:
+        condition: service_healthy
+    links:
+      - db:mysql
+    ports:
+      - "8080:80"
+      - target: 443
+        published: 8443
+    restart: no
+    networks: [front, default]
+  worker:
+    extends: web
+    scale: 2
+    depends_on: [db]
+volumes:
+  db_data:
+networks:
+  front:
+    driver: bridge
+    ipam:
+      config:
+        - subnet: 10.77.0.0/24
+)";
+
+TEST_CASE("a compose file is read as it is") {
+    ProfileDirectory directory;
+    directory.environment = {{"PASSED", "through"}};
+    const Project project = load_yaml(directory, kCompose);
+    const Service& db = *project.find_service("db");
+    CHECK(db.request.env ==
+          Texts{"MARIADB_ROOT_PASSWORD=secret", "MARIADB_DATABASE=wordpress", "PASSED=through"});
+    CHECK(db.request.restart == "unless-stopped");
+    CHECK(db.request.log_options == Texts{"max-size=1m"});
+    CHECK(db.request.command == Texts{"--max-allowed-packet=64M"});
+    CHECK(db.request.volumes == Texts{project.name + "_db_data:/var/lib/mysql",
+                                      directory.path() + "/conf:/etc/mysql/conf.d:ro"});
+    CHECK(db.request.cpus == "0.50");
+    CHECK(db.request.memory == "256M");
+    CHECK(db.scale == 1);
+    CHECK(db.networks.at(0).aliases == Texts{"mysql"});
+    const Service& web = *project.find_service("web");
+    CHECK(web.depends_on.at(0).condition == Condition::healthy);
+    CHECK(web.request.publish == Texts{"8080:80", "8443:443"});
+    CHECK(web.request.restart == "no");
+    CHECK(project.find_network("front")->subnet == "10.77.0.0/24");
+    const Service& worker = *project.find_service("worker");
+    CHECK(worker.request.image == "wordpress");
+    CHECK(worker.scale == 2);
+    CHECK(worker.depends_on.at(0).condition == Condition::started);
+}
+
+TEST_CASE("what a compose file asks for in vain is refused with its line") {
+    ProfileDirectory directory;
+    CHECK(failure(directory, "services:\n  a:\n    build: .\n") ==
+          "compose.yaml:3:5: \"services.a.build\" cannot be done here (images are not built here "
+          "yet: build it elsewhere, `sandbox load` it, and name it under \"image\")");
+    CHECK(failure(directory, "services:\n  a:\n    image: x\n    pid: host\n") ==
+          "compose.yaml:4:5: \"services.a.pid\" cannot be done here (each container has process "
+          "ids of its own)");
+    CHECK(failure(directory, "services:\n  a:\n    imgae: x\n") ==
+          "compose.yaml:3:5: unknown key \"imgae\" in service \"a\" (did you mean \"image\"?)");
+    CHECK(failure(directory, "services:\n  a:\n    image: x\n    image: y\n") ==
+          "compose.yaml:4:5: key \"image\" stands twice");
+    CHECK(failure(directory, "services:\n  a: [\n").starts_with("compose.yaml:"));
+    CHECK(failure(directory, "just text\n") == "compose.yaml:1:1: not a compose file");
+}
+
+TEST_CASE("what has no effect is told with its line") {
+    ProfileDirectory directory;
+    const Project project =
+        load_yaml(directory, "services:\n  a:\n    image: x\n    mac_address: 02:42:ac:11:65:43\n");
+    CHECK(project.notices == Texts{"compose.yaml:4: services.a.mac_address has no effect: hardware "
+                                   "addresses are chosen by sandbox"});
+}
+
+TEST_CASE("aliases within aliases do not eat the machine") {
+    ProfileDirectory directory;
+    std::string text = "x-a: &a [1,2,3,4,5,6,7,8,9,10]\n";
+    for (char name = 'b'; name < 'k'; ++name) {
+        const std::string before = std::string("*") + static_cast<char>(name - 1);
+        std::string list = before;
+        for (int i = 0; i < 9; ++i) list += ", " + before;
+        text += std::string("x-") + name + ": &" + name + " [" + list + "]\n";
+    }
+    CHECK(failure(directory, text).find("aliases within aliases") != std::string::npos);
+}
+
+TEST_CASE("scalars have the types of YAML's core schema") {
+    ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services:
+  a:
+    image: x
+    environment: { A: 1, B: true, C: 1.5, D: "07", E: yes, F: 0644, G: 1e3, H: 12:34 }
+)");
+    CHECK(project.services[0].request.env ==
+          Texts{"A=1", "B=true", "C=1.5", "D=07", "E=yes", "F=420", "G=1000", "H=12:34"});
+}
+
+// The same project, whether the file is read directly or through the profile written from it.
+TEST_CASE("init --from writes a profile that means the same") {
+    ProfileDirectory directory;
+    directory.environment = {{"PASSED", "through"}};
+    const Project direct = load_yaml(directory, kCompose);
+    const ComposeImport import = import_compose(directory.path() + "/compose.yaml", "compose.yaml");
+    CHECK(import.refused.empty());
+    CHECK_FALSE(import.changed.empty());
+    INFO(import.toml);
+    const Project through = directory.load_text(import.toml);
+    REQUIRE(through.services.size() == direct.services.size());
+    for (size_t i = 0; i < direct.services.size(); ++i) {
+        const Service& one = direct.services[i];
+        const Service& other = through.services[i];
+        CAPTURE(one.name);
+        CHECK(one.name == other.name);
+        CHECK(one.request.image == other.request.image);
+        CHECK(one.request.env == other.request.env);
+        CHECK(one.request.volumes == other.request.volumes);
+        CHECK(one.request.command == other.request.command);
+        CHECK(one.request.publish == other.request.publish);
+        CHECK(one.request.restart == other.request.restart);
+        CHECK(one.scale == other.scale);
+        CHECK(one.depends_on.size() == other.depends_on.size());
+        CHECK(one.request.memory == other.request.memory);
+        CHECK(one.healthcheck.has_value() == other.healthcheck.has_value());
+        CHECK(one.networks.size() == other.networks.size());
+    }
+    CHECK(through.networks.size() == direct.networks.size());
+}
+
+}  // namespace
+}  // namespace sandbox::project

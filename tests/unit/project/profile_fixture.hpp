@@ -1,0 +1,64 @@
+// A directory with profile files, loaded with an environment of its own.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/project/profile.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace sandbox::project {
+
+class ProfileDirectory {
+  public:
+    ProfileDirectory() {
+        std::string pattern = "/tmp/sandbox-profile-XXXXXX";
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~ProfileDirectory() { (void)base::remove_tree_at(AT_FDCWD, path_); }
+    ProfileDirectory(const ProfileDirectory&) = delete;
+    ProfileDirectory& operator=(const ProfileDirectory&) = delete;
+
+    void write(const std::string& name, const std::string& text) const {
+        base::write_file_atomic(AT_FDCWD, path_ + "/" + name, text, 0644,
+                                base::Durability::volatile_data);
+    }
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] Project load(std::vector<std::string> files = {}) const {
+        LoadOptions options;
+        options.files = std::move(files);
+        options.current_dir = path_;
+        options.environment = [this](const std::string& name) -> std::optional<std::string> {
+            const auto found = environment.find(name);
+            return found == environment.end() ? std::nullopt : std::optional(found->second);
+        };
+        return load_project(options);
+    }
+    [[nodiscard]] Project load_text(const std::string& text) const {
+        write("sandbox.toml", text);
+        return load();
+    }
+    // The error's words: "FILE:L:C: message" + " (hint)".
+    [[nodiscard]] std::string failure(const std::string& text) const {
+        try {
+            (void)load_text(text);
+        } catch (const base::Error& error) {
+            return error.message() + (error.hint().empty() ? "" : " (" + error.hint() + ")");
+        }
+        return "no error";
+    }
+
+    std::map<std::string, std::string> environment;
+
+  private:
+    std::string path_;
+};
+
+}  // namespace sandbox::project

@@ -1,0 +1,83 @@
+#include "project/readiness.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace sandbox::project {
+namespace {
+
+using Kind = Verdict::Kind;
+using Status = store::ContainerState::Status;
+
+Observation seen(Status status) {
+    Observation observation;
+    observation.state.status = status;
+    return observation;
+}
+
+TEST_CASE("a service without ports and without a check is ready when it runs") {
+    CHECK(judge(Condition::ready, seen(Status::running), false).kind == Kind::good);
+    CHECK(judge(Condition::ready, seen(Status::created), false).kind == Kind::not_yet);
+}
+
+TEST_CASE("a service with declared ports is ready when it listens on one of them") {
+    Observation observation = seen(Status::running);
+    observation.declared = {"3306/tcp", "33060/tcp"};
+    observation.listening_known = true;
+    const Verdict verdict = judge(Condition::ready, observation, false);
+    CHECK(verdict.kind == Kind::not_yet);
+    CHECK(verdict.why == "3306/tcp, 33060/tcp not listening yet");
+    CHECK(judge(Condition::ready, observation, true).kind == Kind::never);
+    CHECK(judge(Condition::started, observation, false).kind == Kind::good);
+    observation.listening = {"33060/tcp"};
+    CHECK(judge(Condition::ready, observation, false).kind == Kind::good);
+}
+
+TEST_CASE("a check decides where there is one, whatever is listened on") {
+    Observation observation = seen(Status::running);
+    observation.has_check = true;
+    observation.declared = {"80/tcp"};
+    observation.listening = {"80/tcp"};
+    observation.listening_known = true;
+    observation.state.health = "starting";
+    observation.state.failing_streak = 2;
+    CHECK(judge(Condition::ready, observation, false).why ==
+          "its check has not said yes yet (2 tries)");
+    observation.state.health = "healthy";
+    CHECK(judge(Condition::ready, observation, false).kind == Kind::good);
+    observation.state.health = "unhealthy";
+    CHECK(judge(Condition::healthy, observation, false).kind == Kind::never);
+}
+
+TEST_CASE("to wait for health without a check would be for ever") {
+    CHECK(judge(Condition::healthy, seen(Status::running), false).kind == Kind::never);
+}
+
+TEST_CASE("what has ended is never ready, but may be completed") {
+    Observation observation = seen(Status::exited);
+    observation.state.exit_code = 3;
+    const Verdict verdict = judge(Condition::ready, observation, false);
+    CHECK(verdict.kind == Kind::never);
+    CHECK(verdict.why == "it has ended with 3");
+    CHECK(judge(Condition::completed, observation, false).kind == Kind::never);
+    observation.state.exit_code = 0;
+    CHECK(judge(Condition::completed, observation, false).kind == Kind::good);
+    CHECK(judge(Condition::started, observation, false).kind == Kind::never);
+    CHECK(judge(Condition::completed, seen(Status::running), false).kind == Kind::not_yet);
+}
+
+TEST_CASE("the ports that a service says it listens on") {
+    using Texts = std::vector<std::string>;
+    Service service;
+    CHECK(declared_ports(service, {"80/tcp"}) == Texts{"80/tcp"});
+    service.request.publish = {"8080:81", "127.0.0.1:53:53/udp", "[::1]:90:91",
+                               "5000-5002:6000-6002", "7"};
+    service.request.expose = {"9/tcp"};
+    CHECK(declared_ports(service, {"80/tcp"}) == Texts{"81/tcp", "53/udp", "91/tcp", "6000/tcp",
+                                                       "6001/tcp", "6002/tcp", "7/tcp", "9/tcp"});
+    service.ready.emplace();
+    service.ready->port = 99;
+    CHECK(declared_ports(service, {"80/tcp"}) == Texts{"99/tcp"});
+}
+
+}  // namespace
+}  // namespace sandbox::project
