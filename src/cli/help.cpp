@@ -23,7 +23,26 @@ std::string flag_column(const Flag& flag) {
     return text;
 }
 
-// One line a flag; a flag that is too long for its column has its text on the next line.
+// Lines of at most 100 columns, all but the first indented.
+std::string wrapped(std::string_view text, size_t indent) {
+    constexpr size_t kColumns = 100;
+    std::string lines;
+    size_t column = indent;
+    for (const std::string& word : base::split(text, ' ')) {
+        if (column > indent && column + 1 + word.size() > kColumns) {
+            lines += "\n" + std::string(indent, ' ');
+            column = indent;
+        } else if (column > indent) {
+            lines += ' ';
+            ++column;
+        }
+        lines += word;
+        column += word.size();
+    }
+    return lines;
+}
+
+// A flag that is too long for its column has its text on the next line.
 std::string flag_lines(const Command& command) {
     constexpr size_t kWidest = 34;
     std::vector<Flag> flags(command.flags.begin(), command.flags.end());
@@ -41,7 +60,7 @@ std::string flag_lines(const Command& command) {
         const std::string column = flag_column(flag);
         text += "  " + padded(column, width + 2);
         if (column.size() > width) text += "\n" + std::string(width + 4, ' ');
-        text += flag.help;
+        text += wrapped(flag.help, width + 4);
         text += '\n';
     }
     return text;

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <array>
 #include <cerrno>
@@ -116,11 +117,16 @@ Descriptors run(std::uint64_t namespaces, int netns_fd, const InsideAction& acti
 }
 
 // Keepers that end by themselves, in their own time. Those of a process that lives long are reaped
-// with its next one. Never destroyed: nobody waits for the last ones.
+// with its next one; nobody waits for the last ones.
 void leave(kernel::ChildProcess process) {
-    static auto& leaving = *new std::vector<kernel::ChildProcess>();
-    std::erase_if(leaving, [](kernel::ChildProcess& each) { return each.try_wait().has_value(); });
-    if (process.pid() > 0) leaving.push_back(std::move(process));
+    static std::vector<pid_t> leaving;
+    std::erase_if(leaving, [](pid_t pid) {
+        int status = 0;
+        return ::waitpid(pid, &status, WNOHANG) != 0;
+    });
+    if (process.pid() <= 0) return;
+    leaving.push_back(process.pid());
+    process.release();
 }
 
 }  // namespace

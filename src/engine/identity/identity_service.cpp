@@ -180,8 +180,7 @@ std::unique_ptr<IdentityService> IdentityService::start(const ContainerSpec& spe
         }
         raw::exit_group(code);
     }
-    return std::unique_ptr<IdentityService>(
-        new IdentityService(std::move(process), std::move(ours)));
+    return std::make_unique<IdentityService>(Key{}, std::move(process), std::move(ours));
 }
 
 IdentityService::~IdentityService() {

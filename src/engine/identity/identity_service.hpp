@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/exec/namespace_fds.hpp"
@@ -19,7 +20,11 @@
 namespace sandbox::engine {
 
 class IdentityService {
+    struct Key {};  // make_unique needs a public constructor; only start() has the key
+
   public:
+    IdentityService(Key, kernel::ChildProcess process, base::UniqueFd control) noexcept
+        : process_(std::move(process)), control_(std::move(control)) {}
     // Whether this process can do it at all: seccomp_unotify(2), and IdentityTable.
     [[nodiscard]] static bool is_possible() noexcept;
     // `listener`: of the payload's filter; the first process behind it is spec.user.
@@ -39,9 +44,6 @@ class IdentityService {
     [[nodiscard]] int pid_fd() const noexcept { return process_.pid_fd(); }
 
   private:
-    IdentityService(kernel::ChildProcess process, base::UniqueFd control) noexcept
-        : process_(std::move(process)), control_(std::move(control)) {}
-
     kernel::ChildProcess process_;
     base::UniqueFd control_;
 };
