@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/moment.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::cli {
@@ -60,6 +61,17 @@ std::optional<std::int64_t> moment_of(const std::vector<ContainerRow>& all, cons
         if (!name.empty() && row.id.starts_with(name)) return row.created_ns;
     }
     throw base::NotFoundError("no such container: " + base::quote(name));
+}
+
+// until=: made before that.
+std::int64_t until_ns(const std::string& text) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const auto time = base::try_parse_moment(text, base::now());
+    if (!time) {
+        throw base::UsageError("invalid filter \"until=" + base::escape_control(text) + "\"",
+                               "a duration (24h), a date (2026-11-24T15:11:42) or Unix time");
+    }
+    return time->seconds * kSecond + time->nanoseconds;
 }
 
 bool is_active(const ContainerRow& row) {
@@ -131,7 +143,11 @@ Filters parse_container_filters(const std::vector<std::string>& texts) {
 
 std::vector<ContainerRow> filter_containers(const std::vector<ContainerRow>& all,
                                             const Filters& filters, bool every_state) {
-    const std::optional<std::int64_t> before = moment_of(all, filters, "before");
+    std::optional<std::int64_t> before = moment_of(all, filters, "before");
+    for (const std::string& text : filters.values("until")) {
+        const std::int64_t moment = until_ns(text);
+        before = before ? std::min(*before, moment) : moment;
+    }
     const std::optional<std::int64_t> since_moment = moment_of(all, filters, "since");
     const bool by_state = filters.has("status") || filters.has("exited");
     std::vector<ContainerRow> rows;

@@ -4,11 +4,13 @@
 
 #include <optional>
 
+#include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/engine/volumes.hpp"
+#include "sandbox/store/container_state.hpp"
 #include "sandbox/store/volume_store.hpp"
 
 namespace sandbox::engine {
@@ -29,6 +31,9 @@ void remove_if_dead(const store::Store& store, const std::string& id) {
     const store::ContainerEntry entry = containers.find(id);
     if (record_keeps(entry.record)) return;
     base::log::debug("removing container " + id.substr(0, 12) + ", whose supervisor was killed");
+    if (store::is_active(store::load_state(owned->dir.get(), true).status)) {
+        tell_end(store, id, entry.record, store::load_state(owned->dir.get(), false).exit_code);
+    }
     remove_owned(store, std::move(*owned), entry.record, true);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
 #include "engine/option_flags.hpp"
 #include "engine/settled.hpp"
@@ -203,7 +204,9 @@ void rename_container(const store::Store& store, const std::string& name,
         return;
     }
     const store::ContainerStore containers(store);
-    (void)containers.rename(*settled.owned, containers.find(entry.id).record, checked);
+    const json::Value renamed =
+        containers.rename(*settled.owned, containers.find(entry.id).record, checked);
+    tell_container(store, entry.id, renamed, "rename", {{"oldName", "/" + entry.name}});
 }
 
 store::ContainerState observe_container(const store::Store& store, const std::string& id) {

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <utility>
 
+#include "engine/container_events.hpp"
 #include "engine/option_flags.hpp"
 #include "engine/option_resources.hpp"
 #include "engine/restart_policy.hpp"
@@ -106,6 +107,7 @@ std::optional<std::string> update_container(const store::Store& store, const std
         object["pids_limit"] = changed.pids_limit;
         object["restart"] = changed.restart;
         containers.save_record(*settled.owned, json::Value(std::move(object)));
+        tell_container(store, entry.id, record, "update");
         return std::nullopt;
     }
     json::Object request{{"op", "update"},
@@ -116,6 +118,7 @@ std::optional<std::string> update_container(const store::Store& store, const std
                          {"strict", wish.strict_limits}};
     if (wish.pids_limit) request.append("changed_pids", changed.pids_limit);
     const json::Value answer = settled.client->call(json::Value(std::move(request))).value;
+    tell_container(store, entry.id, record, "update");
     const std::string unmet = answer.string_or("unmet");
     if (unmet.empty()) return std::nullopt;
     return unmet + ": " + answer.string_or("why");

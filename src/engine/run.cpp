@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/container_events.hpp"
 #include "engine/container_maker.hpp"
 #include "engine/container_network.hpp"
 #include "engine/dead_containers.hpp"
@@ -108,7 +109,9 @@ ForegroundOutput ForegroundRun::begin_output(LiveContainer& live) {
     pipes_->payload = {};
     // Standard input is the payload's own descriptor, as it is without a log.
     hub_.emplace(maker_.gate().loop(), &*log_, std::move(pipes_->ours));
-    serve_attach(live.server(), [this] { return hub_ ? &*hub_ : nullptr; });
+    serve_attach(
+        live.server(), [this] { return hub_ ? &*hub_ : nullptr; },
+        [&live](const winsize& size) { live.tell_size(size); });
     return {&*hub_, nullptr, attached_.out, attached_.err};
 }
 
@@ -155,12 +158,17 @@ void ForegroundRun::finish(LiveContainer& live, int exit_code) {
 int ForegroundRun::run() {
     check_preserved_fds(request_.preserve_fds);
     maker_.make();
+    tell_container(store_, maker_.container().id, maker_.record(), "attach");
     LaunchedContainer launched = start();
     maker_.forget_cidfile();
     LiveContainer live(store_, maker_.container(), maker_.gate().loop(), maker_.take_record(),
                        true);
     live.started(maker_.draft().spec, launched);
-    const ForegroundOutput output = begin_output(live);
+    ForegroundOutput output = begin_output(live);
+    output.tell = [&live](std::string action, const EventAttributes& attributes) {
+        live.tell(std::move(action), attributes);
+    };
+    if (const auto size = try_window_size(); size && launched.pty_master) live.tell_size(*size);
     const int exit_code =
         supervise(maker_.draft().spec, request_, launched, maker_.gate(), output).shell_code();
     hub_.reset();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/container_events.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/file_lock.hpp"
 #include "sandbox/base/fs.hpp"
@@ -17,11 +18,15 @@ constexpr milliseconds kSayAfter{1000};
 constexpr milliseconds kGiveUpAfter{30'000};
 constexpr milliseconds kLongestPause{50};
 
-void repair_state(const store::OwnedContainer& owned) {
+// What its supervisor could not write down any more: nobody had done it so far.
+void repair_state(const store::Store& store, const store::OwnedContainer& owned) {
     const int dir = owned.dir.get();
     if (!store::is_active(store::load_state(dir, true).status)) return;
+    const store::ContainerState lost = store::load_state(dir, false);
     try {
-        store::save_state(dir, store::load_state(dir, false));
+        store::save_state(dir, lost);
+        tell_end(store, owned.id, store::ContainerStore(store).find(owned.id).record,
+                 lost.exit_code);
     } catch (const base::Error& error) {  // a full disk: it reads the same without
         base::log::debug(error.message());
     }
@@ -49,7 +54,7 @@ Settled settle(const store::Store& store, const std::string& id, Patience& patie
         Settled settled;
         if ((settled.client = ControlClient::try_connect(store, id))) return settled;
         if ((settled.owned = store::ContainerStore(store).try_own(id))) {
-            repair_state(*settled.owned);
+            repair_state(store, *settled.owned);
             return settled;
         }
         patience.wait();

@@ -63,7 +63,8 @@ class Supervisor {
     void on_interrupt();
     void on_stop_request(int number);
     void on_exit();
-    void forward(int number) { container_.init.signal(number); }
+    void forward(int number);
+    void tell_size() const;
     void kill_after(seconds delay, std::string why);
     void kill_now(const std::string& why);
 
@@ -175,6 +176,18 @@ void Supervisor::on_stop_request(int number) {
                                                         " s after " + signal_name(number));
 }
 
+void Supervisor::forward(int number) {
+    container_.init.signal(number);
+    if (output_.tell) output_.tell("kill", {{"signal", std::to_string(number)}});
+}
+
+void Supervisor::tell_size() const {
+    const auto size = try_window_size();
+    if (!size || !output_.tell || !container_.pty_master) return;
+    output_.tell("resize", {{"height", std::to_string(size->ws_row)},
+                            {"width", std::to_string(size->ws_col)}});
+}
+
 void Supervisor::on_signal(const signalfd_siginfo& info) {
     const int number = static_cast<int>(info.ssi_signo);
     // The output of an ended container is still on its way: whoever asks again does not want it.
@@ -190,6 +203,7 @@ void Supervisor::on_signal(const signalfd_siginfo& info) {
             return;
         case SIGWINCH:
             terminal_.resize();
+            tell_size();
             return;
         case SIGTSTP:
             terminal_.suspend();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "engine/container_events.hpp"
 #include "engine/launch.hpp"
 #include "engine/supervisor/output.hpp"
 #include "sandbox/base/poll_loop.hpp"
@@ -30,6 +31,8 @@ struct ForegroundOutput {
     OutputHub* hub = nullptr;             // reads the payload's pipes; passed on to our own 1 and 2
     store::LogWriter* tty_log = nullptr;  // with a terminal, which is passed on in any case
     bool show_stdout = true, show_stderr = true;  // by the hub
+    // For `events`; may be empty.
+    std::function<void(std::string action, const EventAttributes& attributes)> tell{};
 };
 
 // Answers when the payload has ended and all it wrote to its terminal has been passed on.

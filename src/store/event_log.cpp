@@ -94,6 +94,12 @@ Event image_event(std::string action, std::string id, std::string name) {
         .type = "image", .action = std::move(action), .id = std::move(id), .name = std::move(name)};
 }
 
+Event prune_event(std::string type, std::optional<std::uint64_t> reclaimed_bytes) {
+    Event event{.type = std::move(type), .action = "prune", .id = {}};
+    if (reclaimed_bytes) event.attributes["reclaimed"] = std::to_string(*reclaimed_bytes);
+    return event;
+}
+
 void append_event(const Store& store, const Event& event) noexcept {
     try {
         std::string line = json::dump(to_document(event), 0, json::Escape::plain);

@@ -50,6 +50,19 @@ for round in 1 2 3; do
     expect_eq err "$ERR"
 done
 
+test_case "a run with keys of its own can be left, and goes on without its caller"
+tty_keys() { tty 'wait:1' 'send:echo begun\r' 'expect:begun\r\nbegun' "$@" -- "$SANDBOX_BIN" run --detach-keys ctrl-a,d --name left $run_image sh; }
+expect_rc 0 tty_keys 'send:\x01d'
+expect_eq running "$(sandbox inspect --type container -f '{{.State.Status}}' left)"
+expect_rc 5 tty 'wait:1' 'send:exit 5\r' -- "$SANDBOX_BIN" attach left
+expect_ok sandbox rm left
+expect_rc 6 tty_keys 'send:exit 6\r'
+expect_rc 4 bash -c "echo through | timeout 20 '$SANDBOX_BIN' run --detach-keys a,b -i $run_image sh -c 'cat; exit 4'"
+expect_eq through "$OUT"
+expect_rc 125 sandbox run --detach-keys ctrl-1 --name never $run_image true
+expect_rc 1 sandbox container exists never
+on_exit "$SANDBOX_BIN" rm -f left
+
 test_case "start -ai passes standard input on"
 expect_ok sandbox create -i --name cat $run_image cat
 expect_rc 0 bash -c "echo through | timeout 20 '$SANDBOX_BIN' start -ai cat"

@@ -6,6 +6,7 @@ began=$(date +%s)
 expect_ok sandbox pull -q "oci:$(image busybox)"
 run_image=localhost/busybox
 all() { sandbox events --since "$began" --no-stream "$@"; }
+of() { all --filter container="$1" --format '{{.Action}}' | tr '\n' ','; }
 actions() { all --format '{{.Type}} {{.Action}}' "$@" | tr '\n' ','; }
 
 test_case "images tell of pull, tag, untag and delete"
@@ -16,15 +17,14 @@ expect_match 'image tag,image untag,$' "$(actions --filter type=image)"
 
 test_case "a container's life is told in order, with docker's fields"
 expect_rc 3 sandbox run --rm --name short --label tier=front $run_image sh -c 'exit 3'
-expect_eq "container create,container start,container die,container destroy," \
-    "$(actions --filter container=short)"
-expect_eq "3 $run_image front" "$(all --filter event=die --format \
-    '{{.Actor.Attributes.exitCode}} {{.From}} {{index .Actor.Attributes "tier"}}')"
+expect_eq "create,attach,start,die,destroy," "$(of short)"
+expect_eq "3 0 $run_image front" "$(all --filter event=die --format \
+    '{{.Actor.Attributes.exitCode}} {{.Actor.Attributes.execDuration}} {{.From}} {{index .Actor.Attributes "tier"}}')"
 line=$(all --filter event=start | tail -n 1)
 expect_match '"status":"start","id":"[0-9a-f]{64}"' "$line"
 expect_match '"Type":"container","Action":"start","Actor":\{"ID":"[0-9a-f]{64}"' "$line"
 expect_match '"time":[0-9]{10},"timeNano":[0-9]{19}\}$' "$line"
-expect_eq 3 "$(all --filter label=tier=front | wc -l)"  # all but its removal
+expect_eq 4 "$(all --filter label=tier=front | wc -l)"  # all but its removal
 expect_eq "" "$(all --filter label=tier=back)"
 expect_eq "" "$(all --filter container=short --until 10m)"
 
@@ -36,10 +36,68 @@ expect_ok sandbox unpause longer
 expect_ok sandbox stop -t 1 longer
 expect_ok sandbox start longer
 expect_ok sandbox kill longer
-expect_ok sandbox rm longer
-id=$(all --filter event=rename --format '{{.ID}}')
-expect_eq "create,start,rename,pause,unpause,kill,die,stop,start,kill,die,destroy," \
-    "$(all --filter container="$id" --format '{{.Action}}' | tr '\n' ',')"
+expect_ok sandbox rename longer longest
+expect_ok sandbox rm longest
+id=$(all --filter event=rename --format '{{.ID}}' | head -n 1)
+expect_eq "create,start,rename,pause,unpause,kill,die,stop,start,kill,die,rename,destroy," "$(of "$id")"
+expect_eq "/long /longer " \
+    "$(all --filter event=rename --format '{{.Actor.Attributes.oldName}}' | tr '\n' ' ')"
+
+test_case "what is executed in it is told, with its end, also when its caller has gone"
+expect_ok sandbox run -d --name box --health-cmd 'test -e /tmp/well' --health-interval 100ms \
+    --health-retries 1 -v kept:/kept $run_image sleep 1000
+expect_rc 4 sandbox exec box sh -c 'exit 4'
+expect_ok sandbox exec -d box sh -c 'sleep 0.1; exit 6'
+ends() { all --filter event=exec_die --format '{{.Actor.Attributes.exitCode}}' | tr '\n' ','; }
+two_ends() { [ "$(ends)" = 4,6, ]; }
+expect_ok wait_until 20 two_ends
+expect_eq "exec_create: sh -c exit 4,exec_start: sh -c exit 4,exec_die," "$(all --filter container=box \
+    --filter event=exec_create --filter event=exec_start --filter event=exec_die \
+    --format '{{.Action}}' | head -n 3 | tr '\n' ',')"
+expect_eq 3 "$(all --format '{{index .Actor.Attributes "execID"}}' | grep -cx "$(all \
+    --filter event=exec_die --format '{{.Actor.Attributes.execID}}' | tail -n 1)")"
+
+test_case "health is told when it changes, not with each test"
+health() { all --filter event=health_status --format '{{.Action}}' | tr '\n' ','; }
+unwell() { [ "$(health)" = "health_status: unhealthy," ]; }
+well() { [ "$(health)" = "health_status: unhealthy,health_status: healthy," ]; }
+expect_ok wait_until 20 unwell
+expect_ok sandbox exec box touch /tmp/well
+expect_ok wait_until 20 well
+
+test_case "update, top, copies, export and commit are told, and volumes that are mounted"
+expect_ok sandbox update --restart no box
+expect_ok sandbox top box
+expect_ok bash -c "'$SANDBOX_BIN' cp box:/tmp/well - >copy && '$SANDBOX_BIN' cp - box:/tmp <copy"
+expect_ok bash -c "'$SANDBOX_BIN' export box >tree"
+expect_ok sandbox commit -q -m why box localhost/changed
+expect_ok sandbox rm -f box
+expect_match 'update,top,archive-path,extract-to-dir,export,pause,commit,unpause,kill,die,destroy,$' "$(of box)"
+expect_eq why "$(all --filter event=commit --format '{{.Actor.Attributes.comment}}')"
+expect_eq "create mount unmount " \
+    "$(all --filter volume=kept --format '{{.Action}}' | tr '\n' ' ')"
+expect_eq "/kept true" "$(all --filter event=mount --format \
+    '{{.Actor.Attributes.destination}} {{index .Actor.Attributes "read/write"}}')"
+
+test_case "terminals: attach, resize and detach"
+tty() { python3 "$SANDBOX_TESTS/support/terminal.py" "$@"; }
+expect_ok sandbox run -dit --name shell $run_image sh
+expect_rc 0 tty 'send:echo up\r' 'expect:up\r\nup' 'send:\x10\x11' -- "$SANDBOX_BIN" attach shell
+expect_ok sandbox rm -f shell
+expect_eq "create,start,attach,resize,detach,kill,die,destroy," "$(of shell)"
+expect_eq "24x80" "$(all --filter event=resize --format \
+    '{{.Actor.Attributes.height}}x{{.Actor.Attributes.width}}')"
+expect_rc 0 tty 'expect:ready' 'size:30x90' 'expect:30 90' -- "$SANDBOX_BIN" run --rm --name term \
+    $run_image sh -c 'trap "stty size; exit 0" WINCH; echo ready; while :; do sleep 0.05; done'
+expect_eq "create,attach,start,resize,resize,die,destroy," "$(of term)"
+
+test_case "prunes are told with what they gave back"
+expect_ok sandbox run --name done $run_image sh -c 'head -c 100000 /dev/zero >/data'
+expect_ok sandbox container prune -f --filter label!=kept
+expect_match 'Total reclaimed space: 1[0-9][0-9].*kB' "$OUT"
+expect_match '^1[0-9]{5}$' "$(all --filter type=container --filter event=prune --format '{{.Actor.Attributes.reclaimed}}')"
+expect_ok sandbox image prune -f
+expect_eq "prune" "$(all --filter type=image --filter event=prune --format '{{.Action}}')"
 
 test_case "volumes are told of"
 expect_ok sandbox volume create data
@@ -53,7 +111,7 @@ sleep 0.5
 expect_ok sandbox run --rm --name seen $run_image true
 wait_until 5 grep -q 'destroy seen' "$WORK/live"
 kill $follower
-expect_eq "create seen,start seen,die seen,destroy seen," "$(tr '\n' ',' <"$WORK/live")"
+expect_eq "create seen,attach seen,start seen,die seen,destroy seen," "$(tr '\n' ',' <"$WORK/live")"
 expect_eq "" "$(timeout 20 "$SANDBOX_BIN" events --until "$(($(date +%s) + 1))")"
 expect_error 2 'invalid time' sandbox events --since soon
 expect_error 2 'nosuch' sandbox events --filter nosuch=x

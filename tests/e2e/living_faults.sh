@@ -24,6 +24,7 @@ expect_match '^Exited \(137\)' "$(sandbox ps -a --format '{{.Status}}')"
 expect_eq 137 "$(sandbox wait a)"
 expect_ok sandbox stop a
 expect_error 1 'is not running' sandbox kill a
+expect_eq 137 "$(sandbox events --since 5m --no-stream --filter event=die --format '{{.Actor.Attributes.exitCode}}')"
 
 test_case "pid 1 without our init, with other ids than it began with, goes with its supervisor"
 expect_ok sandbox run -d --init=false --name q $image \

@@ -17,6 +17,9 @@ struct AttachRequest {
     std::optional<std::string> detach_keys;
 };
 
+// Throws UsageError for keys that are none.
+void check_detach_keys(const std::string& keys);
+
 // Answers the container's exit code when it has ended, 0 when the caller detached himself. Throws
 // Error: no such container, not running, ….
 int attach_container(const store::Store& store, const AttachRequest& request);

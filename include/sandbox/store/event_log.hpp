@@ -33,6 +33,8 @@ void append_event(const Store& store, const Event& event) noexcept;
 [[nodiscard]] Event container_event(std::string action, const base::json::Value& record);
 
 [[nodiscard]] Event image_event(std::string action, std::string id, std::string name);
+// Everything of that type that nothing used has been removed.
+[[nodiscard]] Event prune_event(std::string type, std::optional<std::uint64_t> reclaimed_bytes);
 
 class EventReader {
   public:

@@ -5,7 +5,10 @@
 #include "cli/failures.hpp"
 #include "cli/options.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/image/remove.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -22,7 +25,8 @@ constexpr RefusedFlag kRmRefused[] = {
     {"-l,--link,--latest", "name the container"},
 };
 constexpr Flag kPruneFlags[] = {
-    {"--filter", FlagKind::list, "label=NAME[=VALUE]", "only those with that label"},
+    {"--filter", FlagKind::list, "NAME=VALUE",
+     "only what fits: label=, label!=, until= (a moment, or an age)"},
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
 };
 
@@ -54,17 +58,24 @@ int run_rm(Context& context, const Invocation& in) {
 
 int run_prune(Context& context, const Invocation& in) {
     if (!in.toggle("force")) confirm("This removes all containers that have ended.");
+    const Filters filters = Filters::parse(in.list("filter"), {"label", "label!", "until"});
+    std::vector<std::string> ids;
+    for (const engine::ContainerRow& row :
+         filter_containers(engine::list_containers(context.store()), filters, true)) {
+        if (row.state == "created" || row.state == "exited") ids.push_back(row.id);
+    }
+    auto bytes = image::measure_containers(context.store(), ids);
     Failures failures;
-    const std::vector<engine::ContainerRow> rows =
-        filter_containers(engine::list_containers(context.store()),
-                          Filters::parse(in.list("filter"), {"label"}), true);
-    for (const engine::ContainerRow& row : rows) {
-        if (row.state != "created" && row.state != "exited") continue;
+    std::uint64_t reclaimed = 0;
+    for (const std::string& id : ids) {
         failures.attempt([&] {
-            engine::remove_container(context.store(), row.id, false, false);
-            context.out.line(row.id);
+            engine::remove_container(context.store(), id, false, false);
+            reclaimed += bytes[id];
+            context.out.line(id);
         });
     }
+    context.out.line("Total reclaimed space: " + base::format_size(reclaimed));
+    store::append_event(context.store(), store::prune_event("container", reclaimed));
     return failures.code();
 }
 

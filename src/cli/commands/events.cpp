@@ -23,7 +23,7 @@ constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 constexpr Flag kFlags[] = {
     {"-f,--filter", FlagKind::list, "NAME=VALUE",
-     "only what fits: container, event, image, label, network, type, volume"},
+     "only what fits: container, event, image, label, network, scope, type, volume"},
     {"--format", FlagKind::value, "FORMAT", "json (the default) or a template"},
     {"--no-stream", FlagKind::toggle, "", "do not wait for what comes"},
     {"--since", FlagKind::value, "TIME", "what happened since: 10m (ago), a date, or Unix time"},
@@ -82,6 +82,7 @@ bool is_image(const Filters& filters, const Value& event) {
 bool matches(const Filters& filters, const Value& event) {
     const std::string action = event.string_or("Action");
     return filters.is("type", event.string_or("Type")) &&
+           filters.is("scope", event.string_or("scope")) &&
            filters.any("event",
                        [&](const std::string& value) {
                            // "exec_create: sh" is an exec_create, too.
@@ -127,7 +128,8 @@ class Printer {
 
 int run(Context& context, const Invocation& in) {
     const Filters filters = Filters::parse(
-        in.list("filter"), {"container", "event", "image", "label", "network", "type", "volume"});
+        in.list("filter"),
+        {"container", "event", "image", "label", "network", "scope", "type", "volume"});
     Printer printer(context.out, in.value_or("format", ""));
     const std::int64_t since = time_ns(in, "since", now_ns());
     const std::int64_t until = time_ns(in, "until", kNever);

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <memory>
 
 #include "cli/commands.hpp"
@@ -7,6 +9,7 @@
 #include "cli/progress.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
+#include "sandbox/engine/attach.hpp"
 #include "sandbox/engine/run.hpp"
 #include "sandbox/image/remove.hpp"
 
@@ -32,6 +35,26 @@ void become_detached(engine::RunRequest& request) {
     request.tty = request.tty.value_or(false);
 }
 
+// Left by its keys it lives on: so a supervisor of its own cares for it from the beginning, and
+// this process only shows it.
+int run_leavable(Context& context, const Invocation& in, engine::RunRequest& request) {
+    if (!in.list("attach").empty()) {
+        throw base::UsageError("conflicting options: --attach and --detach-keys", {}, kEngine);
+    }
+    if (in.toggle("rmi")) {
+        throw base::UsageError("conflicting options: --rmi and --detach-keys", {}, kEngine);
+    }
+    const bool on_terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+    engine::AttachRequest attach;
+    attach.detach_keys = in.try_value("detach-keys");
+    engine::check_detach_keys(*attach.detach_keys);
+    attach.no_stdin = !request.interactive && !(on_terminal && request.tty.value_or(true));
+    attach.sig_proxy = request.sig_proxy;
+    request.detached = true;
+    attach.container = engine::create_container(context.store(), request);
+    return engine::start_attached(context.store(), attach);
+}
+
 int run(Context& context, const Invocation& in) {
     engine::RunRequest request = make_run_request(in);
     if (request.quiet) base::log::set_level(base::log::Level::quiet);
@@ -51,12 +74,16 @@ int run(Context& context, const Invocation& in) {
         });
         return 0;
     }
+    if (in.try_value("detach-keys")) return run_leavable(context, in, request);
     const int code = engine::run_foreground(context.store(), request);
     if (in.toggle("rmi")) remove_image_if_unused(context.store(), request.image);
     return code;
 }
 
 int run_create(Context& context, const Invocation& in) {
+    if (in.try_value("detach-keys")) {
+        throw base::UsageError("--detach-keys is for run and for start --attach", {}, kEngine);
+    }
     engine::RunRequest request = make_run_request(in);
     if (request.quiet) base::log::set_level(base::log::Level::quiet);
     const std::unique_ptr<image::Progress> progress = make_progress(progress_style(request.quiet));

@@ -14,6 +14,8 @@ inline constexpr Flag kRunFlags[] = {
     kBlkioWeightFlag,
     {"--cap-add", FlagKind::list, "CAPABILITY", "add a capability, or ALL"},
     {"--cap-drop", FlagKind::list, "CAPABILITY", "take a capability away, or ALL"},
+    {"--cgroupns", FlagKind::value, "MODE", "only private, the default", Completes::words,
+     "private"},
     {"--cidfile", FlagKind::value, "FILE", "write the container's id to a new file",
      Completes::file},
     kCpuPeriodFlag,
@@ -23,8 +25,11 @@ inline constexpr Flag kRunFlags[] = {
     kCpusetCpusFlag,
     kCpusetMemsFlag,
     {"-d,--detach", FlagKind::toggle, "", "let it run behind, and print its id"},
+    {"--detach-keys", FlagKind::value, "KEYS", "keys that leave it running, as ctrl-p,ctrl-q"},
     {"--device", FlagKind::list, "PATH[:PATH[:rwm]]", "refused: no device of the host is passed on",
      Completes::file},
+    {"--disable-content-trust", FlagKind::toggle, "",
+     "accepted and ignored: digests are always checked"},
     {"--dns", FlagKind::list, "ADDRESS", "name server for /etc/resolv.conf"},
     {"--dns-option,--dns-opt", FlagKind::list, "OPTION", "option for /etc/resolv.conf"},
     {"--dns-search", FlagKind::list, "DOMAIN", "search domain for /etc/resolv.conf"},
@@ -116,7 +121,6 @@ inline constexpr const char* kNoCgroupChoice = "the container's cgroup is always
 inline constexpr const char* kNoMeaning = "it has no meaning without root or a daemon";
 
 inline constexpr RefusedFlag kRefusedRunFlags[] = {
-    {"--detach-keys", "a run in the foreground cannot be left for now"},
     {"--ip,--ip6,--mac-address,--network-alias,--net-alias,--link,"
      "--link-local-ip",
      kNoNetwork},
@@ -124,11 +128,12 @@ inline constexpr RefusedFlag kRefusedRunFlags[] = {
      "--device-read-bps,--device-write-bps,--device-read-iops,--device-write-iops,"
      "--kernel-memory,--oom-kill-disable",
      kNoCgroup},
-    {"--cgroup-parent,--cgroups,--cgroupns", kNoCgroupChoice},
+    {"--cgroup-parent,--cgroups", kNoCgroupChoice},
     {"--device-cgroup-rule,--gpus,--isolation,--runtime,--volume-driver,--storage-opt,--cpu-count,"
      "--cpu-percent,--io-maxbandwidth,--io-maxiops",
      kNoMeaning},
     {"--domainname", "use --hostname NAME.DOMAIN"},
+    {"--use-api-socket", "there is no daemon whose socket could be handed in"},
 };
 
 }  // namespace sandbox::cli

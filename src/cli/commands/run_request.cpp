@@ -39,7 +39,10 @@ void require_only(const Invocation& in, std::string_view key, std::string_view a
 }
 
 void require_defaults(const Invocation& in) {
-    require_only(in, "ipc", "private", "every container has an IPC namespace of its own");
+    require_only(in, "cgroupns", "private", "every container has a cgroup namespace of its own");
+    require_only(
+        in, "ipc", "private",
+        "every container has an IPC namespace of its own; --shm-size makes more room in it");
     require_only(in, "pid", "private", "every container has a process namespace of its own");
     require_only(in, "uts", "private", "every container has a host name of its own");
 }

@@ -5,6 +5,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/image/remove.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -40,6 +41,11 @@ int run_prune(Context& context, const Invocation& in) {
                 (options.volumes ? ", and unused anonymous volumes." : "."));
     }
     report(context.out, image::prune(context.store(), options));
+    store::append_event(context.store(), store::prune_event("container", std::nullopt));
+    store::append_event(context.store(), store::prune_event("image", std::nullopt));
+    if (options.volumes) {
+        store::append_event(context.store(), store::prune_event("volume", std::nullopt));
+    }
     return 0;
 }
 
@@ -51,7 +57,9 @@ int run_image_prune(Context& context, const Invocation& in) {
         confirm(options.all_images ? "This removes all images that no container uses."
                                    : "This removes images without a name.");
     }
-    report(context.out, image::prune(context.store(), options));
+    const image::PruneReport pruned = image::prune(context.store(), options);
+    store::append_event(context.store(), store::prune_event("image", pruned.reclaimed_bytes));
+    report(context.out, pruned);
     return 0;
 }
 

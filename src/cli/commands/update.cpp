@@ -27,6 +27,11 @@ constexpr Flag kFlags[] = {
     kStrictLimitsFlag,
 };
 
+constexpr RefusedFlag kRefused[] = {
+    {"--cpu-rt-period,--cpu-rt-runtime,--kernel-memory",
+     "cgroup v2 or an ordinary user cannot set it"},
+};
+
 int run(Context& context, const Invocation& in) {
     engine::RunRequest wish;
     take_limits(in, wish);
@@ -60,6 +65,7 @@ constinit const Command kUpdateCommand = {
     .max_arguments = -1,
     .run = run,
     .completes = Completes::containers,
+    .refused = kRefused,
 };
 
 }  // namespace sandbox::cli

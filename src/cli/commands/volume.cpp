@@ -8,6 +8,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/volumes.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -80,9 +81,9 @@ int run_prune(Context& context, const Invocation& in) {
         confirm(all ? "This removes all volumes that no container uses."
                     : "This removes anonymous volumes that no container uses.");
     }
-    for (const std::string& name : engine::prune_volumes(context.store(), all)) {
-        context.out.line(name);
-    }
+    const std::vector<std::string> gone = engine::prune_volumes(context.store(), all);
+    store::append_event(context.store(), store::prune_event("volume", std::nullopt));
+    for (const std::string& name : gone) context.out.line(name);
     return 0;
 }
 

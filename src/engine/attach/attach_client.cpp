@@ -16,6 +16,7 @@
 
 #include "engine/attach/detach_keys.hpp"
 #include "engine/attach/frames.hpp"
+#include "engine/container_events.hpp"
 #include "engine/control/client.hpp"
 #include "engine/control/packet.hpp"
 #include "engine/supervise.hpp"
@@ -346,18 +347,22 @@ class ExitWatch {
     std::optional<ControlClient> client_;
 };
 
-int serve(const store::Store& store, const std::string& id, const AttachRequest& request,
-          const ExitWatch& watch, base::UniqueFd stream, bool tty) {
+int serve(const store::Store& store, const store::ContainerEntry& entry,
+          const AttachRequest& request, const ExitWatch& watch, base::UniqueFd stream, bool tty) {
     bool ended = false;
     {
         SignalGate gate;
-        AttachSession session(store, id, request, std::move(stream), tty, gate);
+        AttachSession session(store, entry.id, request, std::move(stream), tty, gate);
         ended = session.run();
     }
-    return ended ? watch.exit_code() : 0;
+    if (ended) return watch.exit_code();
+    tell_container(store, entry.id, entry.record, "detach");
+    return 0;
 }
 
-int attach_to(const store::Store& store, const std::string& id, const AttachRequest& request) {
+int attach_to(const store::Store& store, const store::ContainerEntry& entry,
+              const AttachRequest& request) {
+    const std::string& id = entry.id;
     auto client = ControlClient::try_connect(store, id);
     if (!client) {
         throw base::Error("container " + base::quote(request.container) + " is not running",
@@ -367,26 +372,29 @@ int attach_to(const store::Store& store, const std::string& id, const AttachRequ
     Reply reply = client->call(json::Object{
         {"op", "attach"}, {"stdin", !request.no_stdin}, {"stdout", true}, {"stderr", true}});
     if (reply.fds.empty()) throw base::IntegrityError("the supervisor sent no stream");
+    tell_container(store, id, entry.record, "attach");
     const bool* tty = reply.value["tty"].as_bool();
-    return serve(store, id, request, watch, std::move(reply.fds.front()), tty != nullptr && *tty);
+    return serve(store, entry, request, watch, std::move(reply.fds.front()),
+                 tty != nullptr && *tty);
 }
 
 }  // namespace
 
 int attach_container(const store::Store& store, const AttachRequest& request) {
     if (request.detach_keys) (void)parse_detach_keys(*request.detach_keys);
-    return attach_to(store, store::ContainerStore(store).find(request.container).id, request);
+    return attach_to(store, store::ContainerStore(store).find(request.container), request);
 }
 
 int start_attached(const store::Store& store, const AttachRequest& request) {
     if (request.detach_keys) (void)parse_detach_keys(*request.detach_keys);
-    const std::string id = store::ContainerStore(store).find(request.container).id;
+    const store::ContainerEntry entry = store::ContainerStore(store).find(request.container);
     FirstStreams streams;
     streams.in = !request.no_stdin;
-    start_with_streams(store, id, &streams);
-    if (!streams.stream) return attach_to(store, id, request);
-    const ExitWatch watch(store, id);
-    return serve(store, id, request, watch, std::move(streams.stream), streams.tty);
+    start_with_streams(store, entry.id, &streams);
+    if (!streams.stream) return attach_to(store, entry, request);
+    const ExitWatch watch(store, entry.id);
+    tell_container(store, entry.id, entry.record, "attach");
+    return serve(store, entry, request, watch, std::move(streams.stream), streams.tty);
 }
 
 }  // namespace sandbox::engine

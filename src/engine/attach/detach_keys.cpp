@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "engine/flag_error.hpp"
+#include "sandbox/engine/attach.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -52,6 +53,10 @@ std::string DetachScanner::feed(std::string_view typed) {
         matched_ = kept;
     }
     return passed;
+}
+
+void check_detach_keys(const std::string& keys) {
+    (void)parse_detach_keys(keys);
 }
 
 }  // namespace sandbox::engine

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/container_events.hpp"
 #include "engine/environment.hpp"
 #include "engine/exec/exec_base.hpp"
 #include "engine/exec/exec_session.hpp"
+#include "engine/exec/left_execs.hpp"
 #include "engine/spec_builder.hpp"
 #include "engine/terminal.hpp"
 #include "sandbox/base/error.hpp"
@@ -82,13 +84,14 @@ ExecBase ask_supervisor(const store::Store& store, const ExecRequest& request,
 
 struct Wish {
     ExecBase base;
-    std::string id;  // the container's
+    store::ContainerEntry container;
     bool interactive = false;
 };
 
 Wish make_wish(const store::Store& store, const ExecRequest& request) {
-    const store::ContainerEntry entry = store::ContainerStore(store).find(request.container);
-    Wish wish{ask_supervisor(store, request, entry), entry.id, false};
+    store::ContainerEntry entry = store::ContainerStore(store).find(request.container);
+    ExecBase base = ask_supervisor(store, request, entry);
+    Wish wish{std::move(base), std::move(entry), false};
     ExecSpec& spec = wish.base.spec;
     const bool on_terminal =
         !request.detach && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
@@ -113,11 +116,26 @@ Wish make_wish(const store::Store& store, const ExecRequest& request) {
     return wish;
 }
 
-int run_detached(const Wish& wish, ExecContext& context) {
+// The supervisor tells of its end, since we are gone by then. One that has just ended needs not.
+void leave_to_supervisor(const store::Store& store, const Wish& wish, const ExecEvents& events,
+                         const RunningExec& running) noexcept {
+    try {
+        const int fd = running.control.get();
+        if (auto client = ControlClient::try_connect(store, wish.container.id)) {
+            (void)client->call(exec_left_request(events.exec_id()), {&fd, 1});
+        }
+    } catch (const std::exception& error) {
+        base::log::debug(error.what());
+    }
+}
+
+int run_detached(const store::Store& store, const Wish& wish, const ExecEvents& events,
+                 ExecContext& context) {
     const base::UniqueFd null = base::open_at(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
     context.stdio_fds = {null.get(), null.get(), null.get()};
     RunningExec running = start_exec(wish.base.namespaces, wish.base.spec, context);
     wait_executed(running, wish.base.spec);
+    leave_to_supervisor(store, wish, events, running);
     running.process.release();
     return 0;
 }
@@ -129,9 +147,11 @@ int exec_in_container(const store::Store& store, const ExecRequest& request) {
     ExecContext context;
     context.cgroup_procs_fd = wish.base.cgroup_procs.get();
     context.on_listener = [&](base::UniqueFd listener, const IdentitySpec& user) {
-        pass_listener(store, wish.id, wish.base.spec, listener, user);
+        pass_listener(store, wish.container.id, wish.base.spec, listener, user);
     };
-    if (request.detach) return run_detached(wish, context);
+    const ExecEvents events(store, wish.container.id, wish.container.record);
+    events.started(wish.base.spec.argv);
+    if (request.detach) return run_detached(store, wish, events, context);
     base::UniqueFd null;
     if (wish.base.spec.tty) {
         context.window = try_window_size();
@@ -144,7 +164,9 @@ int exec_in_container(const store::Store& store, const ExecRequest& request) {
     }
     SignalGate gate;
     RunningExec running = start_exec(wish.base.namespaces, wish.base.spec, context);
-    return serve_exec(running, wish.base.spec, wish.interactive, gate).shell_code();
+    const int code = serve_exec(running, wish.base.spec, wish.interactive, gate).shell_code();
+    events.ended(code);
+    return code;
 }
 
 }  // namespace sandbox::engine

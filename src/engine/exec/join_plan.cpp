@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "child_plan.hpp"
+#include "engine/own_memory.hpp"
 #include "engine/user_lookup.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
@@ -65,6 +66,8 @@ ExecPlan::ExecPlan(const NamespaceFds& namespaces, const ExecSpec& spec, const E
     plan_limits();
     plan_program();
     mark_start_text(payload);
+    // Its parent stays as long as the program does, and needs none of our heap.
+    if (spec.detached) mark_droppable(payload);
 }
 
 char* ExecPlan::keep(std::string text) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 
+#include "engine/container_events.hpp"
 #include "engine/exec/exec_base.hpp"
 #include "engine/exec/process_stat.hpp"
 #include "sandbox/base/error.hpp"
@@ -109,6 +110,7 @@ ProcessTable list_processes(const store::Store& store, const std::string& name,
     auto client = ControlClient::try_connect(store, entry.id);
     if (!client) throw base::Error("container " + base::quote(name) + " is not running");
     const ExecBase known = fetch_exec_base(*client);
+    tell_container(store, entry.id, entry.record, "top");
     struct stat pid_namespace {};
     if (::fstat(known.namespaces.pid.get(), &pid_namespace) != 0) {
         throw base::SysError(errno, "look at the container's namespace");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
 #include "engine/files/changes.hpp"
 #include "engine/files/copy_sides.hpp"
@@ -18,6 +19,7 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/oci/config_change.hpp"
+#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -178,7 +180,10 @@ store::ImageRecord commit_container(const store::Store& store, const CommitReque
         image::walk_changes(tree, visitor);
         return report_words(archive.finish());
     });
-    return install(store, worker, pipe, image);
+    store::ImageRecord result = install(store, worker, pipe, image);
+    tell_container(store, container.entry.id, record, "commit", {{"comment", request.message}});
+    store::append_event(store, store::image_event("create", result.id.str(), result.id.str()));
+    return result;
 }
 
 store::ImageRecord import_image(const store::Store& store, const ImportRequest& request) {
@@ -204,7 +209,9 @@ store::ImageRecord import_image(const store::Store& store, const ImportRequest& 
         image::write_plain(request.tar_fd, pipe.write_end.get());
         return report_words({});
     });
-    return install(store, worker, pipe, image);
+    store::ImageRecord result = install(store, worker, pipe, image);
+    store::append_event(store, store::image_event("import", result.id.str(), result.id.str()));
+    return result;
 }
 
 }  // namespace sandbox::engine

@@ -9,6 +9,7 @@
 #include <climits>
 #include <memory>
 
+#include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
 #include "engine/files/copy_sides.hpp"
 #include "engine/files/open_container.hpp"
@@ -60,6 +61,7 @@ class Copy {
         if (request_.from.container) from_ = open_container(store_, *request_.from.container);
         if (request_.to.container) open_target();
         if (from_) set_owner_book();
+        tell_events();
         if (request_.to.is_stream()) return to_stream(request_.stream_fd);
         if (request_.from.is_stream()) return from_stream(request_.stream_fd, true, "");
         if (same_) return through_file();
@@ -67,6 +69,16 @@ class Copy {
     }
 
   private:
+    void tell_events() const {
+        if (from_) {
+            tell_container(store_, from_->entry.id, from_->entry.record, "archive-path");
+        }
+        const OpenContainer* const target = same_ ? &*from_ : to_ ? &*to_ : nullptr;
+        if (target != nullptr) {
+            tell_container(store_, target->entry.id, target->entry.record, "extract-to-dir");
+        }
+    }
+
     void open_target() {
         const store::ContainerEntry entry =
             store::ContainerStore(store_).find(*request_.to.container);

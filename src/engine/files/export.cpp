@@ -1,6 +1,7 @@
 // export: the container's root as one tar, without what is mounted into it.
 #include <fcntl.h>
 
+#include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
 #include "engine/files/changes.hpp"
 #include "engine/files/copy_sides.hpp"
@@ -32,6 +33,7 @@ image::FileReport export_container(const store::Store& store, const std::string&
     if (record_rootfs(container.entry.record).mode == store::LayerMode::single) {
         owners = image::load_owner_book(ChangeSources(store, container).layer_dirs());
     }
+    tell_container(store, container.entry.id, container.entry.record, "export");
     const std::unique_ptr<WorkPlace> place = make_place(store, container, Mounts::without);
     Worker worker = Worker::start(*place, [&](const WorkerLink& link) {
         const base::UniqueFd root = open_bare_root();

@@ -22,7 +22,8 @@ unsigned short cells(const json::Value& request, std::string_view key) {
 
 }  // namespace
 
-void serve_attach(ControlServer& server, std::function<OutputHub*()> hub) {
+void serve_attach(ControlServer& server, std::function<OutputHub*()> hub,
+                  std::function<void(const winsize&)> resized) {
     server.on("attach", [hub](ControlCall call) {
         OutputHub* const streams = hub();
         if (streams == nullptr) throw base::Error("the container is not running");
@@ -33,10 +34,12 @@ void serve_attach(ControlServer& server, std::function<OutputHub*()> hub) {
         const std::array<int, 1> fds{end.get()};
         call.reply(json::Object{{"tty", streams->tty()}}, fds);
     });
-    server.on("resize", [hub = std::move(hub)](ControlCall call) {
+    server.on("resize", [hub = std::move(hub), resized = std::move(resized)](ControlCall call) {
         const json::Value& request = call.request();
         if (OutputHub* const streams = hub()) {
-            streams->resize({cells(request, "rows"), cells(request, "columns"), 0, 0});
+            const winsize size{cells(request, "rows"), cells(request, "columns"), 0, 0};
+            streams->resize(size);
+            resized(size);
         }
         call.reply();
     });

@@ -10,7 +10,8 @@
 
 namespace sandbox::engine {
 
-// `hub` answers null while nothing runs.
-void serve_attach(ControlServer& server, std::function<OutputHub*()> hub);
+// `hub` answers null while nothing runs. `resized`: a client has given its terminal's size.
+void serve_attach(ControlServer& server, std::function<OutputHub*()> hub,
+                  std::function<void(const winsize&)> resized);
 
 }  // namespace sandbox::engine

@@ -198,7 +198,9 @@ void DetachedSupervisor::retire_streams() {
 }
 
 void DetachedSupervisor::add_stream_operations() {
-    serve_attach(live_->server(), [this] { return streams_ ? streams_->hub() : nullptr; });
+    serve_attach(
+        live_->server(), [this] { return streams_ ? streams_->hub() : nullptr; },
+        [this](const winsize& size) { live_->tell_size(size); });
 }
 
 void DetachedSupervisor::go_on(LiveContainer::Next next) {

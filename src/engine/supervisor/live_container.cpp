@@ -12,7 +12,6 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
-#include "sandbox/store/event_log.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -38,10 +37,11 @@ LiveContainer::LiveContainer(const store::Store& store, const store::OwnedContai
       state_(store::load_state(container.dir.get(), true)),
       server_(loop, container.dir.get()),
       exec_(server_, [this] { return exec_source(); }),
-      health_(loop, state_, [this] {
-          save_state();
-          notify();
-      }) {
+      left_execs_(server_, loop,
+                  [this](const std::string& exec_id, int exit_code) {
+                      tell_exec_end(store_, container_.id, record_, exec_id, exit_code);
+                  }),
+      health_(loop, state_, [this] { on_probe(); }) {
     policy_ = record_restart_policy(record_);
     // Handed over by a foreground run whose policy wants more; anything else is a user's start.
     if (state_.status != Status::restarting) state_.restart_count = 0;
@@ -83,11 +83,21 @@ void LiveContainer::notify() {
     for (const auto& observer : observers_) observer();
 }
 
-void LiveContainer::tell(std::string action, std::map<std::string, std::string> attributes) const {
-    store::Event event = store::container_event(std::move(action), record_);
-    event.id = container_.id;
-    event.attributes.merge(attributes);
-    store::append_event(store_, event);
+void LiveContainer::tell(std::string action, const EventAttributes& attributes) const noexcept {
+    tell_container(store_, container_.id, record_, std::move(action), attributes);
+}
+
+void LiveContainer::tell_size(const winsize& size) const noexcept {
+    tell("resize",
+         {{"height", std::to_string(size.ws_row)}, {"width", std::to_string(size.ws_col)}});
+}
+
+void LiveContainer::on_probe() {
+    save_state();
+    notify();
+    if (state_.health == told_health_) return;
+    told_health_ = state_.health;
+    tell("health_status: " + told_health_);
 }
 
 void LiveContainer::cancel_timer() {
@@ -137,8 +147,10 @@ void LiveContainer::started(const ContainerSpec& spec, LaunchedContainer& launch
     exec_.forget();
     health_.start(
         spec, launched.namespaces, [this] { return open_cgroup_procs(); }, launched.identity.get());
+    told_health_ = state_.health;
     save_state();
     notify();
+    tell_volumes(store_, container_.id, record_, true);
     tell("start");
     if (!restarts_.empty()) tell("restart");
     for (ControlCall& call : std::exchange(restarts_, {})) call.reply();
@@ -172,7 +184,8 @@ LiveContainer::Next LiveContainer::ended(int exit_code) {
     save_state();
     notify();
     if (state_.oom_killed) tell("oom");
-    tell("die", {{"exitCode", std::to_string(exit_code)}});
+    tell_end(store_, container_.id, record_, exit_code,
+             std::chrono::duration_cast<std::chrono::seconds>(life).count());
     if (stop_asked_) tell("stop");
     stop_asked_ = false;
     for (ControlCall& call : std::exchange(next_exit_waits_, {})) {

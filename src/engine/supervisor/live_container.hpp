@@ -8,20 +8,24 @@
 //   restart {timeout?, signal?} → {} when it runs again; {"start": true}: the caller shall start it
 //   pause, unpause → {}          rename {name} → {}        listening → {ports}
 //   exec → what a program that joins needs (exec/exec_base.hpp)
+//   exec-left {exec_id} and a pipe → {}: the end of a program that was left behind is told
 //   identity {user, …} and a listener → {}: answers for a program that joined
 //   files → {} and descriptors of the user and the mount namespace (cp, export)
 #pragma once
 
+#include <sys/ioctl.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/container_events.hpp"
 #include "engine/control/server.hpp"
 #include "engine/exec/exec_base.hpp"
+#include "engine/exec/left_execs.hpp"
 #include "engine/health/health_monitor.hpp"
 #include "engine/launch.hpp"
 #include "engine/restart_policy.hpp"
@@ -78,6 +82,10 @@ class LiveContainer {
     void stop(std::optional<std::int64_t> timeout_seconds, std::optional<int> signal, bool by_user);
     void kill(int signal);
 
+    // For `events`.
+    void tell(std::string action, const EventAttributes& attributes = {}) const noexcept;
+    void tell_size(const winsize& size) const noexcept;
+
   private:
     void add_operations();
     void op_kill(ControlCall call);
@@ -92,8 +100,7 @@ class LiveContainer {
     void watch_identity();
     void forget_identity() noexcept;
     void notify();
-    // For `events`.
-    void tell(std::string action, std::map<std::string, std::string> attributes = {}) const;
+    void on_probe();
     [[nodiscard]] std::string shown_name() const;
     [[nodiscard]] std::optional<ExecSource> exec_source() const;
     [[nodiscard]] base::UniqueFd open_cgroup_procs() const;
@@ -106,7 +113,9 @@ class LiveContainer {
     store::ContainerState state_;
     ControlServer server_;
     ExecService exec_;
+    LeftExecs left_execs_;
     HealthMonitor health_;
+    std::string told_health_;  // by an event
     const ContainerSpec* spec_ = nullptr;
     LaunchedContainer* launched_ = nullptr;
     std::function<void(bool)> freezer_;
