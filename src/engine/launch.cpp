@@ -49,8 +49,9 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
-#include "sandbox/image/owner_mark.hpp"
+#include "sandbox/image/owner_table.hpp"
 #include "sandbox/kernel/probe.hpp"
+#include "volume_owners.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -102,6 +103,7 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     if (spec.identity == IdentityMode::emulate) {
         image::mark_layer_owners(context.store, spec.rootfs);
     }
+    settle_volume_owners(context.store, spec);
     ChildPlan prepared(spec, context, kind);
     SocketPair handshake = make_handshake();
     SocketPair control = make_control();
@@ -132,7 +134,8 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     if (spec.identity == IdentityMode::emulate) {
         on_listener = [&](base::UniqueFd listener, const NamespaceFds& namespaces) {
             identity = IdentityService::start(spec, namespaces, std::move(listener),
-                                              context.container_dir_fd);
+                                              context.container_dir_fd,
+                                              image::layer_owner_table(context.store, spec.rootfs));
         };
     }
     try {

@@ -80,11 +80,11 @@ const std::vector<int>& allowed_calls() {
         std::vector<int> list{
             // The busiest first.
             SYS_write, SYS_openat, SYS_close, SYS_utimensat, SYS_futex, SYS_pread64, SYS_fchown,
-            SYS_fchmod, SYS_fchmodat, SYS_fchownat, SYS_newfstatat, SYS_fstat, SYS_symlinkat,
-            SYS_linkat, SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_readlinkat, SYS_pwrite64,
-            SYS_ftruncate, SYS_fsetxattr, SYS_read, SYS_lseek, SYS_fstatfs, SYS_getdents64,
-            SYS_fcntl, SYS_fgetxattr, SYS_flistxattr, SYS_fallocate, SYS_renameat2, SYS_sendfile,
-            static_cast<int>(raw::kSysOpenat2),
+            SYS_fchmod, SYS_fchmodat, SYS_fchownat, SYS_newfstatat, SYS_fstat, SYS_statx,
+            SYS_symlinkat, SYS_linkat, SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_readlinkat,
+            SYS_pwrite64, SYS_ftruncate, SYS_fsetxattr, SYS_read, SYS_lseek, SYS_fstatfs,
+            SYS_getdents64, SYS_fcntl, SYS_fgetxattr, SYS_flistxattr, SYS_fallocate, SYS_renameat2,
+            SYS_sendfile, static_cast<int>(raw::kSysOpenat2),
             // Memory, threads, the end.
             SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
             SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_rt_sigreturn, SYS_set_robust_list, SYS_rseq,

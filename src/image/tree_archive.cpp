@@ -175,9 +175,6 @@ struct TreeArchive::Impl {
         if (::fstatat(parent_fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
             return fail(real_path, errno);
         }
-        if (S_ISSOCK(info.st_mode)) {
-            return notice(real_path, "is a socket and was left out");
-        }
         if (S_ISDIR(info.st_mode)) {
             return add_directory(parent_fd, name, tar_name, real_path, deep);
         }
@@ -209,6 +206,10 @@ struct TreeArchive::Impl {
     void add_special(int parent_fd, const std::string& name, const struct stat& info,
                      const std::string& tar_name, const std::string& real_path) {
         TarEntry entry = make_entry(info, tar_name, real_path);
+        take_from_table(entry, parent_fd, name.c_str());
+        if (entry.type == EntryType::socket) {
+            return notice(real_path, "is a socket and was left out");
+        }
         if (entry.type == EntryType::symlink) {
             try {
                 entry.link_target = read_link(parent_fd, name);
@@ -219,11 +220,28 @@ struct TreeArchive::Impl {
         write(entry);
     }
 
+    void take_from_table(TarEntry& entry, int dir_fd, const char* name) const {
+        FileBirth birth;
+        if (options.table == nullptr || options.table->empty()) return;
+        if (!look_at_birth(dir_fd, name, birth)) return;
+        const auto known = options.table->find(birth);
+        if (known == options.table->end()) return;
+        const FileOwner& owner = known->second;
+        entry.uid = owner.uid;
+        entry.gid = owner.gid;
+        if (owner.device == 0) return;
+        entry.type = type_of(owner.device);
+        entry.device_major = owner.device_major;
+        entry.device_minor = owner.device_minor;
+    }
+
     // What the file says of itself counts more than what its image said.
-    static void take_mark(TarEntry& entry, int fd) {
+    void take_mark(TarEntry& entry, int fd) const {
         if (const auto owner = read_owner_mark(fd)) {
             entry.uid = owner->uid;
             entry.gid = owner->gid;
+        } else {
+            take_from_table(entry, fd, "");
         }
     }
 

@@ -61,6 +61,14 @@ void write_content(int fd, const TarEntry& entry, TarReader& reader, const std::
     }
 }
 
+FileOwner file_owner(const TarEntry& entry) noexcept {
+    constexpr std::uint64_t kNoId = 0xffffffff;
+    FileOwner owner;
+    if (entry.uid < kNoId) owner.uid = static_cast<std::uint32_t>(entry.uid);
+    if (entry.gid < kNoId) owner.gid = static_cast<std::uint32_t>(entry.gid);
+    return owner;
+}
+
 }  // namespace
 
 TreeExtract::TreeExtract(int target_fd, const ExtractOptions& options)
@@ -149,6 +157,13 @@ void TreeExtract::set_owner(int parent_fd, const std::string& name, const TarEnt
           "set the owner of", shown(path));
 }
 
+void TreeExtract::mark_owner(int fd, const FileOwner& owner, const std::string& path) {
+    if (!options_.mark_owners || options_.owners != ExtractOptions::Owners::given) return;
+    const std::string text = format_file_owner(owner);
+    const int rc = raw::fsetxattr(fd, kOwnerAttribute, text.data(), text.size(), 0);
+    if (rc != -EOPNOTSUPP && rc != -EPERM) check(rc, "remember the owner of", shown(path));
+}
+
 mode_t TreeExtract::mode_of(const TarEntry& entry) {
     if (options_.id_bits || entry.type == EntryType::directory) return entry.mode & 07777;
     if ((entry.mode & kIdBits) != 0 && !std::exchange(said_id_bits_, true)) {
@@ -163,6 +178,7 @@ void TreeExtract::set_attributes(int fd, const TarEntry& entry, const std::strin
         const Owner owner = owner_of(entry, path);
         check(raw::fchown(fd, owner.uid, owner.gid), "set the owner of", shown(path));
     }
+    mark_owner(fd, file_owner(entry), path);
     check(raw::fchmod(fd, mode_of(entry)), "set the mode of", shown(path));
     for (const TarXattr& xattr : entry.xattrs) {
         const XattrRule rule = xattr_rule(xattr.name);
@@ -212,7 +228,7 @@ void TreeExtract::make_directory(const TarEntry& entry, const std::string& path,
         check(rc, "make directory", shown(path));
     }
     set_owner(parent_fd, name, entry, path);
-    Dir dir{path, mode_of(entry), {}};
+    Dir dir{path, mode_of(entry), {}, file_owner(entry)};
     times_of(entry, dir.times);
     dirs_.push_back(std::move(dir));
 }
@@ -346,6 +362,7 @@ FileReport TreeExtract::finish() {
                                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (rc == -ENOENT || rc == -ENOTDIR) continue;  // somebody was quicker
         const UniqueFd fd(check(rc, "open directory", shown(dir->path)));
+        mark_owner(fd.get(), dir->owner, dir->path);
         check(raw::fchmod(fd.get(), dir->mode), "set the mode of", shown(dir->path));
         check(raw::utimensat(fd.get(), nullptr, dir->times, 0), "set the time of",
               shown(dir->path));

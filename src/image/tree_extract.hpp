@@ -32,6 +32,7 @@ class TreeExtract {
         std::string path;
         mode_t mode;
         timespec times[2];
+        FileOwner owner;  // to be marked
     };
 
     [[nodiscard]] std::string renamed(std::string path) const;
@@ -52,6 +53,7 @@ class TreeExtract {
     void clear(int parent_fd, const std::string& name, const std::string& path);
     void set_owner(int parent_fd, const std::string& name, const TarEntry& entry,
                    const std::string& path);
+    void mark_owner(int fd, const FileOwner& owner, const std::string& path);
     void set_attributes(int fd, const TarEntry& entry, const std::string& path);
     [[nodiscard]] bool wants_owner() const noexcept;
     [[nodiscard]] Owner owner_of(const TarEntry& entry, const std::string& path);

@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <initializer_list>
+#include <span>
 
 #include "sandbox/base/raw.hpp"
 #include "sandbox/kernel/seccomp_notify.hpp"
@@ -68,15 +70,20 @@ constexpr long kTrapped[] = {
 #endif
 };
 
-// For 32-bit programs: what one id cannot do answers 0. Their getters tell the truth.
+// 32-bit programs. Refused: what has no native equal (lists of ids of 16 bits).
 #if defined(__x86_64__)
 constexpr std::uint32_t kNativeArch = AUDIT_ARCH_X86_64, kOtherArch = AUDIT_ARCH_I386;
-constexpr int kPretended[] = {16,  23,  46,  70,  71,  81,  95,  138, 139, 164, 170, 182, 198,
-                              203, 204, 206, 207, 208, 210, 212, 213, 214, 215, 216, 298};
+constexpr int kOtherTrapped[] = {
+    8,   9,   14,  16,  23,  24,  38,  39,  46,  47,  49,  50,  61,  70,  71,  83,  95,  138, 139,
+    164, 170, 182, 184, 185, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208,
+    209, 210, 211, 212, 213, 214, 215, 216, 296, 297, 298, 300, 302, 303, 304, 353, 361, 383, 437};
+constexpr int kOtherRefused[] = {80, 81, 165, 171};
 #elif defined(__aarch64__)
+// What changes identities or owners is refused; the rest tells the truth.
 constexpr std::uint32_t kNativeArch = AUDIT_ARCH_AARCH64, kOtherArch = AUDIT_ARCH_ARM;
-constexpr int kPretended[] = {16,  23,  46,  70,  71,  81,  95,  138, 139, 164, 170, 182, 198,
-                              203, 204, 206, 207, 208, 210, 212, 213, 214, 215, 216, 325};
+constexpr int kOtherRefused[] = {16,  23,  46,  70,  71,  75,  81,  95,  138,
+                                 139, 164, 170, 182, 198, 203, 204, 206, 207,
+                                 208, 210, 212, 213, 214, 215, 216, 325, 369};
 #endif
 
 sock_filter load(std::size_t offset) {
@@ -117,6 +124,19 @@ void add_open_case(BpfProgram& program, int number, unsigned flags_index) {
               give(kTrap)});
 }
 
+void add_peer_case(BpfProgram& program, int number) {
+    add_case(program, number,
+             {load_argument(1), test(BPF_JEQ, SOL_SOCKET, 0, 2), load_argument(2),
+              test(BPF_JEQ, SO_PEERCRED, 1, 0), give(SECCOMP_RET_ALLOW), give(kTrap)});
+}
+
+// What of prctl(2) is about capabilities.
+void add_identity_control(BpfProgram& program, int number) {
+    add_value_case(program, number, 0,
+                   {PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_GET_SECUREBITS,
+                    PR_SET_SECUREBITS, PR_CAP_AMBIENT});
+}
+
 BpfProgram native_part() {
     BpfProgram code{load(offsetof(seccomp_data, nr))};
     add_open_case(code, SYS_openat, 2);
@@ -129,12 +149,8 @@ BpfProgram native_part() {
     add_case(code, SYS_fstat,
              {load_argument(0), test(BPF_JGE, kFirstUntrappedFstat, 1, 0), give(kTrap),
               give(SECCOMP_RET_ALLOW)});
-    add_case(code, SYS_getsockopt,
-             {load_argument(1), test(BPF_JEQ, SOL_SOCKET, 0, 2), load_argument(2),
-              test(BPF_JEQ, SO_PEERCRED, 1, 0), give(SECCOMP_RET_ALLOW), give(kTrap)});
-    add_value_case(code, SYS_prctl, 0,
-                   {PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_GET_SECUREBITS,
-                    PR_SET_SECUREBITS, PR_CAP_AMBIENT});
+    add_peer_case(code, SYS_getsockopt);
+    add_identity_control(code, SYS_prctl);
     // The soft limit that nobody counts is where identities are kept (engine/identity).
     add_value_case(code, SYS_prlimit64, 1, {RLIMIT_LOCKS});
 #ifdef SYS_getrlimit
@@ -149,19 +165,38 @@ BpfProgram native_part() {
     return code;
 }
 
+void add_list(BpfProgram& code, std::span<const int> numbers, std::uint32_t action) {
+    for (const int number : numbers) {
+        code.push_back(test(BPF_JEQ, static_cast<std::uint32_t>(number), 0, 1));
+        code.push_back(give(action));
+    }
+}
+
+BpfProgram other_part() {
+    BpfProgram code{load(offsetof(seccomp_data, nr))};
+#if defined(__x86_64__)
+    add_open_case(code, 5, 1);
+    add_open_case(code, 295, 2);
+    add_value_case(code, 75, 0, {RLIMIT_LOCKS});
+    add_identity_control(code, 172);
+    add_value_case(code, 340, 1, {RLIMIT_LOCKS});
+    add_peer_case(code, 365);
+    add_list(code, kOtherTrapped, kTrap);
+#endif
+    add_list(code, kOtherRefused, SECCOMP_RET_ERRNO | EPERM);
+    code.push_back(give(SECCOMP_RET_ALLOW));
+    return code;
+}
+
 BpfProgram make_traps() {
     const BpfProgram native = native_part();
-    BpfProgram program{load(offsetof(seccomp_data, arch)),
-                       test(BPF_JEQ, kNativeArch, 0, native.size())};
+    BpfProgram program{load(offsetof(seccomp_data, arch)), test(BPF_JEQ, kNativeArch, 1, 0),
+                       BPF_STMT(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(native.size()))};
     program.insert(program.end(), native.begin(), native.end());
     program.push_back(test(BPF_JEQ, kOtherArch, 1, 0));
     program.push_back(give(SECCOMP_RET_ALLOW));
-    program.push_back(load(offsetof(seccomp_data, nr)));
-    for (const int number : kPretended) {
-        program.push_back(test(BPF_JEQ, static_cast<std::uint32_t>(number), 0, 1));
-        program.push_back(give(SECCOMP_RET_ERRNO));
-    }
-    program.push_back(give(SECCOMP_RET_ALLOW));
+    const BpfProgram other = other_part();
+    program.insert(program.end(), other.begin(), other.end());
     return program;
 }
 

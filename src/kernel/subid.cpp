@@ -227,7 +227,10 @@ void use_one_id() noexcept {
 }
 
 IdMap host_id_map() {
-    if (one_id_asked) return single_id_map({0}, {0});
+    return one_id_asked ? single_id_map({0}, {0}) : full_id_map();
+}
+
+IdMap full_id_map() {
     // Files are read once; a child may be another user, or in another namespace.
     struct Found {
         pid_t process = -1;

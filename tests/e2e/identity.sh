@@ -84,6 +84,22 @@ expect_ok sandbox run --rm --security-opt no-new-privileges localhost/debian-too
     setpriv --reuid=33 --clear-groups sh -c 'cp /usr/bin/id /tmp/id; chmod 4755 /tmp/id; /tmp/id -u'
 expect_eq 33 "$OUT"
 
+test_case "a program with capabilities of its own has them, whoever runs it, but not from a mount without setuid"
+expect_ok in_debian 'cp /usr/bin/setpriv /tmp/p; setcap cap_kill=ep /tmp/p
+    setpriv --reuid=33 --clear-groups /tmp/p --dump | grep -c "no_new_privs: 0"
+    setpriv --reuid=33 --clear-groups perl -e "exec q(/tmp/p), q(--reuid=8), q(true)" 2>&1 | grep -c permitted
+    setcap cap_setuid=ep /tmp/p; setpriv --reuid=33 --clear-groups /tmp/p --reuid=8 id -u'
+expect_lines "1|1|8|"
+install -m 4755 /usr/bin/id ./id
+expect_ok sandbox run --rm -v "$PWD/id:/tmp/id" localhost/debian-tools setpriv --reuid=33 --clear-groups /tmp/id -u
+expect_eq 33 "$OUT"
+
+test_case "programs of 32 bits get the same answers"
+expect_ok cc -O1 -static -o ids32 "$SANDBOX_TESTS/support/ids32.c"
+expect_ok sandbox run --rm -v "$PWD/ids32:/ids32:ro" localhost/debian-tools sh -c \
+    'cd /tmp; setpriv --reuid=33 --regid=8 --clear-groups /ids32; /ids32; stat -c "%u %g" made'
+expect_lines "33 33 8 drop -1 0:42|0 0 0 drop 0 0:42|1000 8|"
+
 test_case "tar gives and keeps owners, cp -a too"
 expect_ok in_debian 'mkdir /tmp/s /tmp/t; cd /tmp/s; echo data >a; mkdir d; touch d/b; ln -s a l
     chown 33:44 a; chown -R mail:adm d; chown -h 5:6 l; tar cf /tmp/x.tar . ; tar xf /tmp/x.tar -C /tmp/t
@@ -129,10 +145,14 @@ expect_ok sandbox exec keeper sh -c "$owners"
 expect_lines "/srv/f 33 44|/srv/d 8 0|/srv/l 5 0|"
 expect_ok sandbox commit -q keeper localhost/committed
 expect_ok sandbox run --rm localhost/committed sh -c "$owners"
-expect_match '^/srv/f 33 44
-/srv/d 8 0' "$OUT"
+expect_lines "/srv/f 33 44|/srv/d 8 0|/srv/l 5 0|"
 sandbox cp keeper:/srv - >srv.tar || fail "cp to a tar"
 expect_match ' 33/44 .* srv/f' "$(tar --numeric-owner -tvf srv.tar)"
+expect_match ' 5/0 .* srv/l' "$(tar --numeric-owner -tvf srv.tar)"
+expect_ok sandbox exec keeper rm -r /srv
+sandbox cp - keeper:/ <srv.tar || fail "cp from a tar"
+expect_ok sandbox exec keeper stat -c '%n %u %g' /srv/f /srv/d
+expect_lines "/srv/f 33 44|/srv/d 8 0|"
 sandbox export keeper >all.tar || fail "export"
 expect_match ' 33/44 .* srv/f' "$(tar --numeric-owner -tvf all.tar srv/f)"
 
@@ -194,13 +214,53 @@ expect_ok sandbox cp fixed:/tmp/f f
 expect_ok sandbox start -a fixed
 expect_ok sandbox rm fixed
 
+if [ "$SANDBOX_TEST_USER" = plain ]; then
+    test_case "a device is remembered, and opens for nobody"
+    run_rc in_debian 'cd /tmp; umask 22; mknod null c 1 3 && mknod -m 600 disk b 8 300 && chown mail disk
+        stat -c "%n %F %t,%T %U %a" null disk; cat null 2>&1; (echo x >disk) 2>&1
+        tar cf x.tar null disk && rm null disk && tar xf x.tar && stat -c "%n %F %t,%T %U" null disk
+        mknod null c 1 3 2>&1; mknod fifo p && stat -c %F fifo
+        setpriv --reuid=33 --clear-groups mknod mine c 1 3 2>&1'
+    expect_match "^null character special file 1,3 root 644
+disk block special file 8,12c mail 600
+cat: null: No such device or address
+.*disk: No such device or address
+null character special file 1,3 root
+disk block special file 8,12c mail
+mknod: null: File exists
+fifo
+mknod: mine: Operation not permitted\$" "$OUT"
+    expect_ok sandbox run --name maker localhost/debian-tools mknod -m 600 /dev-null c 1 3
+    sandbox export maker >maker.tar || fail export
+    expect_match '^crw------- 0/0 +1,3 .* dev-null$' "$(tar --numeric-owner -tvf maker.tar dev-null)"
+    expect_ok sandbox rm maker
+else
+    test_case "a volume's owners are turned, for those who have a range and those who have not"
+    with() { sandbox run --rm --identity "$1" -v turned:/v localhost/debian-tools sh -c "$2"; }
+    look='cd /v; find . -exec stat -c "%n %u %g %a" {} + | LC_ALL=C sort'
+    expect_ok with emulate "mkdir -m 2750 /v/d; cp /usr/bin/id /v/d/id; chown -R mail:adm /v; chmod 4755 /v/d/id; $look"
+    wanted=". 8 4 755|./d 8 4 2750|./d/id 8 4 4755|"
+    expect_lines "$wanted"
+    expect_ok with subuid "$look; touch /v/d/real; chown 33:33 /v/d/real; su -s /bin/sh mail -c 'cat /v/d/id | wc -c' | grep -c ."
+    expect_lines "${wanted}1|"
+    expect_ok with emulate "$look; stat -c %U /v/d/real; rm /v/d/real"
+    expect_lines "${wanted%|}|./d/real 33 33 644|www-data|"
+    expect_ok sandbox run -d --name user --identity emulate -v turned:/v localhost/debian-tools sleep 100
+    expect_ok with subuid true
+    expect_match "volume .turned.* turned when it has ended" "$ERR"
+    expect_ok sandbox rm -f user
+    expect_ok with subuid "$look"
+    expect_lines "$wanted"
+    expect_ok sandbox volume rm turned
+fi
+
 test_case "who answers for identities is one process, not seen inside, and the container does not outlive it"
 if [ "$SANDBOX_TEST_USER" = plain ]; then
     expect_ok sandbox exec keeper sh -c 'cat /proc/[0-9]*/comm'
     expect_no_match 'sandbox-ident' "$OUT"
-    helper=$(pgrep -u "$(id -u)" -x sandbox-ident | head -n 1)
-    expect_ne "" "$helper" "a process"
-    expect_eq 1 "$(pgrep -u "$(id -u)" -c -x sandbox-ident)" "processes"
+    helper=$(pgrep -u "$(id -u)" -f "__supervise .*$(sandbox inspect --format '{{.Id}}' keeper)" |
+        while read -r pid; do grep -lx sandbox-ident "/proc/$pid/comm"; done | tr -cd 0-9)
+    expect_match '^[0-9]+$' "$helper" "one process"
     expect_eq "000000000008000e 2 1" "$(awk '/^(CapEff|Seccomp|NoNewPrivs):/ { seen[$1] = $2 }
         END { print seen["CapEff:"], seen["Seccomp:"], seen["NoNewPrivs:"] }' "/proc/$helper/status")"
     kill -9 "$helper"

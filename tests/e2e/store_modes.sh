@@ -18,7 +18,7 @@ if [ "$SANDBOX_TEST_USER" = range ]; then
     expect_eq "33:44 1000:1000" "$(echo $OUT)"
     expect_eq " 2 range " "$(modes)"
     expect_ok unshare -r "$SANDBOX_BIN" run --pull=never localhost/img sh -c 'stat -c %u:%g /owned; cat /owned /dir/deep'
-    expect_eq "0:0 textdeep" "$(echo $OUT)"
+    expect_eq "33:44 textdeep" "$(echo $OUT)"
     expect_eq " 2 range 2 single " "$(modes)"
 
     test_case "and again with the range, without a network and without unpacking"

@@ -83,3 +83,12 @@ make_mariadb_image() {
         --expose 3306/tcp --cmd '["mariadbd"]' --healthcheck "$(healthcheck \
             'mariadb-admin --user=root --password="$MARIADB_ROOT_PASSWORD" --host=127.0.0.1 ping')"
 }
+
+# Servers that check whom they have become, all in one: apache with php, sshd, memcached, the bus.
+make_servers_image() {
+    debian_service "$2/servers.tar" "$2" \
+        'chroot "$1" useradd --create-home --shell /bin/sh --uid 1000 someone' \
+        apache2 libapache2-mod-php openssh-server openssh-client memcached dbus
+    python3 "$images_support/make_image.py" "$1" --compress zstd --layer "$2/servers.tar" \
+        --env "$service_path" --cmd '["bash"]'
+}

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/image/owner_table.hpp"
 #include "sandbox/kernel/capabilities.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
 
@@ -37,6 +38,7 @@ struct ArchiveOptions {
     bool nanoseconds = true;            // of mtimes; false: whole seconds, as in layers
     bool holes = true;                  // kept as holes
     const OwnerBook* owners = nullptr;  // borrowed; may be null
+    const OwnerTable* table = nullptr;  // the same; counts more than the book
 };
 
 class TreeArchive {
@@ -70,6 +72,8 @@ struct ExtractOptions {
         caller,  // whoever we are: nothing is changed
     } owners = Owners::caller;
     kernel::IdMap ids;
+    // With one id, and owners as given: files and directories are marked with them.
+    bool mark_owners = false;
     // The target is the whole world (root of this process): links on the way are followed. False:
     // they are refused.
     bool follow_links = false;

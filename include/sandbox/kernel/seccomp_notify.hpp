@@ -14,8 +14,8 @@
 namespace sandbox::kernel {
 
 // Traps what has to do with identities and owners; everything else is allowed, so that it is to be
-// loaded beside a policy: the stricter answer of two filters counts (seccomp(2)). For programs of
-// another architecture what would be refused answers 0, as with fake_identity. Never empty.
+// loaded beside a policy: the stricter answer of two filters counts (seccomp(2)). Calls of 32-bit
+// programs are trapped on x86, and elsewhere refused when they change something. Never empty.
 [[nodiscard]] const BpfProgram& identity_traps();
 // fstat(2) of descriptors from here on is not trapped: servers have their many files there, tools
 // their few below.

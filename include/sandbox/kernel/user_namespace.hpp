@@ -60,6 +60,8 @@ struct SubidRange {
 [[nodiscard]] IdMap host_id_map();
 // From now on that answers one id in this process, whatever the host would give.
 void use_one_id() noexcept;
+// host_id_map() without that wish.
+[[nodiscard]] IdMap full_id_map();
 // We are in a user namespace that somebody made: inside of another container, `unshare -r`, ….
 [[nodiscard]] bool is_nested() noexcept;
 // One id: `user`:`group` inside are the caller outside. Ladder rung 2a; 0:0 is rung 2b.

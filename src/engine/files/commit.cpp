@@ -162,6 +162,7 @@ store::ImageRecord commit_container(const store::Store& store, const CommitReque
     const kernel::IdMap ids = files_id_map(record);
     image::OwnerBook owners;
     if (ids.mode == kernel::IdMode::single) owners = image::load_owner_book(sources.layer_dirs());
+    const image::OwnerTable table = image::load_owner_table(container.dir.get());
     const Pause pause(store, container, request.pause);
     base::Pipe pipe = base::make_pipe(kPipeBytes);
     OwnerPlace place(ids);
@@ -175,6 +176,7 @@ store::ImageRecord commit_container(const store::Store& store, const CommitReque
         options.nanoseconds = false;
         options.holes = false;
         options.owners = &owners;
+        options.table = &table;
         image::TreeArchive archive(pipe.write_end.get(), options);
         LayerVisitor visitor(archive);
         image::walk_changes(tree, visitor);

@@ -114,6 +114,7 @@ class Copy {
         wish.follow_link = request_.follow_link;
         wish.out_fd = out_fd;
         wish.owners = source_owners_;
+        if (request_.from.container) wish.table = image::load_owner_table(from_->dir.get());
         source_place_ = place(true);
         Worker worker = Worker::start(
             *source_place_, [&](const WorkerLink& link) { return run_source(link, wish); });
@@ -136,6 +137,8 @@ class Copy {
             wish.options.ids = files_id_map(record);
             wish.options.owners =
                 request_.archive || request_.from.is_stream() ? Owners::given : Owners::root;
+            wish.options.mark_owners =
+                record.string_or("identity") == name_of(IdentityMode::emulate);
             wish.options.follow_links = true;
             wish.options.id_bits = true;
         }

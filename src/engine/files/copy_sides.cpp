@@ -129,6 +129,7 @@ json::Value run_source(const WorkerLink& link, const SourceWish& wish) {
                              {link.fd(), wish.out_fd, source.parent.get()});
     image::ArchiveOptions options;
     options.owners = &wish.owners;
+    options.table = &wish.table;
     image::TreeArchive archive(wish.out_fd, options);
     archive.add(source.parent.get(), source.name, wish.path.contents ? "./" : wish.path.name(),
                 wish.path.text.substr(1));

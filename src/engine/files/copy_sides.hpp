@@ -17,6 +17,7 @@ struct SourceWish {
     bool follow_link = false;
     int out_fd = -1;
     image::OwnerBook owners;
+    image::OwnerTable table;
 };
 // Tells {"is_dir", "name"}, waits for go, writes the tar, answers the report.
 [[nodiscard]] base::json::Value run_source(const WorkerLink& link, const SourceWish& wish);

@@ -34,6 +34,7 @@ image::FileReport export_container(const store::Store& store, const std::string&
         owners = image::load_owner_book(ChangeSources(store, container).layer_dirs());
     }
     tell_container(store, container.entry.id, container.entry.record, "export");
+    const image::OwnerTable table = image::load_owner_table(container.dir.get());
     const std::unique_ptr<WorkPlace> place = make_place(store, container, Mounts::without);
     Worker worker = Worker::start(*place, [&](const WorkerLink& link) {
         const base::UniqueFd root = open_bare_root();
@@ -41,6 +42,7 @@ image::FileReport export_container(const store::Store& store, const std::string&
         image::ArchiveOptions options;
         options.nanoseconds = false;
         options.owners = &owners;
+        options.table = &table;
         image::TreeArchive archive(out_fd, options);
         for (const std::string& entry : base::list_dir(root.get())) {
             archive.add(root.get(), entry, entry, entry);

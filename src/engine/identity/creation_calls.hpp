@@ -1,6 +1,8 @@
 // The calls that make files: whoever makes one owns it. The kernel makes it, and we mark it right
 // afterwards: before anything else is answered, since all who could see its owner ask us. A
 // renaming call is trapped for that reason alone.
+// A device is made by us: as what FileOwners has for one, in the same place and with the same
+// right.
 #pragma once
 
 #include <deque>
@@ -37,6 +39,16 @@ class CreationCalls {
         FileOwner owner;
         pid_t maker = 0;
     };
+    // Where a new file is to be; empty: -errno.
+    struct Spot {
+        FoundFile dir;
+        std::string name;
+        FileFacts facts;  // of the directory
+    };
+    static Spot find_spot(const TrappedProcess& process, const Identity& who, int dir_fd,
+                          std::string path);
+    [[nodiscard]] FileOwner owner_in(const Spot& spot, const Credentials& who) const;
+    TrapReply make_device(const TrappedProcess& process, const Place& place, unsigned mode_index);
     void expect(const TrappedProcess& process, const Place& place);
     void expect_path(const TrappedProcess& process, int dir_fd, std::string path);
     void expect_socket(const TrappedProcess& process);

@@ -243,16 +243,21 @@ void execute(Credentials& who, const ProgramFile& file) {
     }
     who.user.saved = who.user.file_system = who.user.effective;
     who.group.saved = who.group.file_system = who.group.effective;
-    if (old_user.effective != who.user.effective || old_group.effective != who.group.effective) {
+    const bool of_file = file.has_capabilities && !who.no_new_privileges;
+    if (of_file || old_user.effective != who.user.effective ||
+        old_group.effective != who.group.effective) {
         who.ambient = 0;
     }
-    // capabilities(7), "Capabilities and execution of programs by root". Those of files are the
-    // kernel's own business: its answer stands in what the process can really do.
+    // capabilities(7), "Capabilities and execution of programs by root", and there
+    // "Set-user-ID-root programs that have file capabilities".
     const bool honours_root = (who.securebits & SECBIT_NOROOT) == 0;
-    const bool by_root = who.user.real == 0 || who.user.effective == 0;
+    const bool by_root = who.user.real == 0 || (who.user.effective == 0 && !of_file);
     if (honours_root && by_root) {
         who.permitted = who.inheritable | who.bounding;
         who.effective = who.user.effective == 0 ? who.permitted : 0;
+    } else if (of_file) {
+        who.permitted = (who.inheritable & file.inheritable) | (file.permitted & who.bounding);
+        who.effective = file.raises ? who.permitted : 0;
     } else {
         who.permitted = who.effective = who.ambient;
     }

@@ -66,6 +66,9 @@ int change_ambient(Credentials& who, std::uint64_t command, std::uint64_t capabi
 struct ProgramFile {
     std::uint32_t uid = 0, gid = 0;
     mode_t mode = 0;
+    bool has_capabilities = false;
+    CapabilitySet permitted = 0, inheritable = 0;
+    bool raises = false;  // its effective flag
 };
 void execute(Credentials& who, const ProgramFile& file);
 

@@ -32,35 +32,22 @@ FdName name_of(int fd) noexcept {
     return name;
 }
 
-}  // namespace
-
-FileOwners::FileOwners(base::UniqueFd table_fd) : table_fd_(std::move(table_fd)) {
-    if (!table_fd_) return;
-    try {
-        load();
-    } catch (const base::Error& error) {
-        base::log::debug("owners of links and devices: " + error.message());
-    }
+image::FileBirth birth_of(const FileFacts& facts) noexcept {
+    return {facts.inode, facts.birth_seconds, facts.birth_nanoseconds};
 }
 
-// "inode seconds nanoseconds uid gid"; the last line of a file counts.
-void FileOwners::load() {
-    const std::string text = base::read_fd(table_fd_.get(), kMaxTableBytes);
-    for (const std::string& line : base::split(text, '\n')) {
-        const std::vector<std::string> words = base::split(line, ' ');
-        if (words.size() != 5) continue;
-        std::array<std::uint64_t, 5> numbers{};
-        bool good = true;
-        for (size_t i = 0; i < numbers.size(); ++i) {
-            const auto number = base::try_parse_u64(words[i]);
-            good = good && number.has_value();
-            numbers[i] = number.value_or(0);
-        }
-        if (!good) continue;
-        table_.insert_or_assign(Key{numbers[0], static_cast<std::int64_t>(numbers[1]),
-                                    static_cast<std::uint32_t>(numbers[2])},
-                                FileOwner{static_cast<std::uint32_t>(numbers[3]),
-                                          static_cast<std::uint32_t>(numbers[4])});
+}  // namespace
+
+FileOwners::FileOwners(base::UniqueFd table_fd, image::OwnerTable table)
+    : table_fd_(std::move(table_fd)), table_(std::move(table)) {
+    if (!table_fd_) return;
+    try {
+        image::OwnerTable own =
+            image::parse_owner_table(base::read_fd(table_fd_.get(), kMaxTableBytes));
+        own.merge(table_);
+        table_ = std::move(own);
+    } catch (const base::Error& error) {
+        base::log::debug("owners of links and devices: " + error.message());
     }
 }
 
@@ -81,13 +68,9 @@ int FileOwners::look_at(int fd, FileFacts& facts) noexcept {
     return 0;
 }
 
-FileOwners::Key FileOwners::key_of(const FileFacts& facts) noexcept {
-    return {facts.inode, facts.birth_seconds, facts.birth_nanoseconds};
-}
-
 bool FileOwners::can_be_marked(const FileFacts& facts) const noexcept {
     // xattr(7): attributes of users are for files and directories.
-    return (S_ISREG(facts.mode) || S_ISDIR(facts.mode)) && unmarked_mounts_.count(facts.mount) == 0;
+    return (S_ISREG(facts.mode) || S_ISDIR(facts.mode)) && !is_left_alone(facts);
 }
 
 FileOwner FileOwners::of(int fd, const FileFacts& facts) const {
@@ -101,7 +84,7 @@ FileOwner FileOwners::of(int fd, const FileFacts& facts) const {
         }
     }
     if (table_.empty()) return {};
-    const auto known = table_.find(key_of(facts));
+    const auto known = table_.find(birth_of(facts));
     return known == table_.end() ? FileOwner{} : known->second;
 }
 
@@ -117,7 +100,7 @@ bool FileOwners::is_surely_unmarked(int dir_fd, const char* path, int flags) noe
 }
 
 int FileOwners::remember(int fd, const FileFacts& facts, const FileOwner& owner) {
-    if (!can_be_marked(facts)) return enter(facts, owner);
+    if (!can_be_marked(facts)) return enter_copied_up(fd, facts, owner);
     // Root, too: the mark below it in the image would come back with a copy.
     const FdName name = name_of(fd);
     const std::string text = format_file_owner(owner);
@@ -126,20 +109,25 @@ int FileOwners::remember(int fd, const FileFacts& facts, const FileOwner& owner)
     return rc == -EOPNOTSUPP || rc == -EPERM ? enter(facts, owner) : static_cast<int>(rc);
 }
 
+// A link of the image has another inode once it is changed: only a changed one is committed.
+int FileOwners::enter_copied_up(int fd, const FileFacts& facts, const FileOwner& owner) {
+    if (is_left_alone(facts)) return enter(facts, owner);
+    const long rc = raw::call(SYS_fchownat, fd, raw::ptr(""), 0, 0, AT_EMPTY_PATH);
+    if (rc == -EROFS) return -EROFS;
+    FileFacts changed;
+    return enter(look_at(fd, changed) < 0 ? facts : changed, owner);
+}
+
 int FileOwners::enter(const FileFacts& facts, const FileOwner& owner) {
-    const Key key = key_of(facts);
-    const auto known = table_.find(key);
+    const image::FileBirth birth = birth_of(facts);
+    const auto known = table_.find(birth);
     if (known == table_.end() && owner == FileOwner{}) return 0;
     if (known != table_.end() && known->second == owner) return 0;
     if (known == table_.end() && table_.size() >= kMaxEntries) return -ENOSPC;
-    table_.insert_or_assign(key, owner);
+    table_.insert_or_assign(birth, owner);
     if (!table_fd_) return 0;
-    std::array<char, 128> line{};
-    const int size =
-        std::snprintf(line.data(), line.size(), "%llu %lld %u %u %u\n",
-                      static_cast<unsigned long long>(key.inode),
-                      static_cast<long long>(key.seconds), key.nanoseconds, owner.uid, owner.gid);
-    const long rc = raw::write(table_fd_.get(), line.data(), static_cast<size_t>(size));
+    const std::string line = image::owner_table_line(birth, owner);
+    const long rc = raw::write(table_fd_.get(), line.data(), line.size());
     return rc < 0 ? static_cast<int>(rc) : 0;
 }
 

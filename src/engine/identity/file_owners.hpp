@@ -2,19 +2,18 @@
 // attribute of image/owner_mark.hpp, which moves, is copied up and goes with it. What cannot
 // carry it (links, devices, sockets, file systems without attributes) and what is not ours to mark
 // (bind mounts) stands in a table by inode and time of birth.
-// A file without either belongs to root.
+// A file without either belongs to root. Devices, which nobody can make here, are sockets that the
+// table says are to be shown as devices: they open for nobody (open(2), ENXIO).
 #pragma once
 
 #include <sys/types.h>
 
-#include <compare>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 
 #include "sandbox/base/unique_fd.hpp"
-#include "sandbox/image/owner_mark.hpp"
+#include "sandbox/image/owner_table.hpp"
 
 namespace sandbox::engine {
 
@@ -34,8 +33,8 @@ struct FileFacts {
 class FileOwners {
   public:
     // The working directory of this process must be /proc of its pid namespace. `table_fd`: a file
-    // for the table, read now and appended to; -1: it goes with this object.
-    explicit FileOwners(base::UniqueFd table_fd);
+    // for the table, read now and appended to; -1: it goes with this object. `table`: of the image.
+    FileOwners(base::UniqueFd table_fd, image::OwnerTable table);
     // Files on that mount are not marked.
     void leave_alone(std::uint64_t mount) { unmarked_mounts_.insert(mount); }
 
@@ -46,22 +45,20 @@ class FileOwners {
     [[nodiscard]] bool only_marks() const noexcept { return table_.empty(); }
     // One call instead of four, where the kernel has it (Linux 6.13): false when it cannot be said.
     [[nodiscard]] static bool is_surely_unmarked(int dir_fd, const char* path, int flags) noexcept;
+    // On a mount that is to be left alone.
+    [[nodiscard]] bool is_left_alone(const FileFacts& facts) const noexcept {
+        return unmarked_mounts_.count(facts.mount) != 0;
+    }
     int remember(int fd, const FileFacts& facts, const FileOwner& owner);
 
   private:
-    struct Key {
-        std::uint64_t inode = 0;
-        std::int64_t seconds = 0;
-        std::uint32_t nanoseconds = 0;
-        auto operator<=>(const Key&) const = default;
-    };
-    static Key key_of(const FileFacts& facts) noexcept;
     [[nodiscard]] bool can_be_marked(const FileFacts& facts) const noexcept;
     int enter(const FileFacts& facts, const FileOwner& owner);
+    int enter_copied_up(int fd, const FileFacts& facts, const FileOwner& owner);
     void load();
 
     base::UniqueFd table_fd_;
-    std::map<Key, FileOwner> table_;
+    image::OwnerTable table_;
     std::set<std::uint64_t> unmarked_mounts_;
 };
 

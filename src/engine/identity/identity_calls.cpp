@@ -12,8 +12,6 @@
 namespace sandbox::engine {
 namespace {
 
-constexpr mode_t kIdBits = S_ISUID | S_ISGID;
-
 ProgramStamp stamp_of(const TrappedProcess& process, const struct stat& program) noexcept {
     return {program.st_dev, program.st_ino, process.stack_start()};
 }
@@ -25,17 +23,13 @@ bool depends_on_program(const Credentials& who) {
     return after != who;
 }
 
-ProgramFile file_of(const struct stat& program, const FileOwner& owner) noexcept {
-    return {owner.uid, owner.gid, program.st_mode};
-}
-
 }  // namespace
 
 int IdentityCalls::store(const TrappedProcess& process, Identity& identity) {
     struct stat program {};
     identity.program = {};
     if (process.program(program) == 0 &&
-        ((program.st_mode & kIdBits) != 0 || depends_on_program(identity.who))) {
+        (!programs_.is_ordinary(process, program) || depends_on_program(identity.who))) {
         identity.program = stamp_of(process, program);
     }
     if (!process.is_waiting()) return -ESRCH;
@@ -50,17 +44,11 @@ Identity IdentityCalls::current(const TrappedProcess& process) {
     const Identity& known = table_.of(process.pid());
     struct stat program {};
     if (process.program(program) < 0) return known;
-    const bool same = known.program.any() ? (program.st_mode & kIdBits) == 0
+    const bool same = known.program.any() ? programs_.is_ordinary(process, program)
                                           : known.program == stamp_of(process, program);
     if (same) return known;
     Identity next = known;
-    const base::UniqueFd file = process.open_link("exe");
-    FileFacts facts;
-    FileOwner owner;
-    if (file && FileOwners::look_at(file.get(), facts) == 0) {
-        owner = owners_.of(file.get(), facts);
-    }
-    execute(next.who, file_of(program, owner));
+    execute(next.who, programs_.look_at(process, program));
     (void)store(process, next);
     return next;
 }

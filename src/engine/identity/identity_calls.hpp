@@ -5,6 +5,7 @@
 
 #include "engine/identity/file_owners.hpp"
 #include "engine/identity/identity_table.hpp"
+#include "engine/identity/programs.hpp"
 #include "engine/identity/trap_reply.hpp"
 #include "engine/identity/trapped_process.hpp"
 
@@ -14,7 +15,7 @@ class IdentityCalls {
   public:
     // Borrowed.
     IdentityCalls(IdentityTable& table, const FileOwners& owners)
-        : table_(table), owners_(owners) {}
+        : table_(table), programs_(owners) {}
     // Absent: a call of another kind.
     std::optional<TrapReply> try_answer(const TrappedProcess& process);
     // As it is now: a program that was executed meanwhile counts.
@@ -37,7 +38,7 @@ class IdentityCalls {
     int store(const TrappedProcess& process, Identity& identity);
 
     IdentityTable& table_;
-    const FileOwners& owners_;
+    Programs programs_;
 };
 
 }  // namespace sandbox::engine

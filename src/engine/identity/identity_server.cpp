@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "engine/identity/compat_calls.hpp"
 #include "engine/identity/identity_wire.hpp"
 #include "sandbox/base/error.hpp"
 
@@ -39,9 +40,10 @@ bool is_limit_call(int number) noexcept {
 
 IdentityServer::IdentityServer(ServerStart start)
     : proc_(std::move(start.proc)),
+      user_namespace_(start.user_namespace),
       root_(start.root),
       table_(std::move(start.root)),
-      owners_(std::move(start.table)),
+      owners_(std::move(start.table), std::move(start.image_table)),
       processes_(table_, std::move(start.pid_namespace)),
       identities_(table_, owners_),
       files_(table_, identities_, owners_, processes_),
@@ -55,6 +57,13 @@ void IdentityServer::add_listener(base::UniqueFd fd, Identity first) {
     listeners_.push_back({kernel::SeccompListener(std::move(fd)), std::move(first)});
 }
 
+// user_namespaces(7): there it has all capabilities and other ids, and never comes back from it.
+bool IdentityServer::is_in_namespace_below(const TrappedProcess& process) const noexcept {
+    struct stat info {};
+    return user_namespace_ && process.user_namespace(info) == 0 &&
+           (info.st_ino != user_namespace_->st_ino || info.st_dev != user_namespace_->st_dev);
+}
+
 TrapReply IdentityServer::answer(Listener& listener, const TrappedProcess& process) {
     if (process.pid() <= 0) return TrapReply::kernel();
     // Our own code, on its way to the program: it gives up capabilities, and means it.
@@ -62,8 +71,8 @@ TrapReply IdentityServer::answer(Listener& listener, const TrappedProcess& proce
         const int rc = identities_.begin(process, listener.first);
         return rc < 0 ? TrapReply::result(rc) : TrapReply::kernel();
     }
-    if (!process.call().is_native()) return TrapReply::kernel();
     creations_.settle(process.pid());
+    if (is_in_namespace_below(process)) return TrapReply::kernel();
     if (auto reply = identities_.try_answer(process)) return *reply;
     if (auto reply = files_.try_answer(process)) return *reply;
     if (auto reply = creations_.try_answer(process)) return *reply;
@@ -77,7 +86,14 @@ void IdentityServer::serve(Listener& listener) {
     if (!call) return;
     TrapReply reply = TrapReply::result(-ENOMEM);
     try {
-        reply = answer(listener, TrappedProcess(proc_.get(), listener.end, *call));
+        if (call->is_native()) {
+            reply = answer(listener, TrappedProcess(proc_.get(), listener.end, *call));
+        } else if (const auto native = to_native(*call)) {
+            reply = answer(listener, TrappedProcess(proc_.get(), listener.end, native->call));
+            if (native->narrow) reply = to_narrow(reply);
+        } else {
+            reply = TrapReply::kernel();
+        }
     } catch (const std::exception&) {  // out of memory: the call fails, and we go on
     }
     if (reply.go_on) {

@@ -2,6 +2,9 @@
 // go of the other end of `control`.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <optional>
 #include <vector>
 
 #include "engine/identity/creation_calls.hpp"
@@ -17,11 +20,14 @@
 namespace sandbox::engine {
 
 struct ServerStart {
-    Identity root;                        // of whoever is not known to be somebody else
-    base::UniqueFd proc;                  // /proc of our pid namespace
-    base::UniqueFd pid_namespace;         // the container's
-    base::UniqueFd table;                 // may be empty: FileOwners
+    Identity root;                 // of whoever is not known to be somebody else
+    base::UniqueFd proc;           // /proc of our pid namespace
+    base::UniqueFd pid_namespace;  // the container's
+    base::UniqueFd table;          // may be empty: FileOwners
+    image::OwnerTable image_table;
     std::vector<std::uint64_t> unmarked;  // mounts that are not ours to mark
+    // Of us all, by device and inode, where programs may make others below it; else absent.
+    std::optional<struct stat> user_namespace;
 };
 
 class IdentityServer {
@@ -39,9 +45,11 @@ class IdentityServer {
     };
     void serve(Listener& listener);
     TrapReply answer(Listener& listener, const TrappedProcess& process);
+    [[nodiscard]] bool is_in_namespace_below(const TrappedProcess& process) const noexcept;
     bool take_listener(int control_fd);
 
     base::UniqueFd proc_;
+    std::optional<struct stat> user_namespace_;
     Identity root_;
     IdentityTable table_;
     FileOwners owners_;

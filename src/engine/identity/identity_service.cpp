@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include "engine/identity/identity_server.hpp"
 #include "engine/identity/identity_wire.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/engine/identity.hpp"
@@ -24,7 +26,6 @@ namespace {
 
 namespace raw = base::raw;
 
-constexpr const char* kTableName = "owners";
 constexpr std::uint64_t bit(int capability) {
     return std::uint64_t{1} << capability;
 }
@@ -35,11 +36,11 @@ constexpr std::uint64_t kCapabilities =
 constexpr std::array kCalls {
     SYS_ioctl, SYS_ppoll, SYS_prlimit64, SYS_process_vm_readv, SYS_newfstatat, SYS_openat,
         static_cast<int>(raw::kSysOpenat2), SYS_statx, SYS_getxattr, SYS_setxattr, SYS_removexattr,
-        SYS_readlinkat, SYS_pwrite64, SYS_read, SYS_write, SYS_close, SYS_fchmodat, SYS_recvmsg,
-        SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_futex,
-        SYS_exit_group, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
-        SYS_getdents64, SYS_fstat, SYS_lseek, SYS_getpid, SYS_gettid,
-        static_cast<int>(kSysGetxattrat), static_cast<int>(raw::kSysPidfdOpen),
+        SYS_readlinkat, SYS_fstatfs, SYS_mknodat, SYS_fchownat, SYS_pwrite64, SYS_read, SYS_write,
+        SYS_close, SYS_fchmodat, SYS_recvmsg, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap,
+        SYS_mprotect, SYS_madvise, SYS_futex, SYS_exit_group, SYS_exit, SYS_rt_sigprocmask,
+        SYS_rt_sigreturn, SYS_restart_syscall, SYS_getdents64, SYS_fstat, SYS_lseek, SYS_getpid,
+        SYS_gettid, static_cast<int>(kSysGetxattrat), static_cast<int>(raw::kSysPidfdOpen),
         static_cast<int>(raw::kSysPidfdGetfd), SYS_getsockopt,
 #if defined(__x86_64__)
         SYS_poll,
@@ -54,6 +55,7 @@ struct Start {
     const ContainerSpec& spec;
     int user_namespace, mount_namespace, pid_namespace;
     int listener, control, table;
+    image::OwnerTable image_table;
 };
 
 // Only these stay; answers where they are now.
@@ -101,12 +103,22 @@ std::vector<std::uint64_t> unmarked_mounts(const ContainerSpec& spec) {
     return mounts;
 }
 
+// namespaces(7): the limit of our own user namespace. The working directory is a /proc.
+std::optional<struct stat> own_user_namespace() {
+    const auto limit = base::try_read_file_at(AT_FDCWD, "sys/user/max_user_namespaces", 64);
+    if (limit == "0\n") return std::nullopt;
+    struct stat info {};
+    check(raw::call(SYS_newfstatat, AT_FDCWD, raw::ptr("self/ns/user"), raw::ptr(&info), 0),
+          "look at the user namespace");
+    return info;
+}
+
 Identity identity_of(const ContainerSpec& spec, Credentials who) {
     // With CAP_SYS_ADMIN programs may have other roots by more than chroot(2).
     return {std::move(who), {}, (spec.capabilities & bit(CAP_SYS_ADMIN)) != 0};
 }
 
-void serve(const Start& start) {
+void serve(Start start) {
     (void)raw::prctl(PR_SET_NAME, static_cast<unsigned long>(raw::ptr("sandbox-ident")));
     check(raw::prctl(PR_SET_PDEATHSIG, SIGKILL), "end with the supervisor");
     check(raw::prctl(PR_SET_DUMPABLE, 0), "forbid dumps");
@@ -126,12 +138,15 @@ void serve(const Start& start) {
     begin.proc.reset(proc_fd);
     begin.pid_namespace.reset(pid_ns);
     begin.table.reset(table);
+    begin.image_table = std::move(start.image_table);
     begin.unmarked = unmarked_mounts(start.spec);
+    begin.user_namespace = own_user_namespace();
     IdentityServer server(std::move(begin));
     server.add_listener(
         base::UniqueFd(listener),
         identity_of(start.spec, credentials_of(start.spec.user, start.spec.capabilities,
                                                start.spec.no_new_privileges)));
+    (void)raw::call(SYS_umask, 0);  // callers have their own
     kernel::keep_capabilities(kCapabilities);
     kernel::load_call_filter(kCalls, {});
     server.run(control);
@@ -152,20 +167,23 @@ bool can_emulate_identities() noexcept {
 }
 
 bool IdentityService::is_possible() noexcept {
-    return IdentityTable::is_possible() && kernel::can_listen();
+    // Paths are looked up by openat2(2), which an old filter around us may not know.
+    return IdentityTable::is_possible() && kernel::can_listen() &&
+           raw::openat2(-1, "", open_how{}) != -ENOSYS;
 }
 
 std::unique_ptr<IdentityService> IdentityService::start(const ContainerSpec& spec,
                                                         const NamespaceFds& namespaces,
                                                         base::UniqueFd listener,
-                                                        int container_dir_fd) {
+                                                        int container_dir_fd,
+                                                        image::OwnerTable image_table) {
     std::array<int, 2> ends{};
     const long rc =
         raw::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw::ptr(ends.data()));
     if (rc < 0) throw base::SysError(static_cast<int>(-rc), "make a socket pair");
     base::UniqueFd ours(ends[0]);
     const base::UniqueFd theirs(ends[1]);
-    const int table = raw::openat(container_dir_fd, kTableName,
+    const int table = raw::openat(container_dir_fd, image::kOwnerTableName,
                                   O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     const base::UniqueFd table_file(table < 0 ? -1 : table);
     kernel::ChildProcess process = kernel::ChildProcess::clone(0);
@@ -173,7 +191,7 @@ std::unique_ptr<IdentityService> IdentityService::start(const ContainerSpec& spe
         int code = 0;
         try {
             serve({spec, namespaces.user.get(), namespaces.mount.get(), namespaces.pid.get(),
-                   listener.get(), theirs.get(), table_file.get()});
+                   listener.get(), theirs.get(), table_file.get(), std::move(image_table)});
         } catch (const std::exception& error) {
             base::log::warning(std::string("identities cannot be emulated: ") + error.what());
             code = 1;

@@ -15,6 +15,7 @@
 #include "engine/identity/credentials.hpp"
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/engine/container_spec.hpp"
+#include "sandbox/image/owner_table.hpp"
 #include "sandbox/kernel/process.hpp"
 
 namespace sandbox::engine {
@@ -28,11 +29,13 @@ class IdentityService {
     // Whether this process can do it at all: seccomp_unotify(2), and IdentityTable.
     [[nodiscard]] static bool is_possible() noexcept;
     // `listener`: of the payload's filter; the first process behind it is spec.user.
-    // `container_dir_fd`: where the table of owners is kept. Must be called with one thread.
+    // `container_dir_fd`: where the table of owners is kept; `image_table`: of the image's links.
+    // Must be called with one thread.
     [[nodiscard]] static std::unique_ptr<IdentityService> start(const ContainerSpec& spec,
                                                                 const NamespaceFds& namespaces,
                                                                 base::UniqueFd listener,
-                                                                int container_dir_fd);
+                                                                int container_dir_fd,
+                                                                image::OwnerTable image_table);
     IdentityService(const IdentityService&) = delete;
     IdentityService& operator=(const IdentityService&) = delete;
     // Ends the process, which lets go of the container's mounts.

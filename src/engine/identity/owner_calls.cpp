@@ -4,21 +4,19 @@
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <string>
 
+#include "engine/identity/compat_calls.hpp"
 #include "sandbox/base/raw.hpp"
 
 namespace sandbox::engine {
 namespace {
 
 namespace raw = base::raw;
-
-bool is_device(mode_t mode) noexcept {
-    return S_ISCHR(mode) || S_ISBLK(mode);
-}
 
 // chown(2): what the kernel asks before it changes an owner.
 bool may_change(const Credentials& who, const FileOwner& old, std::uint32_t uid,
@@ -84,7 +82,9 @@ TrapReply OwnerCalls::change_owner(const TrappedProcess& process, Target target,
     const FileOwner old = owners_.of(found.fd.get(), facts);
     if (!may_change(identities_.current(process).who, old, uid, gid))
         return TrapReply::result(-EPERM);
-    const FileOwner next{uid == kKeepId ? old.uid : uid, gid == kKeepId ? old.gid : gid};
+    FileOwner next = old;
+    if (uid != kKeepId) next.uid = uid;
+    if (gid != kKeepId) next.gid = gid;
     if (!process.is_waiting()) return TrapReply::result(-ESRCH);
     const int rc = next == old ? 0 : owners_.remember(found.fd.get(), facts, next);
     if (rc == 0) clear_id_bits(found.fd.get(), facts.mode);
@@ -113,7 +113,15 @@ TrapReply OwnerCalls::show(const TrappedProcess& process, Target target, unsigne
     }
     info.st_uid = owner->uid;
     info.st_gid = owner->gid;
-    return TrapReply::result(process.write(process.argument(buffer), &info, sizeof info));
+    if (owner->device != 0) {
+        info.st_mode = owner->device | (info.st_mode & 07777);
+        info.st_rdev = makedev(owner->device_major, owner->device_minor);
+    }
+    if (process.call().is_native()) {
+        return TrapReply::result(process.write(process.argument(buffer), &info, sizeof info));
+    }
+    const auto compat = to_compat_stat(info);
+    return TrapReply::result(process.write(process.argument(buffer), compat.data(), compat.size()));
 }
 
 TrapReply OwnerCalls::show_extended(const TrappedProcess& process) {
@@ -136,21 +144,17 @@ TrapReply OwnerCalls::show_extended(const TrappedProcess& process) {
     }
     info.stx_uid = owner->uid;
     info.stx_gid = owner->gid;
+    if (owner->device != 0) {
+        info.stx_mode = static_cast<__u16>(owner->device | (info.stx_mode & 07777));
+        info.stx_rdev_major = owner->device_major;
+        info.stx_rdev_minor = owner->device_minor;
+    }
     return TrapReply::result(process.write(process.argument(4), &info, sizeof info));
 }
 
 std::optional<TrapReply> OwnerCalls::try_change(const TrappedProcess& process) {
     const int first = process.int_argument(0);
     switch (process.call().number) {
-        // A device that the kernel does not let us make. Whoever unpacks an archive goes on.
-#ifdef SYS_mknod
-        case SYS_mknod:
-            if (is_device(process.id_argument(1))) return TrapReply::result(0);
-            return std::nullopt;
-#endif
-        case SYS_mknodat:
-            if (is_device(process.id_argument(2))) return TrapReply::result(0);
-            return std::nullopt;
         case SYS_fchown:
             return change_owner(process, {{first, {}, true, true}, 0}, 1);
 #ifdef SYS_chown

@@ -100,6 +100,19 @@ bool TrappedProcess::is_own_pid(int pid) const {
     return last_number(text, "\nNStgid:") == own || last_number(text, "\nNSpid:") == own;
 }
 
+mode_t TrappedProcess::creation_mask() const {
+    constexpr mode_t kClosed = 077;
+    const std::string text = status();
+    constexpr std::string_view kName = "\nUmask:\t";
+    const size_t at = text.find(kName);
+    if (at == text.npos) return kClosed;
+    mode_t mask = 0;
+    for (size_t i = at + kName.size(); i < text.size() && text[i] >= '0' && text[i] <= '7'; ++i) {
+        mask = mask * 8 + static_cast<mode_t>(text[i] - '0');
+    }
+    return mask & 0777;
+}
+
 pid_t TrappedProcess::leader() const {
     const auto number = last_number(status(), "\nTgid:");
     return number && *number <= INT_MAX ? static_cast<pid_t>(*number) : -1;
@@ -124,10 +137,17 @@ std::uint64_t TrappedProcess::stack_start() const noexcept {
     return base::try_parse_u64(rest.substr(0, rest.find(' '))).value_or(0);
 }
 
+int TrappedProcess::look_at_link(const char* name, struct stat& info) const noexcept {
+    return static_cast<int>(raw::call(
+        SYS_newfstatat, proc_fd_, raw::ptr(link_name(call_.pid, name).data()), raw::ptr(&info), 0));
+}
+
 int TrappedProcess::program(struct stat& info) const noexcept {
-    return static_cast<int>(raw::call(SYS_newfstatat, proc_fd_,
-                                      raw::ptr(link_name(call_.pid, "exe").data()), raw::ptr(&info),
-                                      0));
+    return look_at_link("exe", info);
+}
+
+int TrappedProcess::user_namespace(struct stat& info) const noexcept {
+    return look_at_link("ns/user", info);
 }
 
 }  // namespace sandbox::engine

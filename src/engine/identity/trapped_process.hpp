@@ -46,15 +46,20 @@ class TrappedProcess {
     [[nodiscard]] base::UniqueFd open_link(const char* name) const noexcept;
     // In the numbers of its own pid namespace: its process or thread.
     [[nodiscard]] bool is_own_pid(int pid) const;
+    // umask(2); 077 when it cannot be seen.
+    [[nodiscard]] mode_t creation_mask() const;
     // The process that the thread belongs to, as we number it; -1: gone.
     [[nodiscard]] pid_t leader() const;
     // What the process executes; -errno when that cannot be seen.
     int program(struct stat& info) const noexcept;
+    // Its user namespace, by device and inode; -errno when that cannot be seen.
+    int user_namespace(struct stat& info) const noexcept;
     // Where its stack began; 0 when that cannot be seen.
     [[nodiscard]] std::uint64_t stack_start() const noexcept;
 
   private:
     [[nodiscard]] std::string status() const;
+    int look_at_link(const char* name, struct stat& info) const noexcept;
 
     int proc_fd_;
     const kernel::SeccompListener& listener_;

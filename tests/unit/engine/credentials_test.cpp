@@ -152,6 +152,28 @@ TEST_CASE("a setuid program is its owner's, a setgid one its group's") {
     CHECK(other.group.effective == 42);
 }
 
+TEST_CASE("a program with capabilities gives those that are in the bounding set") {
+    ProgramFile file{0, 0, 0755};
+    file.has_capabilities = true;
+    file.permitted = bit(CAP_CHOWN) | bit(CAP_KILL);
+    Credentials who = dropped(33);
+    who.bounding &= ~bit(CAP_CHOWN);
+    execute(who, file);
+    CHECK(who.permitted == bit(CAP_KILL));
+    CHECK(who.effective == 0);
+    file.raises = true;
+    execute(who, file);
+    CHECK(who.effective == bit(CAP_KILL));
+    execute(who, {0, 0, 0755});
+    CHECK(who.permitted == 0);
+    Credentials privileged = root();
+    execute(privileged, file);
+    CHECK(privileged.permitted == kAll);
+    Credentials bound = initial_credentials(33, 33, {}, kAll, true);
+    execute(bound, file);
+    CHECK(bound.permitted == 0);
+}
+
 TEST_CASE("with no_new_privs a setuid program changes nothing") {
     Credentials who = initial_credentials(33, 33, {}, kAll, true);
     execute(who, {0, 0, S_ISUID | S_ISGID | 0755});

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "bpf_machine.hpp"
 #include "sandbox/kernel/seccomp_notify.hpp"
@@ -72,10 +73,14 @@ TEST_CASE("of what opens files only what may make one is trapped") {
     }
 }
 
-TEST_CASE("32-bit programs are told that it worked") {
-    CHECK(ask(k32, 212) == SECCOMP_RET_ERRNO);  // chown32
-    CHECK(ask(k32, 213) == SECCOMP_RET_ERRNO);  // setuid32
-    CHECK(ask(k32, 199) == kAllow);             // getuid32
+TEST_CASE("calls of 32-bit programs are trapped as well, or refused") {
+    CHECK(ask(k32, 212) == kTrap);                       // chown32
+    CHECK(ask(k32, 213) == kTrap);                       // setuid32
+    CHECK(ask(k32, 199) == kTrap);                       // getuid32
+    CHECK(ask(k32, 81) == (SECCOMP_RET_ERRNO | EPERM));  // setgroups
+    CHECK(ask(k32, 75, {RLIMIT_LOCKS}) == kTrap);        // setrlimit
+    CHECK(ask(k32, 75, {RLIMIT_CORE}) == kAllow);
+    CHECK(ask(k32, 5, {1, O_CREAT}) == kTrap);  // open
     CHECK(ask(k32, 3) == kAllow);               // read
 }
 #endif
