@@ -28,6 +28,7 @@ enum class Completes : std::uint8_t {
     containers,  // and services of the project
     services,
     volumes,
+    networks,
     objects,
     file,
     words

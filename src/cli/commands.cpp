@@ -42,6 +42,9 @@ constexpr const Command* kRegistries[] = {&kLoginCommand, &kLogoutCommand};
 constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand,
                                        &kVolumeInspectCommand, &kVolumeRmCommand,
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
+constexpr const Command* kNetworks[] = {&kNetworkCreateCommand,  &kNetworkLsCommand,
+                                        &kNetworkInspectCommand, &kNetworkRmCommand,
+                                        &kNetworkPruneCommand,   &kNetworkExistsCommand};
 constexpr const Command* kProjects[] = {
     &kUpCommand,          &kDownCommand,          &kConfigCommand,     &kInitCommand,
     &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand, &kComposeRmCommand,
@@ -51,7 +54,8 @@ constexpr const Command* kTool[] = {&kInspectCommand,     &kSystemDfCommand,  &k
                                     &kVersionCommand,     &kCompletionCommand};
 constexpr CommandGroup kGroups[] = {{"Containers", kContainers}, {"Images", kImages},
                                     {"Registries", kRegistries}, {"Volumes", kVolumes},
-                                    {"Projects", kProjects},     {"The tool", kTool}};
+                                    {"Networks", kNetworks},     {"Projects", kProjects},
+                                    {"The tool", kTool}};
 
 template <typename F>
 void for_each_name(F&& visit) {
@@ -75,9 +79,6 @@ constexpr Missing kMissing[] = {
     {"build buildx push",
      "making images is not available yet; `sandbox load` and "
      "`sandbox pull oci:DIR` take images made elsewhere"},
-    {"network",
-     "named networks are not available yet; each container has one of its own, or "
-     "`--network host`"},
     {"search", "ask the registry's own web page"},
 };
 

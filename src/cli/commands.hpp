@@ -37,6 +37,8 @@ extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUn
     kImageExistsCommand, kInspectCommand, kLoginCommand, kLogoutCommand, kConfigCommand,
     kInitCommand, kUpCommand, kDownCommand, kRunTaskCommand, kEnvCommand, kComposeRunCommand,
     kComposeRmCommand, kComposePullCommand, kComposeImagesCommand, kComposeLsCommand;
+extern const Command kNetworkCreateCommand, kNetworkLsCommand, kNetworkInspectCommand,
+    kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand;
 extern const Command kVolumeCreateCommand, kVolumeLsCommand, kVolumeInspectCommand,
     kVolumeRmCommand, kVolumePruneCommand, kVolumeExistsCommand;
 extern const Command kSystemDfCommand, kSystemPruneCommand, kSystemCheckCommand, kInfoCommand,

@@ -10,6 +10,7 @@
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/store/image_store.hpp"
+#include "sandbox/store/network_store.hpp"
 #include "sandbox/store/volume_store.hpp"
 
 namespace sandbox::cli {
@@ -36,6 +37,12 @@ void add_images(Context& context, Completion& result, const std::string& prefix)
 void add_volumes(Context& context, Completion& result, const std::string& prefix) {
     for (const store::VolumeRecord& record : store::VolumeStore(context.store()).list()) {
         if (!record.anonymous) add(result, prefix, record.name);
+    }
+}
+
+void add_networks(Context& context, Completion& result, const std::string& prefix) {
+    for (const store::NetworkRecord& record : store::NetworkStore(context.store()).list()) {
+        add(result, prefix, record.name, record.subnet);
     }
 }
 
@@ -72,6 +79,9 @@ void add_values(Context& context, Completion& result, Completes kind, const char
             return add_images(context, result, prefix);
         case Completes::volumes:
             return add_volumes(context, result, prefix);
+        case Completes::networks:
+            for (const std::string& word : base::split(words, ' ')) add(result, prefix, word);
+            return add_networks(context, result, prefix);
         case Completes::services:
             return add_services(context, result, prefix);
         case Completes::containers:

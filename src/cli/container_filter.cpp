@@ -116,12 +116,15 @@ bool fits(const ContainerRow& row, const Filters& filters) {
     const auto publishes = [&](const std::string& wanted) {
         return has_port_of(row.published_ports, wanted);
     };
+    const auto is_on = [&](const std::string& wanted) {
+        return contains(row.networks, wanted == "bridge" ? "private" : wanted);
+    };
     return filters.matches_regex("name", row.name) && filters.is_prefix("id", row.id) &&
            filters.matches_labels(label_map(row.labels)) && filters.any("status", is_state) &&
            filters.any("exited", has_code) &&
            filters.any("ancestor",
                        [&](const std::string& wanted) { return is_of_image(row, wanted); }) &&
-           filters.any("volume", mounts) && filters.is("network", network_of(row)) &&
+           filters.any("volume", mounts) && filters.any("network", is_on) &&
            filters.is("restart-policy", row.restart_policy) && filters.is("health", row.health) &&
            filters.any("expose", exposes) && filters.any("publish", publishes);
 }
@@ -129,7 +132,7 @@ bool fits(const ContainerRow& row, const Filters& filters) {
 }  // namespace
 
 std::string network_of(const ContainerRow& row) {
-    return row.networks.empty() ? "private" : row.networks;
+    return base::join(row.networks, ",");
 }
 
 Filters parse_container_filters(const std::vector<std::string>& texts) {

@@ -14,6 +14,7 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/engine/networks.hpp"
 #include "sandbox/store/event_log.hpp"
 
 namespace sandbox::engine {
@@ -213,6 +214,7 @@ void ContainerMaker::make() {
                     "a detached container has none of the caller's descriptors");
     }
     check_cidfile(request_);
+    for (const NetworkUse& use : parsed_.networks) (void)find_network(store_, use.name);
     prepare_name();
     image::PullOptions options;
     options.platform = request_.platform;

@@ -1,10 +1,7 @@
 #include "container_network.hpp"
 
-#include <optional>
-
 #include "engine/option_flags.hpp"
 #include "sandbox/base/log.hpp"
-#include "sandbox/net/gateway.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -17,107 +14,37 @@ std::vector<net::PublishedPort> wishes_of(const ContainerSpec& spec) {
     return wishes;
 }
 
+}  // namespace
+
 store::PortMapping mapping_of(const net::HostPort& port) {
     return {std::to_string(port.wish.container_port) + "/" +
                 std::string(net::transport_name(port.wish.transport)),
             port.host.address.str(), port.host.port};
 }
 
-template <typename F>
-decltype(auto) missing_on_error(F&& action) {
-    try {
-        return action();
-    } catch (const base::Error& error) {
-        throw NetworkMissing(error.message(), error.hint(), error.code());
+void complete_spec(ContainerSpec& spec, const std::vector<std::string>& own,
+                   const std::string& gateway) {
+    if (spec.dns_from_gateway) {
+        spec.dns_servers = {gateway};
+    } else if (!spec.networks.empty()) {
+        // Only it knows the others' names.
+        spec.dns_servers.insert(spec.dns_servers.begin(), gateway);
     }
-}
-
-net::ProjectNetwork begin_network(const net::NetworkPlan& plan) {
-    return missing_on_error([&plan] { return net::ProjectNetwork::begin(plan); });
-}
-
-}  // namespace
-
-struct ContainerNetwork::Impl {
-    Impl(net::ProjectNetwork its_network, base::PollLoop& its_loop)
-        : loop(its_loop), network(std::move(its_network)) {}
-    base::PollLoop& loop;
-    std::vector<net::HostPort> ports;  // until the container is joined
-    net::AttachPlan plan;
-    net::Attachment planned;
-    store::NetworkFacts facts;
-    std::optional<std::uint32_t> attached;
-    net::ProjectNetwork network;
-    std::optional<net::Gateway> gateway;
-};
-
-namespace {
-
-store::NetworkFacts facts_of(const ContainerNetwork::Impl& impl) {
-    store::NetworkFacts facts;
-    for (const net::HostPort& port : impl.ports) facts.ports.push_back(mapping_of(port));
-    store::NetworkPlace place;
-    place.name = "private";
-    place.ipv4 = impl.planned.address_v4.str();
-    place.gateway = impl.network.gateway_v4().str();
-    place.prefix = impl.network.subnet_v4().prefix;
-    if (impl.planned.address_v6) {
-        place.ipv6 = impl.planned.address_v6->str();
-        place.prefix_v6 = impl.network.subnet_v6()->prefix;
-        place.gateway_v6 = impl.network.subnet_v6()->at(1).str();
+    for (auto& [name, address] : spec.hosts) {
+        if (name == spec.hostname && address == "127.0.0.1") address = own.front();
+        if (address == kHostGateway) address = gateway;
     }
-    place.mac = net::mac_text(*impl.plan.mac);
-    facts.networks.push_back(std::move(place));
-    return facts;
+    if (spec.hosts.empty()) return;
+    for (size_t i = 1; i < own.size(); ++i) spec.hosts.emplace_back(spec.hostname, own[i]);
 }
-
-}  // namespace
-
-ContainerNetwork::ContainerNetwork(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-ContainerNetwork::~ContainerNetwork() = default;
 
 std::unique_ptr<ContainerNetwork> ContainerNetwork::make(ContainerSpec& spec,
+                                                         const store::Store& store,
                                                          base::PollLoop& loop) {
     if (spec.network != NetworkMode::attached) return nullptr;
     std::vector<net::HostPort> ports = net::open_host_ports(wishes_of(spec));
-    net::NetworkPlan plan;
-    plan.lone = true;
-    auto impl = std::make_unique<Impl>(begin_network(plan), loop);
-    impl->ports = std::move(ports);
-    impl->plan.names = {spec.hostname, spec.name};
-    impl->plan.configures_itself = true;
-    impl->plan.mac = net::random_mac();
-    impl->planned = impl->network.plan_attachment(impl->plan);
-    impl->facts = facts_of(*impl);
-    if (spec.dns_from_gateway) spec.dns_servers = {impl->network.gateway_v4().str()};
-    for (auto& [name, address] : spec.hosts) {
-        if (name == spec.hostname && address == "127.0.0.1") {
-            address = impl->planned.address_v4.str();
-        }
-        if (address == kHostGateway) address = impl->network.gateway_v4().str();
-    }
-    return std::make_unique<ContainerNetwork>(std::move(impl));
-}
-
-const store::NetworkFacts& ContainerNetwork::facts() const noexcept {
-    return impl_->facts;
-}
-
-const std::vector<std::uint8_t>& ContainerNetwork::setup() const noexcept {
-    return impl_->planned.inside;
-}
-
-void ContainerNetwork::join(int netns_fd) {
-    Impl& own = *impl_;
-    missing_on_error([&own] { own.network.finish(); });
-    if (own.attached) own.network.detach(*own.attached);
-    own.plan.netns_fd = netns_fd;
-    own.attached = own.network.attach(own.plan).id;
-    if (!own.gateway) own.gateway.emplace(own.network, own.loop);
-    own.gateway->update();
-    for (net::HostPort& port : std::exchange(own.ports, {})) {
-        (void)own.gateway->publish(std::move(port), own.planned.address_v4);
-    }
+    if (spec.networks.empty()) return make_lone_network(spec, std::move(ports), loop);
+    return make_named_network(spec, std::move(ports), store, loop);
 }
 
 LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, base::PollLoop& loop,
@@ -126,7 +53,7 @@ LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, ba
     const auto servers = spec.dns_servers;
     try {
         network.reset();  // that of a former life
-        network = ContainerNetwork::make(spec, loop);
+        network = ContainerNetwork::make(spec, context.store, loop);
         context.network = network.get();
         LaunchedContainer launched = launch(spec, context);
         if (network) launched.network = network->facts();

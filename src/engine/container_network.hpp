@@ -1,5 +1,6 @@
-// The way out and in of one container that has a network of its own: its ports on the host, the
-// network, the gateway. A container by itself is a project of one.
+// The way out and in of one container that is attached: its ports on the host, and either a private
+// network with a gateway of its own, which the supervisor has (lone_network.cpp), or places on
+// named networks, which their holders have (named_network.cpp).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/poll_loop.hpp"
 #include "sandbox/engine/container_spec.hpp"
+#include "sandbox/net/published_port.hpp"
 
 namespace sandbox::engine {
 
@@ -19,21 +21,19 @@ class ContainerNetwork {
     // error before anything starts. Begins to make the network, by a child, and completes the spec:
     // name server and own address in hosts. `loop` serves the gateway and must outlive this.
     [[nodiscard]] static std::unique_ptr<ContainerNetwork> make(ContainerSpec& spec,
+                                                                const store::Store& store,
                                                                 base::PollLoop& loop);
-    ~ContainerNetwork();
+    ContainerNetwork() = default;
+    ContainerNetwork(const ContainerNetwork&) = delete;
+    ContainerNetwork& operator=(const ContainerNetwork&) = delete;
+    virtual ~ContainerNetwork() = default;
     // For the container's first process, to say to its kernel after join(): child/plan.hpp.
-    [[nodiscard]] const std::vector<std::uint8_t>& setup() const noexcept;
+    [[nodiscard]] virtual const std::vector<std::uint8_t>& setup() const noexcept = 0;
     // The container's network namespace: from here on it is joined to the network. May be called
     // again for another attempt. Throws NetworkMissing when there is no network.
-    void join(int netns_fd);
+    virtual void join(int netns_fd) = 0;
     // Addresses and ports, once it is joined.
-    [[nodiscard]] const store::NetworkFacts& facts() const noexcept;
-
-    struct Impl;
-    explicit ContainerNetwork(std::unique_ptr<Impl> impl);  // for make()
-
-  private:
-    std::unique_ptr<Impl> impl_;
+    [[nodiscard]] virtual const store::NetworkFacts& facts() const noexcept = 0;
 };
 
 // The kernel refuses what a network needs.
@@ -47,5 +47,18 @@ class NetworkMissing : public base::Error {
 [[nodiscard]] LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context,
                                                 base::PollLoop& loop,
                                                 std::unique_ptr<ContainerNetwork>& network);
+
+// For the two kinds.
+[[nodiscard]] std::unique_ptr<ContainerNetwork> make_lone_network(ContainerSpec& spec,
+                                                                  std::vector<net::HostPort> ports,
+                                                                  base::PollLoop& loop);
+[[nodiscard]] std::unique_ptr<ContainerNetwork> make_named_network(ContainerSpec& spec,
+                                                                   std::vector<net::HostPort> ports,
+                                                                   const store::Store& store,
+                                                                   base::PollLoop& loop);
+[[nodiscard]] store::PortMapping mapping_of(const net::HostPort& port);
+// What the spec leaves open until addresses are known: the name server, the own lines of hosts.
+void complete_spec(ContainerSpec& spec, const std::vector<std::string>& own,
+                   const std::string& gateway);
 
 }  // namespace sandbox::engine

@@ -114,6 +114,11 @@ json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
     record["command"] = base::join(spec.argv, " ");
     record["restart"] = request.restart.value_or("no");
     record["network"] = parsed.network.name;
+    if (!parsed.networks.empty()) {
+        std::vector<std::string> names;
+        for (const NetworkUse& use : parsed.networks) names.push_back(use.name);
+        record["networks"] = names;
+    }
     record["labels"] = draft.labels;
     record["exposed_ports"] = exposed_ports(parsed, config);
     record["mounts"] = mounts_of(spec.mounts);

@@ -71,7 +71,8 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     const std::string policy = entry.record.string_or("restart", "no");
     row.restart_policy = policy.substr(0, policy.find(':'));
     row.labels = entry.record["labels"];
-    row.networks = entry.record.string_or("network");
+    row.networks = record_strings(entry.record, "networks");
+    if (row.networks.empty()) row.networks = {entry.record.string_or("network", "private")};
     if (!state.health.empty()) row.health = state.health;
     row.exposed_ports = record_strings(entry.record, "exposed_ports");
     if (store::is_active(state.status)) {

@@ -34,8 +34,11 @@ struct SecurityWish {
 struct NetworkWish {
     NetworkMode mode = NetworkMode::attached;
     std::string name = "private";  // as typed, for the record
+    bool named = false;            // the name is that of a network
 };
 [[nodiscard]] NetworkWish parse_network(std::string_view text);
+// "NAME" or docker's long form, "name=NAME,alias=A,alias=B,ip=10.0.0.9,ip6=…,mac-address=…".
+[[nodiscard]] NetworkUse parse_network_use(std::string_view text);
 
 // "name:ip", "name=ip", "name:[v6]". "host-gateway" stays as it is when attached: the address is
 // known at the start; it is the loopback with the host's network, and an error with none.
@@ -43,6 +46,8 @@ inline constexpr std::string_view kHostGateway = "host-gateway";
 [[nodiscard]] std::pair<std::string, std::string> parse_add_host(std::string_view text,
                                                                  NetworkMode mode);
 [[nodiscard]] std::string check_ip_address(std::string_view text, std::string_view flag);
+[[nodiscard]] std::string check_network_alias(std::string_view text);
+[[nodiscard]] std::string check_mac_address(std::string_view text);
 [[nodiscard]] std::string check_hostname(std::string_view text);
 [[nodiscard]] std::string check_container_name(std::string_view text);
 // "key=value"; only keys that belong to a namespace of the container.

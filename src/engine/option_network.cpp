@@ -47,15 +47,12 @@ NetworkWish parse_network(std::string_view text) {
         wish.name = "private";
     } else if (text == "overlay" || text == "macvlan" || text == "ipvlan") {
         throw_bad_flag(kNetwork, text, "needs root and the host's own network devices",
-                       "use private, host or none");
+                       "use private, host, none or a network of `sandbox network create`");
     } else if (text.starts_with("container:") || text.starts_with("ns:")) {
         throw_bad_flag(kNetwork, text, "the network of another container cannot be joined",
                        "use private, host or none");
     } else {
-        const auto nearest =
-            base::try_nearest(text, {"private", "bridge", "host", "none", "default"});
-        throw_usage("unknown network mode " + base::quote(text),
-                    nearest ? "did you mean \"" + *nearest + "\"?" : "use private, host or none");
+        wish.named = true;
     }
     return wish;
 }

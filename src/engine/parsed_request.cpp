@@ -89,8 +89,39 @@ void parse_limits(const RunRequest& request, ParsedRequest& parsed) {
     parsed.resources = parse_resources(request);
 }
 
-void parse_names(const RunRequest& request, ParsedRequest& parsed) {
+void parse_networks(const RunRequest& request, ParsedRequest& parsed) {
     parsed.network = parse_network(request.network.value_or("private"));
+    std::vector<std::string> words = request.networks;
+    if (words.empty() && parsed.network.named) words = {*request.network};
+    for (const std::string& word : words) {
+        NetworkUse use = parse_network_use(word);
+        for (const NetworkUse& other : parsed.networks) {
+            if (other.name == use.name) {
+                throw_usage("--network: network " + base::quote(use.name) + " is named twice");
+            }
+        }
+        parsed.networks.push_back(std::move(use));
+    }
+    const bool placed = !request.network_aliases.empty() || request.ip || request.ip6;
+    if (parsed.networks.empty()) {
+        if (placed || request.mac_address) {
+            throw_usage("--network-alias, --ip, --ip6 and --mac-address are for named networks",
+                        "sandbox network create NAME, then --network NAME");
+        }
+        return;
+    }
+    NetworkUse& first = parsed.networks.front();
+    parsed.network = {NetworkMode::attached, first.name, true};
+    for (const std::string& alias : request.network_aliases) {
+        first.aliases.push_back(check_network_alias(alias));
+    }
+    if (request.ip) first.ip = check_ip_address(*request.ip, "--ip");
+    if (request.ip6) first.ip6 = check_ip_address(*request.ip6, "--ip6");
+    if (request.mac_address) first.mac = check_mac_address(*request.mac_address);
+}
+
+void parse_names(const RunRequest& request, ParsedRequest& parsed) {
+    parse_networks(request, parsed);
     for (const std::string& text : request.publish) (void)net::parse_published_port(text);
     if (!request.publish.empty() && parsed.network.mode == NetworkMode::none) {
         throw_usage("--publish and --network none contradict each other");

@@ -18,6 +18,11 @@ namespace json = base::json;
 template <typename Request, typename Visit>
 void visit_network_fields(Request& r, Visit&& visit) {
     visit("network", r.network);
+    visit("networks", r.networks);
+    visit("network_aliases", r.network_aliases);
+    visit("ip", r.ip);
+    visit("ip6", r.ip6);
+    visit("mac_address", r.mac_address);
     visit("add_host", r.add_host);
     visit("dns", r.dns);
     visit("dns_search", r.dns_search);

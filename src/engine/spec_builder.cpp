@@ -129,7 +129,7 @@ void set_gateway(const RunRequest& request, const oci::ImageConfig& config, Cont
         spec.published_ports.clear();
         return;
     }
-    spec.network_required = has_ports || request.network.has_value() ||
+    spec.network_required = has_ports || !spec.networks.empty() || request.network.has_value() ||
                             std::any_of(spec.hosts.begin(), spec.hosts.end(), [](const auto& host) {
                                 return host.second == kHostGateway;
                             });
@@ -260,6 +260,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     sort_mounts(draft.mounts);
 
     spec.network = parsed.network.mode;
+    spec.networks = parsed.networks;
     if (!request.no_hosts) spec.hosts = base_hosts(spec.network, host.hosts);
     spec.hosts.insert(spec.hosts.end(), parsed.hosts.begin(), parsed.hosts.end());
     set_resolver(request, spec.network, host, spec);

@@ -162,6 +162,25 @@ MacAddress random_mac() {
     return mac;
 }
 
+std::optional<MacAddress> try_parse_mac(std::string_view text) {
+    constexpr size_t kChars = 17;
+    if (text.size() != kChars) return std::nullopt;
+    MacAddress mac{};
+    const auto digit = [](char c) {
+        if (c >= '0' && c <= '9') return c - '0';
+        const char low = static_cast<char>(c | 0x20);
+        return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+    };
+    for (size_t i = 0; i < mac.size(); ++i) {
+        const int high = digit(text[3 * i]), low = digit(text[3 * i + 1]);
+        const bool ends = i + 1 == mac.size() || text[3 * i + 2] == ':' || text[3 * i + 2] == '-';
+        if (high < 0 || low < 0 || !ends) return std::nullopt;
+        mac[i] = static_cast<std::uint8_t>(high << 4 | low);
+    }
+    if ((mac[0] & 1) != 0) return std::nullopt;
+    return mac;
+}
+
 std::string mac_text(const MacAddress& mac) {
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string text;

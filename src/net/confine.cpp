@@ -31,6 +31,10 @@ void check(long rc, const char* tried) {
     if (rc < 0) throw SysError(static_cast<int>(-rc), tried);
 }
 
+// The same on every architecture (since Linux 5.1).
+constexpr int kSysIoUringSetup = 425;
+constexpr int kSysPidfdGetfd = 438;
+
 // Memory, time, the end.
 constexpr std::array kAlways {
     SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_clock_gettime,
@@ -111,6 +115,38 @@ void confine_helper() {
 
 void confine_socket_maker() {
     confine(false, std::uint64_t{1} << CAP_NET_RAW);
+}
+
+void confine_holder() {
+    // What nobody needs who makes links and helpers: other programs, other processes' memory, and
+    // what kernels were broken by most.
+    constexpr std::array kNever{SYS_execve,
+                                SYS_execveat,
+                                SYS_ptrace,
+                                SYS_process_vm_readv,
+                                SYS_process_vm_writev,
+                                SYS_bpf,
+                                SYS_perf_event_open,
+                                SYS_userfaultfd,
+                                SYS_keyctl,
+                                SYS_add_key,
+                                SYS_request_key,
+                                SYS_open_by_handle_at,
+                                SYS_kexec_load,
+                                SYS_init_module,
+                                SYS_finit_module,
+                                SYS_swapon,
+                                SYS_reboot,
+                                kSysIoUringSetup,
+                                kSysPidfdGetfd};
+    constexpr unsigned kEquals = BPF_JMP | BPF_JEQ | BPF_K;
+    std::vector<sock_filter> rules;
+    for (const int call : kNever) {
+        rules.push_back(kernel::filter_jump(kEquals, static_cast<std::uint32_t>(call), 0, 1));
+        rules.push_back(kernel::filter_statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    }
+    rules.push_back(kernel::filter_statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    kernel::load_call_filter({}, rules);
 }
 
 void confine_keeper() {

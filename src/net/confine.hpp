@@ -12,6 +12,9 @@ void empty_root();
 void confine_helper();
 // CAP_NET_RAW within its user namespace stays: IP_TRANSPARENT asks for it.
 void confine_socket_maker();
+// The holder of a named network keeps what it is by its user id (the containers' user namespaces
+// are its own) and starts helpers: no other program, no other process's memory, no new privileges.
+void confine_holder();
 // No capabilities; it may read, wait and end.
 void confine_keeper();
 // Closes everything but these, from 3 on; 0, 1 and 2 become /dev/null.

@@ -177,6 +177,11 @@ class DnsServer::Session final : public Watcher, public std::enable_shared_from_
   public:
     Session(DnsServer& server, UniqueFd fd)
         : server_(server), fd_(std::move(fd)), deadline_(Clock::now() + kSessionTime) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) {
+            asker_ = from_sockaddr(peer).address;
+        }
         server_.loop_.watch(fd_.get(), kStreamEvents, *this);
     }
     ~Session() { server_.loop_.forget(fd_.get(), *this); }
@@ -185,7 +190,7 @@ class DnsServer::Session final : public Watcher, public std::enable_shared_from_
         if (!read_available(fd_.get(), in_, server_.buffer_)) ended_ = true;
         while (auto query = take_frame(in_)) {
             ++open_;
-            server_.resolve(*query, true, [self = weak_from_this()](ByteView reply) {
+            server_.resolve(*query, asker_, true, [self = weak_from_this()](ByteView reply) {
                 if (const auto session = self.lock()) session->send(reply);
             });
         }
@@ -212,6 +217,7 @@ class DnsServer::Session final : public Watcher, public std::enable_shared_from_
     }
     DnsServer& server_;
     UniqueFd fd_;
+    IpAddress asker_;
     Bytes in_, out_;
     int open_ = 0;
     bool ended_ = false;
@@ -240,7 +246,7 @@ void DnsServer::receive(int fd) {
                                        reinterpret_cast<sockaddr*>(&peer), &size);
         if (got < 0) return;
         const Bytes query(buffer_.begin(), buffer_.begin() + got);
-        resolve(query, false, [fd, peer, size](ByteView reply) {
+        resolve(query, from_sockaddr(peer).address, false, [fd, peer, size](ByteView reply) {
             (void)::sendto(fd, reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                            reinterpret_cast<const sockaddr*>(&peer), size);
         });
@@ -257,8 +263,12 @@ void DnsServer::accept_all(int fd) {
     }
 }
 
-std::optional<NameTable::Found> DnsServer::answer_ourselves(const DnsQuery& query) {
+std::optional<NameTable::Found> DnsServer::answer_ourselves(const DnsQuery& query,
+                                                            const IpAddress& asker) {
     if (auto found = table_.look_up(query)) return found;
+    if (const auto view = views_.find(asker); view != views_.end()) {
+        if (auto found = view->second.look_up(query)) return found;
+    }
     const auto address = try_parse_reverse_name(query.name);
     const bool ours = address && std::any_of(subnets_.begin(), subnets_.end(),
                                              [&](const Subnet& s) { return s.contains(*address); });
@@ -267,13 +277,13 @@ std::optional<NameTable::Found> DnsServer::answer_ourselves(const DnsQuery& quer
     return std::nullopt;
 }
 
-void DnsServer::resolve(ByteView query, bool over_tcp, Reply reply) {
+void DnsServer::resolve(ByteView query, const IpAddress& asker, bool over_tcp, Reply reply) {
     const DnsParse parsed = parse_dns_query(query);
     if (!parsed.query) {
         if (parsed.error) reply(make_dns_error(query, *parsed.error));
         return;
     }
-    if (const auto found = answer_ourselves(*parsed.query)) {
+    if (const auto found = answer_ourselves(*parsed.query, asker)) {
         const size_t most = over_tcp ? kDnsMaxBytes : parsed.query->max_answer_bytes;
         return reply(make_dns_response(*parsed.query, found->code, found->answers,
                                        NameTable::kTtlSeconds, most));

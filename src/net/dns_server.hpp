@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 
 #include "net/event_loop.hpp"
@@ -19,9 +20,12 @@ class DnsServer {
     DnsServer(EventLoop& loop, const InsideSockets& sockets, std::vector<std::uint8_t>& buffer,
               std::function<void()> ask_servers);
     ~DnsServer();
-    void set_table(NameTable table, std::vector<Subnet> subnets) {
+    // `views`: what only who asks from that address is told, after the table.
+    void set_table(NameTable table, std::vector<Subnet> subnets,
+                   std::map<IpAddress, NameTable> views = {}) {
         table_ = std::move(table);
         subnets_ = std::move(subnets);
+        views_ = std::move(views);
     }
     void set_servers(std::vector<Endpoint> servers);
     // An internal network asks nobody outside.
@@ -34,8 +38,9 @@ class DnsServer {
     using Reply = std::function<void(ByteView)>;
     void receive(int fd);
     void accept_all(int fd);
-    void resolve(ByteView query, bool over_tcp, Reply reply);
-    [[nodiscard]] std::optional<NameTable::Found> answer_ourselves(const DnsQuery& query);
+    void resolve(ByteView query, const IpAddress& asker, bool over_tcp, Reply reply);
+    [[nodiscard]] std::optional<NameTable::Found> answer_ourselves(const DnsQuery& query,
+                                                                   const IpAddress& asker);
     void look_up(Bytes query, bool over_tcp, Reply reply);
     void run_waiting();
     bool tick(Clock::time_point now);
@@ -49,6 +54,7 @@ class DnsServer {
     std::vector<std::uint8_t>& buffer_;
     std::function<void()> ask_servers_;
     NameTable table_;
+    std::map<IpAddress, NameTable> views_;
     std::vector<Subnet> subnets_;
     std::vector<Endpoint> servers_;
     bool internal_ = false;

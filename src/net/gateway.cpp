@@ -40,6 +40,9 @@ Pair make_pair_of_sockets() {
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         throw SysError(errno, "make a socket pair");
     }
+    // unix(7): a message must fit into the sender's buffer, and all names of a network are one.
+    constexpr int kBufferBytes = 1 << 20;
+    (void)::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &kBufferBytes, sizeof kBufferBytes);
     return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 

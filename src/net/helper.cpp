@@ -111,8 +111,18 @@ class Helper final : public Watcher {
         world_.reach.inside = world.subnets;
         dns_.set_internal(world_.reach.internal);
         NameTable table;
+        table.set_v4_only(world.v4_names);
         for (auto& [id, owner] : world.owners) table.set_owner(id, std::move(owner));
-        dns_.set_table(std::move(table), std::move(world.subnets));
+        std::map<IpAddress, NameTable> views;
+        for (auto& [address, owners] : world.views) {
+            NameTable& view = views[address];
+            view.set_v4_only(world.v4_names);
+            for (NameTable::Owner& owner : owners) {
+                const std::string id = std::to_string(&owner - owners.data());
+                view.set_owner(id, std::move(owner));
+            }
+        }
+        dns_.set_table(std::move(table), std::move(world.subnets), std::move(views));
     }
     void add_port(Message& message) {
         const auto words = base::split(message.body(), ' ');
@@ -166,6 +176,7 @@ std::string encode_world(const World& world) {
     std::string text = "gateway " + world.reach.gateway_v4.str() + "\n";
     if (world.reach.gateway_v6.is_v6()) text += "gateway " + world.reach.gateway_v6.str() + "\n";
     if (world.reach.internal) text += "internal yes\n";
+    if (world.v4_names) text += "v4-names yes\n";
     if (world.reach.link_local) text += "link-local yes\n";
     for (const std::uint16_t port : world.reach.host_ports) {
         text += "host-port " + std::to_string(port) + "\n";
@@ -177,11 +188,21 @@ std::string encode_world(const World& world) {
         }
     }
     for (const Subnet& subnet : world.subnets) text += "subnet " + subnet.str() + "\n";
+    for (const auto& [address, owners] : world.views) {
+        for (const NameTable::Owner& owner : owners) {
+            text += "view " + address.str() + "\n";
+            for (const std::string& name : owner.names) text += "view-name " + name + "\n";
+            for (const IpAddress& each : owner.addresses) {
+                text += "view-address " + each.str() + "\n";
+            }
+        }
+    }
     return text;
 }
 
 World decode_world(std::string_view text) {
     World world;
+    NameTable::Owner* view = nullptr;
     for (const std::string& line : base::split(text, '\n')) {
         const auto words = base::split(line, ' ');
         if (words.size() < 2) continue;
@@ -191,6 +212,8 @@ World decode_world(std::string_view text) {
             (address->is_v6() ? world.reach.gateway_v6 : world.reach.gateway_v4) = *address;
         } else if (key == "internal") {
             world.reach.internal = true;
+        } else if (key == "v4-names") {
+            world.v4_names = true;
         } else if (key == "link-local") {
             world.reach.link_local = true;
         } else if (key == "host-port") {
@@ -200,6 +223,12 @@ World decode_world(std::string_view text) {
             if (const auto subnet = try_parse_subnet(words[1])) {
                 world.subnets.push_back(*subnet);
             }
+        } else if (key == "view" && address) {
+            view = &world.views[*address].emplace_back();
+        } else if (key == "view-name" && view != nullptr) {
+            view->names.push_back(words[1]);
+        } else if (key == "view-address" && view != nullptr && address) {
+            view->addresses.push_back(*address);
         } else if (words.size() == 3 && key == "name") {
             world.owners[words[1]].names.push_back(words[2]);
         } else if (words.size() == 3 && key == "address") {

@@ -23,8 +23,11 @@ inline constexpr char kAskServers = 'a';  // wants kServers
 // What is true of the network at the moment.
 struct World {
     ReachPolicy reach;
+    bool v4_names = false;                           // AAAA has no answer
     std::map<std::string, NameTable::Owner> owners;  // by an id of theirs
     std::vector<Subnet> subnets;  // reverse names in here are never asked outside
+    // Names that only who asks from that address is told.
+    std::map<IpAddress, std::vector<NameTable::Owner>> views;
 };
 [[nodiscard]] std::string encode_world(const World& world);
 [[nodiscard]] World decode_world(std::string_view text);

@@ -63,6 +63,7 @@ std::optional<NameTable::Found> NameTable::look_up(const DnsQuery& query) {
     Found found;
     for (auto entry = begin; entry != end; ++entry) {
         for (const IpAddress& address : owners_.at(entry->second).addresses) {
+            if (v4_only_ && address.is_v6()) continue;
             const DnsType type = type_of(address);
             if (query.type == static_cast<std::uint16_t>(type) ||
                 query.type == static_cast<std::uint16_t>(DnsType::any)) {

@@ -24,6 +24,9 @@ class NameTable {
     void set_owner(const std::string& id, Owner owner);
     void remove_owner(const std::string& id);
 
+    // Names have no IPv6 addresses then, though their owners do.
+    void set_v4_only(bool only) noexcept { v4_only_ = only; }
+
     // What to answer. Absent: not ours, to be forwarded.
     struct Found {
         DnsCode code = DnsCode::no_error;
@@ -42,6 +45,7 @@ class NameTable {
     std::multimap<std::string, std::string> owners_of_name_;  // name → id
     std::map<IpAddress, std::string> names_of_address_;
     std::uint32_t turn_ = 0;
+    bool v4_only_ = false;
 };
 
 }  // namespace sandbox::net

@@ -16,8 +16,10 @@ namespace sandbox::net {
 struct ProjectNetwork::Impl {
     struct Member {
         Attachment attachment;
-        std::vector<std::string> names;
+        AttachPlan plan;
         std::string port_link;  // the bridge's end
+        bool linked = false;    // or only reserved: its names are not told yet
+        std::vector<NamedAddresses> view;
     };
     NetworkPlan plan;     // subnets are decided here; subnet_v6 is absent without IPv6
     InsideKeeper keeper;  // first: ends last
@@ -28,7 +30,9 @@ struct ProjectNetwork::Impl {
     std::map<std::uint32_t, Member> members;
     std::uint32_t next_id = 1;
 
-    [[nodiscard]] IpAddress gateway_v4() const { return plan.subnet_v4->at(1); }
+    [[nodiscard]] IpAddress gateway_v4() const {
+        return plan.gateway_v4 ? *plan.gateway_v4 : plan.subnet_v4->at(1);
+    }
     [[nodiscard]] std::optional<IpAddress> gateway_v6() const;
     [[nodiscard]] World world() const;
     [[nodiscard]] IpAddress free_address(const Subnet& subnet) const;
@@ -36,12 +40,10 @@ struct ProjectNetwork::Impl {
     void check_wish(const Subnet& subnet, const IpAddress& wish) const;
     [[nodiscard]] Attachment choose_addresses(const AttachPlan& wish) const;
     // The veth pair between the gateway and the container.
-    void join_link(const AttachPlan& wish, const std::string& link);
+    void join_link(const Member& member, int netns_fd);
+    void remove_port(const Member& member);
     [[nodiscard]] bool is_taken(const IpAddress& address) const;
+    [[nodiscard]] bool is_gateway(const IpAddress& address) const;
 };
-
-// A subnet for IPv4 that none of the routes in `proc_net_route` (the text of /proc/net/route)
-// overlaps. Pure.
-[[nodiscard]] Subnet choose_subnet(std::string_view proc_net_route);
 
 }  // namespace sandbox::net

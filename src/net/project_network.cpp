@@ -15,6 +15,7 @@
 #include <cstring>
 #include <utility>
 
+#include "net/container_side.hpp"
 #include "net/links.hpp"
 #include "net/network_state.hpp"
 #include "net/ruleset.hpp"
@@ -34,10 +35,10 @@ constexpr std::uint32_t kMtu = 65535;
 // Indices of the bridge's ports: above its own.
 constexpr int kFirstPort = 1000;
 
-Subnet all_of(int family) {
-    Subnet subnet;
-    subnet.base.family = static_cast<std::uint8_t>(family);
-    return subnet;
+std::vector<IpAddress> addresses_of(const Attachment& attachment) {
+    std::vector<IpAddress> addresses{attachment.address_v4};
+    if (attachment.address_v6) addresses.push_back(*attachment.address_v6);
+    return addresses;
 }
 
 bool has_ipv6() {
@@ -80,7 +81,7 @@ void build_links(NetlinkSocket& route, const ProjectNetwork::Impl& network) {
     const bool v6 = network.gateway_v6().has_value();
     for (const int family : {AF_INET, AF_INET6}) {
         if (family == AF_INET6 && !v6) continue;
-        add_route(route, {all_of(family), {}, kLoopbackIndex, RT_TABLE_MAIN, true});
+        add_route(route, {whole_family(family), {}, kLoopbackIndex, RT_TABLE_MAIN, true});
     }
     route.finish_batch();
 }
@@ -103,59 +104,36 @@ Descriptors build_gateway(const ProjectNetwork::Impl& network) {
     return fds;
 }
 
-void prepare_container(NetlinkSocket& route) {
-    set_link_up(route, find_link(route, "lo").index, true);
-    // Users inside are all the container's own: any of them may have any port, and ping.
-    set_net_sysctl("ipv4/ip_unprivileged_port_start", "0");
-    // icmp(7): EINVAL for groups that the namespace does not have; with none at all, none may ping.
-    for (const char* range : {"0 65535", "0 65534", "0 0"}) {
-        const int rc = try_set_net_sysctl("ipv4/ping_group_range", range);
-        if (rc == 0) break;
-        if (rc != -EINVAL) throw base::SysError(-rc, "set net/ipv4/ping_group_range");
-    }
-}
-
-void configure_link(NetlinkSocket& route, int index, const AttachPlan& plan,
-                    const Attachment& attachment, const ProjectNetwork::Impl& network) {
-    set_link_up(route, index, true);
-    add_address(route, index, attachment.address_v4, network.plan.subnet_v4->prefix);
-    if (attachment.address_v6) {
-        add_address(route, index, *attachment.address_v6, network.plan.subnet_v6->prefix);
-    }
-    if (!plan.default_route) return;
-    add_route(route, {all_of(AF_INET), network.gateway_v4(), index});
-    if (attachment.address_v6) {
-        add_route(route, {all_of(AF_INET6), network.gateway_v6(), index});
-    }
-}
-
-void configure_inside(const AttachPlan& plan, const Attachment& attachment,
-                      const ProjectNetwork::Impl& network) {
-    (void)make_inside(plan.netns_fd, [&] {
-        NetlinkSocket inside = NetlinkSocket::open(NETLINK_ROUTE);
-        set_net_sysctl("ipv6/conf/default/accept_dad", "0");
-        set_net_sysctl("ipv6/conf/all/disable_ipv6", network.plan.subnet_v6 ? "0" : "1");
-        prepare_container(inside);
-        const LinkInfo link = find_link(inside, plan.link_name);
-        inside.start_batch();
-        configure_link(inside, link.index, plan, attachment, network);
-        inside.finish_batch();
-        return Descriptors{};
-    });
-}
-
-// For whoever configures itself: the index of its link, which is to be free in its namespace.
-constexpr int kInsideIndex = 20;
-
-std::vector<std::uint8_t> inside_batch(const AttachPlan& plan, const Attachment& attachment,
-                                       const ProjectNetwork::Impl& network) {
-    NetlinkSocket batch{UniqueFd()};
-    batch.start_batch();
-    configure_link(batch, kInsideIndex, plan, attachment, network);
-    return batch.take_batch();
-}
-
 }  // namespace
+
+std::optional<IpAddress> ProjectNetwork::gateway_v6() const noexcept {
+    return impl_->gateway_v6();
+}
+
+std::vector<std::uint8_t> join_batches(const std::vector<std::vector<std::uint8_t>>& batches) {
+    std::vector<std::uint8_t> all;
+    size_t last = 0;
+    for (const std::vector<std::uint8_t>& batch : batches) {
+        for (size_t at = 0; at + sizeof(nlmsghdr) <= batch.size();) {
+            nlmsghdr header{};
+            std::memcpy(&header, batch.data() + at, sizeof header);
+            header.nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
+            last = all.size();
+            const size_t step = std::min<size_t>(batch.size() - at, NLMSG_ALIGN(header.nlmsg_len));
+            if (step < sizeof header) break;
+            all.insert(all.end(), batch.begin() + static_cast<long>(at),
+                       batch.begin() + static_cast<long>(at + step));
+            std::memcpy(all.data() + last, &header, sizeof header);
+            at += step;
+        }
+    }
+    if (all.empty()) return all;
+    nlmsghdr header{};
+    std::memcpy(&header, all.data() + last, sizeof header);
+    header.nlmsg_flags |= NLM_F_ACK;
+    std::memcpy(all.data() + last, &header, sizeof header);
+    return all;
+}
 
 std::optional<IpAddress> ProjectNetwork::Impl::gateway_v6() const {
     if (!plan.subnet_v6) return std::nullopt;
@@ -168,6 +146,7 @@ World ProjectNetwork::Impl::world() const {
     if (const auto v6 = gateway_v6()) world.reach.gateway_v6 = *v6;
     world.reach.internal = plan.internal;
     world.reach.link_local = plan.link_local;
+    world.v4_names = plan.v4_names;
     world.reach.host_ports = plan.host_ports;
     world.subnets.push_back(*plan.subnet_v4);
     if (plan.subnet_v6) world.subnets.push_back(*plan.subnet_v6);
@@ -176,71 +155,19 @@ World ProjectNetwork::Impl::world() const {
     host.addresses = {gateway_v4()};
     if (const auto v6 = gateway_v6()) host.addresses.push_back(*v6);
     for (const auto& [id, member] : members) {
+        if (!member.linked) continue;
         NameTable::Owner& owner = world.owners[std::to_string(id)];
-        owner.names = member.names;
-        owner.addresses = {member.attachment.address_v4};
-        if (member.attachment.address_v6) owner.addresses.push_back(*member.attachment.address_v6);
-    }
-    return world;
-}
-
-bool ProjectNetwork::Impl::is_taken(const IpAddress& address) const {
-    return std::any_of(members.begin(), members.end(), [&](const auto& entry) {
-        const Attachment& attachment = entry.second.attachment;
-        return attachment.address_v4 == address || attachment.address_v6 == address;
-    });
-}
-
-IpAddress ProjectNetwork::Impl::free_address(const Subnet& subnet) const {
-    const size_t host_bits = subnet.base.size() * 8 - subnet.prefix;
-    const std::uint64_t most = host_bits >= 16 ? 65534 : (std::uint64_t{1} << host_bits) - 2;
-    for (std::uint64_t offset = 2; offset <= most; ++offset) {
-        const IpAddress address = subnet.at(offset);
-        if (!is_taken(address)) return address;
-    }
-    throw base::Error("no address is left in the subnet " + subnet.str() + " of network " +
-                          base::quote(plan.name),
-                      "give the network a larger subnet");
-}
-
-void ProjectNetwork::Impl::check_wish(const Subnet& subnet, const IpAddress& wish) const {
-    if (!subnet.contains(wish) || wish == subnet.base || wish == subnet.at(1)) {
-        throw base::UsageError(
-            "address " + base::quote(wish.str()) + " is not for containers in " + subnet.str(),
-            "choose one from " + subnet.at(2).str() + " on");
-    }
-    if (is_taken(wish)) throw base::UsageError("address " + base::quote(wish.str()) + " is taken");
-}
-
-Subnet choose_subnet(std::string_view proc_net_route) {
-    std::vector<Subnet> taken;
-    for (const std::string& line : base::split(proc_net_route, '\n')) {
-        const auto words = base::split(line, '\t');
-        // Interface, destination, gateway, flags, …, mask at 7: as the host's own words, in hex.
-        if (words.size() < 8 || words[1].size() != 8 || words[7].size() != 8) continue;
-        const auto destination =
-            static_cast<std::uint32_t>(std::strtoul(words[1].c_str(), nullptr, 16));
-        const auto mask = static_cast<std::uint32_t>(std::strtoul(words[7].c_str(), nullptr, 16));
-        if (mask == 0) continue;  // the default route overlaps all
-        Subnet subnet;
-        std::memcpy(subnet.base.bytes.data(), &destination, 4);
-        subnet.prefix = static_cast<std::uint8_t>(__builtin_popcount(mask));
-        taken.push_back(subnet);
-    }
-    for (const int second : {89, 88, 213, 77, 41}) {
-        for (int third = 0; third < 256; ++third) {
-            Subnet subnet;
-            subnet.base.bytes = {10, static_cast<std::uint8_t>(second),
-                                 static_cast<std::uint8_t>(third)};
-            subnet.prefix = 24;
-            if (std::none_of(taken.begin(), taken.end(),
-                             [&](const Subnet& other) { return other.overlaps(subnet); })) {
-                return subnet;
+        owner.names = member.plan.names;
+        owner.addresses = addresses_of(member.attachment);
+        for (const NamedAddresses& other : member.view) {
+            world.views[member.attachment.address_v4].push_back({other.names, other.addresses});
+            if (member.attachment.address_v6) {
+                world.views[*member.attachment.address_v6].push_back(
+                    {other.names, other.addresses});
             }
         }
     }
-    throw base::Error("the host's routes leave no subnet for a network",
-                      "name one: subnet = \"192.168.89.0/24\"");
+    return world;
 }
 
 ProjectNetwork::ProjectNetwork(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -292,72 +219,106 @@ void ProjectNetwork::finish() {
     });
 }
 
-Attachment ProjectNetwork::Impl::choose_addresses(const AttachPlan& wish) const {
-    Attachment attachment;
-    if (wish.address_v4) check_wish(*plan.subnet_v4, *wish.address_v4);
-    attachment.address_v4 = wish.address_v4 ? *wish.address_v4 : free_address(*plan.subnet_v4);
-    if (plan.subnet_v6) {
-        if (wish.address_v6) check_wish(*plan.subnet_v6, *wish.address_v6);
-        attachment.address_v6 = wish.address_v6 ? *wish.address_v6 : free_address(*plan.subnet_v6);
-    }
-    attachment.name_server = gateway_v4();
-    return attachment;
-}
-
 Attachment ProjectNetwork::plan_attachment(const AttachPlan& plan) const {
     Attachment attachment = impl_->choose_addresses(plan);
     if (plan.configures_itself) attachment.inside = inside_batch(plan, attachment, *impl_);
     return attachment;
 }
 
-void ProjectNetwork::Impl::join_link(const AttachPlan& wish, const std::string& link) {
+void ProjectNetwork::Impl::join_link(const Member& member, int netns_fd) {
+    const AttachPlan& wish = member.plan;
     VethPlan veth;
-    veth.name = link;
+    veth.name = member.port_link;
     veth.peer_name = wish.link_name;
-    veth.peer_netns_fd = wish.netns_fd;
+    veth.peer_netns_fd = netns_fd;
     veth.mtu = kMtu;
     veth.up = true;
     veth.peer_mac = wish.mac;
-    veth.index = plan.lone ? kGatewayIndex : kFirstPort + static_cast<int>(next_id);
+    veth.index = plan.lone ? kGatewayIndex : kFirstPort + static_cast<int>(member.attachment.id);
     veth.master_index = plan.lone ? 0 : kGatewayIndex;
-    if (wish.configures_itself) veth.peer_index = kInsideIndex;
+    if (wish.configures_itself) veth.peer_index = wish.link_index;
     route->start_batch();
     add_veth(*route, veth);
     if (plan.lone) add_gateway_addresses(*route, *this);
     route->finish_batch();
 }
 
-Attachment ProjectNetwork::attach(const AttachPlan& plan) {
-    finish();
+void ProjectNetwork::Impl::remove_port(const Member& member) {
+    // Gone already when the container is: a veth pair dies with either end's namespace.
+    const auto link = try_find_link(*route, member.port_link);
+    if (!link) return;
+    try {
+        remove_link(*route, link->index);
+    } catch (const base::SysError& error) {
+        if (error.errnum() != ENODEV) throw;
+    }
+}
+
+Attachment ProjectNetwork::reserve(const AttachPlan& plan) {
     Impl& network = *impl_;
     Impl::Member member;
-    member.names = plan.names;
+    member.plan = plan;
     member.attachment = plan_attachment(plan);
     member.attachment.id = network.next_id++;
     member.port_link = network.plan.lone ? std::string(kGatewayLink)
                                          : "port" + std::to_string(member.attachment.id);
-    base::with_context("network " + base::quote(network.plan.name), [&] {
-        network.join_link(plan, member.port_link);
-        if (!plan.configures_itself) configure_inside(plan, member.attachment, network);
-    });
-    const Attachment result = member.attachment;
+    Attachment result = member.attachment;
     network.members.emplace(result.id, std::move(member));
     return result;
+}
+
+void ProjectNetwork::link(std::uint32_t id, int netns_fd, bool configures_itself) {
+    finish();
+    Impl& network = *impl_;
+    Impl::Member& member = network.members.at(id);
+    if (std::exchange(member.linked, false)) network.remove_port(member);
+    member.plan.configures_itself = configures_itself;
+    base::with_context("network " + base::quote(network.plan.name), [&] {
+        network.join_link(member, netns_fd);
+        if (!configures_itself) {
+            configure_inside(netns_fd, member.plan, member.attachment, network);
+        }
+    });
+    member.linked = true;
+}
+
+Attachment ProjectNetwork::attach(const AttachPlan& plan) {
+    finish();
+    const Attachment attachment = reserve(plan);
+    try {
+        link(attachment.id, plan.netns_fd, plan.configures_itself);
+    } catch (const base::Error&) {
+        detach(attachment.id);
+        throw;
+    }
+    return attachment;
 }
 
 void ProjectNetwork::detach(std::uint32_t id) {
     const auto found = impl_->members.find(id);
     if (found == impl_->members.end()) return;
-    // Gone already when the container is: a veth pair dies with either end's namespace.
-    const auto link = try_find_link(*impl_->route, found->second.port_link);
-    if (link) {
-        try {
-            remove_link(*impl_->route, link->index);
-        } catch (const base::SysError& error) {
-            if (error.errnum() != ENODEV) throw;
-        }
-    }
+    const Impl::Member member = std::move(found->second);
     impl_->members.erase(found);
+    if (!impl_->pending) impl_->remove_port(member);
+}
+
+void ProjectNetwork::set_names(std::uint32_t id, std::vector<std::string> names) {
+    impl_->members.at(id).plan.names = std::move(names);
+}
+
+void ProjectNetwork::set_view(std::uint32_t id, std::vector<NamedAddresses> others) {
+    impl_->members.at(id).view = std::move(others);
+}
+
+std::vector<NamedAddresses> ProjectNetwork::members() const {
+    std::vector<NamedAddresses> all;
+    for (const auto& [id, member] : impl_->members) {
+        if (!member.linked) continue;
+        std::vector<IpAddress> addresses = addresses_of(member.attachment);
+        if (impl_->plan.v4_names) addresses.resize(1);
+        all.push_back({member.plan.names, std::move(addresses)});
+    }
+    return all;
 }
 
 const Subnet& ProjectNetwork::subnet_v4() const noexcept {
@@ -368,14 +329,6 @@ const std::optional<Subnet>& ProjectNetwork::subnet_v6() const noexcept {
 }
 IpAddress ProjectNetwork::gateway_v4() const noexcept {
     return impl_->gateway_v4();
-}
-
-void prepare_lonely(int netns_fd) {
-    (void)make_inside(netns_fd, [] {
-        NetlinkSocket inside = NetlinkSocket::open(NETLINK_ROUTE);
-        prepare_container(inside);
-        return Descriptors{};
-    });
 }
 
 std::string make_resolv_conf(const IpAddress& name_server, std::string_view host_resolv_conf) {

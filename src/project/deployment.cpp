@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "networks.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/json.hpp"
 #include "sandbox/base/strings.hpp"
@@ -64,12 +65,6 @@ void refuse_what_is_missing(const Service& service) {
     const std::optional<std::string>& mode = service.request.network;
     if (mode && mode->find(':') != std::string::npos) {
         refuse("network_mode", "it may be private, host or none");
-    }
-    for (const NetworkUse& use : service.networks) {
-        if (use.network != "default" || !use.ipv4.empty() || !use.ipv6.empty()) {
-            refuse("networks", "leave it out; there are no networks of a project yet");
-        }
-        if (!use.aliases.empty()) refuse("aliases", "there are no names between services yet");
     }
 }
 
@@ -132,6 +127,7 @@ engine::RunRequest make_container_request(const Project& project, const Service&
     apply_check(service, request);
     request.memory_files = memory_files_of(project, service);
     refuse_what_is_missing(service);
+    request.networks = network_words(project, service);
     // docker: another service's volumes are named by its container.
     for (std::string& from : request.volumes_from) {
         const size_t colon = from.find(':');

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "kept_logs.hpp"
+#include "networks.hpp"
 #include "project_lock.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/raw.hpp"
@@ -37,6 +38,9 @@ class Down {
             for (const Deployed& container : wave) {
                 if (wish_.remove) remove(container);
             }
+        }
+        if (wish_.remove && wish_.names.empty()) {
+            remove_networks(store_, name_, listener_, failures_);
         }
         if (wish_.volumes && project_ != nullptr) remove_volumes();
         // Nothing is left that the next one of that name could find.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "networks.hpp"
 #include "project_lock.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
@@ -55,6 +56,10 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
         if (!result.failures.empty() || result.interrupted) return result;
     }
     provide_secrets(project, {service.name});
+    {
+        const base::FileLock lock = lock_project(store, project.name);
+        provide_networks(store, project, {service.name}, listener);
+    }
     engine::RunRequest& request = result.request;
     request = make_container_request(project, service, 1);
     request.detached = false;

@@ -24,7 +24,7 @@ constexpr Key<Network> kNetworkKeys[] = {
      [](Reader& r, const Node& n, Network& w) { w.subnet6 = r.text(n); }},
     {{"gateway", Kind::text, "The gateway's address."},
      [](Reader& r, const Node& n, Network& w) { w.gateway = r.text(n); }},
-    {{"enable_ipv6", Kind::boolean, "false: IPv4 alone."},
+    {{"enable_ipv6", Kind::boolean, "true: names have IPv6 addresses, too; false: there is no IPv6."},
      [](Reader& r, const Node& n, Network& w) { w.ipv6 = r.boolean(n); }},
     {{"driver", Kind::choice, "private, or its other word bridge.", "private|bridge"},
      [](Reader& r, const Node& n, Network&) { (void)r.choice(n, "private|bridge"); }},

@@ -296,7 +296,7 @@ Object resolved_networks(const Project& project) {
         one.text("subnet", network.subnet);
         one.text("subnet6", network.subnet6);
         one.text("gateway", network.gateway);
-        if (!network.ipv6) one.object["enable_ipv6"] = false;
+        if (network.ipv6) one.object["enable_ipv6"] = *network.ipv6;
         if (!network.labels.empty()) one.object["labels"] = network.labels;
         all[network.name] = std::move(one.object);
     }

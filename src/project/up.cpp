@@ -9,6 +9,7 @@
 
 #include "image_pulls.hpp"
 #include "kept_logs.hpp"
+#include "networks.hpp"
 #include "project_lock.hpp"
 #include "readiness.hpp"
 #include "sandbox/base/error.hpp"
@@ -49,7 +50,10 @@ class Up {
     UpResult run() {
         const base::FileLock lock = lock_project(store_, project_.name);
         claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
-        if (!wish_.plan.no_create) forget_logs(store_, project_.name);
+        if (!wish_.plan.no_create) {
+            forget_logs(store_, project_.name);
+            provide_networks(store_, project_, wish_.plan.names, listener_);
+        }
         make_units();
         begin_pulls();
         constexpr milliseconds kLongest{50};

@@ -177,6 +177,9 @@ int Store::containers_fd() const {
 int Store::volumes_fd() const {
     return open_sub(volumes_, "volumes");
 }
+int Store::networks_fd() const {
+    return open_sub(networks_, "networks");
+}
 int Store::cache_fd() const {
     return open_sub(cache_, "cache");
 }

@@ -58,7 +58,7 @@ expect_eq "lo" "$(run --network none $run_image sh -c 'ls /sys/class/net')"
 expect_match '^0[[:blank:]]+(0|65536)$' "$(run $run_image cat /proc/sys/net/ipv4/ping_group_range)"
 expect_eq "$(ls /sys/class/net | sort)" "$(run --network host $run_image sh -c 'ls /sys/class/net' | sort)"
 expect_eq "$(uname -n)" "$(run --network host $run_image hostname)"
-wrong 'did you mean "bridge"' --network brigde
+wrong 'network brigde not found' --network brigde
 wrong 'needs root' --network macvlan
 wrong 'needs root' --net overlay
 

@@ -41,7 +41,6 @@ struct MountSpec {
     std::string tmpfs_options;  // the rest, already checked: "uid=…"
 };
 
-// attached: eth0 on a network with a gateway (engine/container_network.hpp). none: lo alone.
 struct MemoryFileSpec {
     std::string target;  // absolute path in the container
     std::string content;
@@ -49,7 +48,16 @@ struct MemoryFileSpec {
     mode_t mode = 0444;
 };
 
+// attached: links on networks with a gateway (engine/container_network.hpp). none: lo alone.
 enum class NetworkMode { attached, none, host };
+
+// A place on a named network; addresses are given out when they are empty.
+struct NetworkUse {
+    std::string name;
+    std::vector<std::string> aliases;
+    std::string ip, ip6, mac;
+    bool operator==(const NetworkUse&) const = default;
+};
 
 // How a container's ids are made. Without a range: one id, and
 //   map_user  it is the payload's own, whoever that is;
@@ -109,8 +117,9 @@ struct ContainerSpec {
     std::vector<std::string> dns_servers, dns_search, dns_options;  // for /etc/resolv.conf
     std::uint64_t shm_size_bytes = 64u << 20;
     NetworkMode network = NetworkMode::attached;
-    bool network_required = false;  // attached: without is an error; otherwise lo alone will do
-    bool dns_from_gateway = false;  // attached: dns_servers is the gateway's, known at the start
+    std::vector<NetworkUse> networks;  // attached: the first is eth0; none: a private one
+    bool network_required = false;     // attached: without is an error; otherwise lo alone will do
+    bool dns_from_gateway = false;     // attached: dns_servers is the gateway's, known at the start
     std::vector<std::string> published_ports;  // docker's words, checked; attached only
     kernel::CapabilitySet capabilities = 0;    // bounding; effective too when uid is 0
     bool no_new_privileges = false;

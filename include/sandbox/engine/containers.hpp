@@ -21,9 +21,9 @@ struct ContainerRow {
     std::int64_t created_ns = 0;  // the same, fine enough to order by
     int exit_code = 0;
     base::json::Value labels;
-    std::vector<std::string> mounts;         // volumes' names and sources
-    std::vector<std::string> mount_targets;  // paths inside
-    std::string networks;
+    std::vector<std::string> mounts;           // volumes' names and sources
+    std::vector<std::string> mount_targets;    // paths inside
+    std::vector<std::string> networks;         // names, never empty
     std::string health = "none";               // "starting", "healthy", "unhealthy"
     std::vector<std::string> exposed_ports;    // "80/tcp"
     std::string ports;                         // docker's way to write them; of one that runs

@@ -69,8 +69,13 @@ struct RunRequest {
     std::optional<bool> init;  // absent: yes
     bool read_only = false, privileged = false, quiet = false, sig_proxy = true, replace = false,
          no_hosts = false;
-    std::vector<std::string> publish;  // -p
-    bool publish_all = false;          // -P: what the image exposes, on free ports
+    // Named networks, one a word: "NAME" or "name=NAME,alias=A,ip=ADDRESS,…". The first is eth0.
+    // Empty: `network` says what there is.
+    std::vector<std::string> networks;
+    std::vector<std::string> network_aliases;         // on the first of them
+    std::optional<std::string> ip, ip6, mac_address;  // on the first of them
+    std::vector<std::string> publish;                 // -p
+    bool publish_all = false;                         // -P: what the image exposes, on free ports
     bool detached =
         false;  // a supervisor of its own will start it: nothing of the caller's is used
     std::uint32_t preserve_fds = 0;

@@ -57,7 +57,9 @@ struct Subnet {
 [[nodiscard]] std::optional<Subnet> try_parse_subnet(std::string_view text);
 
 using MacAddress = std::array<std::uint8_t, 6>;
-[[nodiscard]] MacAddress random_mac();                      // local, for one station
+[[nodiscard]] MacAddress random_mac();  // local, for one station
+// "02:1f:aa:bb:cc:dd". Absent when it is none, or one for several stations.
+[[nodiscard]] std::optional<MacAddress> try_parse_mac(std::string_view text);
 [[nodiscard]] std::string mac_text(const MacAddress& mac);  // "02:1f:…"
 
 }  // namespace sandbox::net

@@ -19,9 +19,12 @@ namespace sandbox::net {
 
 struct NetworkPlan {
     std::string name = "private";
-    std::optional<Subnet> subnet_v4;  // absent: one that no route of the host overlaps
-    std::optional<Subnet> subnet_v6;  // absent: a local one (fd00::/8), when the host has IPv6
+    std::optional<Subnet> subnet_v4;      // absent: one that no route of the host overlaps
+    std::optional<Subnet> subnet_v6;      // absent: a local one (fd00::/8), when the host has IPv6
+    std::optional<IpAddress> gateway_v4;  // absent: the subnet's first address
+    std::optional<Subnet> range_v4;       // absent: all of the subnet is given out
     bool ipv6 = true;
+    bool v4_names = false;  // names answer IPv4 addresses alone
     // For one container, whose link is the gateway's own: no bridge. attach() works once at a time.
     bool lone = false;
     bool internal = false;                  // no way out
@@ -40,6 +43,15 @@ struct AttachPlan {
     std::optional<MacAddress> mac{};
     // The caller has whoever is inside say Attachment::inside to the kernel.
     bool configures_itself = false;
+    int link_index = 20;    // with it: the link's, free in its namespace
+    bool prepared = false;  // the namespace has had a network: its settings stay as they are
+};
+
+// A name of somebody, for a container that is on another network with him, too.
+struct NamedAddresses {
+    std::vector<std::string> names;  // the first is what the addresses are called
+    std::vector<IpAddress> addresses;
+    bool operator==(const NamedAddresses&) const = default;
 };
 
 struct Attachment {
@@ -68,12 +80,23 @@ class ProjectNetwork {
     Attachment attach(const AttachPlan& plan);
     // What attach() would answer now, but for the id; nothing is done.
     [[nodiscard]] Attachment plan_attachment(const AttachPlan& plan) const;
+    // attach() in two steps: addresses are given out now, the link is made when the container's
+    // namespace is there; link() again makes another one (of another namespace). `plan.netns_fd`
+    // is not looked at.
+    Attachment reserve(const AttachPlan& plan);
+    void link(std::uint32_t id, int netns_fd, bool configures_itself);
     // Takes the link away, if the container (still) exists, and frees address and names.
     void detach(std::uint32_t id);
+    void set_names(std::uint32_t id, std::vector<std::string> names);
+    // What only that container is told: names of its other networks.
+    void set_view(std::uint32_t id, std::vector<NamedAddresses> others);
+    // Who is linked, host.internal left out.
+    [[nodiscard]] std::vector<NamedAddresses> members() const;
 
     [[nodiscard]] const Subnet& subnet_v4() const noexcept;
     [[nodiscard]] const std::optional<Subnet>& subnet_v6() const noexcept;
     [[nodiscard]] IpAddress gateway_v4() const noexcept;
+    [[nodiscard]] std::optional<IpAddress> gateway_v6() const noexcept;
 
     struct Impl;  // for the gateway
     [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
@@ -82,6 +105,14 @@ class ProjectNetwork {
     explicit ProjectNetwork(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
+
+// A subnet for IPv4 that overlaps none of `taken` and none of the routes in `proc_net_route` (the
+// text of /proc/net/route). Throws Error when there is none. Pure.
+[[nodiscard]] Subnet choose_subnet(std::string_view proc_net_route, std::vector<Subnet> taken = {});
+
+// Several Attachment::inside as one: the last message alone asks for an acknowledgement. Pure.
+[[nodiscard]] std::vector<std::uint8_t> join_batches(
+    const std::vector<std::vector<std::uint8_t>>& batches);
 
 // Just lo: what a container with no network gets. Also ports below 1024 and ping for all.
 void prepare_lonely(int netns_fd);

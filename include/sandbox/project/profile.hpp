@@ -94,7 +94,8 @@ struct Network {
     std::string given_name;  // `name`: instead of PROJECT_NAME
     bool external = false;   // exists already and is not the project's
     bool internal = false;
-    bool ipv6 = true;
+    // Absent: there is IPv6, but names answer IPv4 alone, as compose's networks do.
+    std::optional<bool> ipv6;
     std::string subnet, gateway, subnet6;
     std::map<std::string, std::string> labels;
 };

@@ -28,6 +28,7 @@ class Store {
     [[nodiscard]] int images_fd() const;      // images
     [[nodiscard]] int containers_fd() const;  // containers
     [[nodiscard]] int volumes_fd() const;     // volumes
+    [[nodiscard]] int networks_fd() const;    // networks
     [[nodiscard]] int cache_fd() const;       // cache: may be removed at any time
 
     // The store lock. Shared: nothing that exists now is removed while I hold it (taken for the
@@ -40,7 +41,8 @@ class Store {
     int open_sub(base::UniqueFd& slot, const char* name) const;
     std::string root_;
     base::UniqueFd root_fd_;
-    mutable base::UniqueFd blobs_, partial_, layers_, images_, containers_, volumes_, cache_;
+    mutable base::UniqueFd blobs_, partial_, layers_, images_, containers_, volumes_, networks_,
+        cache_;
 };
 
 // $XDG_RUNTIME_DIR/sandbox, 0700, made when missing: sockets and what need not survive a reboot.

@@ -66,9 +66,13 @@ inline constexpr Flag kRunFlags[] = {
     kMemorySwapFlag,
     {"--mount", FlagKind::list, "type=TYPE,...", "mount a bind, volume or tmpfs"},
     {"--name", FlagKind::value, "NAME", "name of the container; it is kept"},
-    {"--network,--net", FlagKind::value, "MODE",
-     "private (behind a gateway, the default), none or host", Completes::words,
+    {"--ip", FlagKind::value, "ADDRESS", "its IPv4 address on the named network"},
+    {"--ip6", FlagKind::value, "ADDRESS", "its IPv6 address there"},
+    {"--mac-address", FlagKind::value, "ADDRESS", "of its link there"},
+    {"--network,--net", FlagKind::list, "NETWORK",
+     "private (the default), none, host, or networks by name", Completes::networks,
      "private none host"},
+    {"--network-alias,--net-alias", FlagKind::list, "NAME", "a further name on the named network"},
     {"--no-healthcheck", FlagKind::toggle, "", "leave the image's health check out"},
     {"--no-hosts", FlagKind::toggle, "", "leave the image's /etc/hosts alone"},
     {"--oom-score-adj", FlagKind::value, "N", "killed sooner for want of memory, up to 1000"},
@@ -114,16 +118,12 @@ inline constexpr Flag kRunFlags[] = {
     {"-w,--workdir", FlagKind::value, "PATH", "working directory; made when missing"},
 };
 
-inline constexpr const char* kNoNetwork =
-    "a container has a network by itself for now; it chooses names and addresses";
 inline constexpr const char* kNoCgroup = "cgroup v2 or an ordinary user cannot set it";
 inline constexpr const char* kNoCgroupChoice = "the container's cgroup is always its own";
 inline constexpr const char* kNoMeaning = "it has no meaning without root or a daemon";
 
 inline constexpr RefusedFlag kRefusedRunFlags[] = {
-    {"--ip,--ip6,--mac-address,--network-alias,--net-alias,--link,"
-     "--link-local-ip",
-     kNoNetwork},
+    {"--link,--link-local-ip", "use --network NAME: containers on it know each other by name"},
     {"--memory-swappiness,--cpu-rt-period,--cpu-rt-runtime,--blkio-weight-device,"
      "--device-read-bps,--device-write-bps,--device-read-iops,--device-write-iops,"
      "--kernel-memory,--oom-kill-disable",

@@ -111,6 +111,20 @@ void take_lists(const Invocation& in, engine::RunRequest& request) {
     request.attach = in.list("attach");
 }
 
+void take_networks(const Invocation& in, engine::RunRequest& request) {
+    const std::vector<std::string> networks = in.list("network");
+    const bool is_long = !networks.empty() && networks[0].find('=') != std::string::npos;
+    if (networks.size() == 1 && !is_long) {
+        request.network = networks[0];
+    } else {
+        request.networks = networks;
+    }
+    request.network_aliases = in.list("network-alias");
+    request.ip = in.try_value("ip");
+    request.ip6 = in.try_value("ip6");
+    request.mac_address = in.try_value("mac-address");
+}
+
 }  // namespace
 
 void take_limits(const Invocation& in, engine::RunRequest& request) {
@@ -142,7 +156,7 @@ engine::RunRequest make_run_request(const Invocation& in) {
     request.cidfile = in.try_value("cidfile");
     request.shm_size = in.try_value("shm-size");
     request.stop_signal = in.try_value("stop-signal");
-    request.network = in.try_value("network");
+    take_networks(in, request);
     request.pids_limit = in.try_value("pids-limit");
     request.oom_score_adj = in.try_value("oom-score-adj");
     request.restart = in.try_value("restart");

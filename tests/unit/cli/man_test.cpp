@@ -43,6 +43,12 @@ const std::map<std::string, std::string> kPages{
     {"system df", "system"},
     {"system prune", "system"},
     {"system check", "system"},
+    {"network create", "network"},
+    {"network ls", "network"},
+    {"network inspect", "network"},
+    {"network rm", "network"},
+    {"network prune", "network"},
+    {"network exists", "network"},
     {"volume create", "volume"},
     {"volume ls", "volume"},
     {"volume inspect", "inspect"},
@@ -86,7 +92,7 @@ std::set<std::string> flags_in_table(const Command& command) {
 // Flags stand on the line behind .TP.
 std::set<std::string> flags_in_page(const std::string& options) {
     std::set<std::string> names;
-    const std::regex flag(R"(\\fB(--?[A-Za-z][A-Za-z-]*)\\fR)");
+    const std::regex flag(R"(\\fB(--?[A-Za-z][A-Za-z0-9-]*)\\fR)");
     const std::vector<std::string> lines = base::split(options, '\n');
     for (size_t i = 1; i < lines.size(); ++i) {
         if (lines[i - 1] != ".TP") continue;

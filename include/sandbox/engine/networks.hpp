@@ -1,0 +1,43 @@
+// Named networks as users know them: made, listed, removed. They live in holders (net/holder.hpp),
+// which containers start by themselves. Must be called in a process with one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/base/json.hpp"
+#include "sandbox/store/layout.hpp"
+#include "sandbox/store/network_store.hpp"
+
+namespace sandbox::engine {
+
+struct NetworkWishes {
+    std::string name;
+    std::string subnet, gateway, ip_range;  // empty: chosen
+    std::string subnet6;
+    bool internal = false, ipv6 = true, link_local = false;
+    bool ipv6_names = false;  // AAAA is answered; compose and docker have it only when asked for
+    std::vector<std::uint16_t> host_ports;
+    std::map<std::string, std::string> labels, options;
+};
+// Answers the record. Throws UsageError (1) for words that do not fit, Error (1) when the name is
+// taken or the subnet is another network's.
+store::NetworkRecord create_network(const store::Store& store, const NetworkWishes& wishes);
+// By name or beginning of an id. Throws NotFoundError (1).
+[[nodiscard]] store::NetworkRecord find_network(const store::Store& store, const std::string& name);
+
+// Containers that name the network, running or not.
+struct NetworkUser {
+    std::string id, name;
+    bool running = false;
+};
+[[nodiscard]] std::vector<NetworkUser> network_users(const store::Store& store,
+                                                     const std::string& network);
+// Throws NotFoundError (1), Error (1) while a container is on it: one that runs, or with
+// `stopped_too` any.
+void remove_network(const store::Store& store, const std::string& name, bool stopped_too = false);
+
+}  // namespace sandbox::engine

@@ -1,0 +1,160 @@
+// network create, rm, prune, exists: what changes networks. Listings are in network_ls.cpp, who is
+// on one is in network_members.cpp.
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/failures.hpp"
+#include "cli/filter.hpp"
+#include "cli/listing_flags.hpp"
+#include "cli/options.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/engine/networks.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+constexpr Flag kCreateFlags[] = {
+    {"-d,--driver", FlagKind::value, "NAME", "only bridge, the default", Completes::words,
+     "bridge"},
+    {"--gateway", FlagKind::list, "ADDRESS", "the gateway's address; the subnet's first by itself"},
+    {"--internal", FlagKind::toggle, "", "no way outside"},
+    {"--ip-range", FlagKind::list, "SUBNET",
+     "addresses are given out from this part of the subnet"},
+    {"--ipv6", FlagKind::toggle, "", "names have IPv6 addresses, too; =false: there is no IPv6"},
+    {"--label", FlagKind::list, "NAME[=VALUE]", "label the network"},
+    {"--subnet", FlagKind::list, "SUBNET", "the IPv4 subnet, and one of IPv6; chosen by itself"},
+};
+constexpr RefusedFlag kCreateRefused[] = {
+    {"-o,--opt,--ipam-opt,--ipam-driver,--aux-address,--scope,--config-from,--config-only",
+     "a network is a bridge and a gateway of sandbox's own"},
+    {"--attachable,--ingress", "there is no swarm"},
+    {"--disable-dns", "names are what a network is for"},
+};
+constexpr Flag kRmFlags[] = {
+    {"-f,--force", FlagKind::toggle, "", "a network that is not there is no failure"},
+};
+constexpr Flag kPruneFlags[] = {
+    {"--filter", FlagKind::list, "label=NAME[=VALUE]", "only what matches; label!= for others"},
+    {"-f,--force", FlagKind::toggle, "", "do not ask"},
+};
+
+void check_driver(const std::string& driver) {
+    if (driver == "bridge" || driver == "private") return;
+    if (driver == "overlay" || driver == "macvlan" || driver == "ipvlan") {
+        throw base::UsageError(
+            "driver " + base::quote(driver) + " needs root and the host's own network devices",
+            "leave it out: a bridge needs neither", 1);
+    }
+    throw base::UsageError("unknown network driver " + base::quote(driver), "only bridge is there",
+                           1);
+}
+
+// One of each family.
+void take_pair(const Invocation& in, const char* key, std::string& v4, std::string* v6) {
+    for (const std::string& text : in.list(key)) {
+        std::string* place = text.find(':') == std::string::npos ? &v4 : v6;
+        if (place == nullptr) {
+            throw base::UsageError(
+                "--" + std::string(key) + " " + base::quote(text) + ": only IPv4's can be chosen",
+                {}, 1);
+        }
+        if (!place->empty()) {
+            throw base::UsageError("--" + std::string(key) + " is given twice for one family",
+                                   "a network has one subnet of each", 1);
+        }
+        *place = text;
+    }
+}
+
+int run_create(Context& context, const Invocation& in) {
+    engine::NetworkWishes wishes;
+    wishes.name = in.arguments()[0];
+    check_driver(in.value_or("driver", "bridge"));
+    take_pair(in, "subnet", wishes.subnet, &wishes.subnet6);
+    take_pair(in, "gateway", wishes.gateway, nullptr);
+    take_pair(in, "ip-range", wishes.ip_range, nullptr);
+    wishes.internal = in.toggle("internal");
+    const std::optional<bool> ipv6 = in.try_toggle("ipv6");
+    wishes.ipv6 = ipv6.value_or(true);
+    wishes.ipv6_names = ipv6.value_or(!wishes.subnet6.empty());
+    wishes.labels = parse_labels(in.list("label"));
+    store::NetworkStore::check_name(wishes.name);
+    context.out.line(engine::create_network(context.store(), wishes).id);
+    return 0;
+}
+
+int run_rm(Context& context, const Invocation& in) {
+    Failures failures;
+    for (const std::string& name : in.arguments()) {
+        failures.attempt([&] {
+            try {
+                engine::remove_network(context.store(), name);
+            } catch (const base::NotFoundError&) {
+                if (!in.toggle("force")) throw;
+                return;
+            }
+            context.out.line(name);
+        });
+    }
+    return failures.code();
+}
+
+int run_prune(Context& context, const Invocation& in) {
+    const Filters filters = Filters::parse(in.list("filter"), {"label", "label!"});
+    if (!in.toggle("force")) confirm("This removes all networks that no container uses.");
+    for (const store::NetworkRecord& record : store::NetworkStore(context.store()).list()) {
+        if (!filters.matches_labels(record.labels)) continue;
+        if (!engine::network_users(context.store(), record.name).empty()) continue;
+        engine::remove_network(context.store(), record.name, true);
+        context.out.line(record.name);
+    }
+    return 0;
+}
+
+int run_exists(Context& context, const Invocation& in) {
+    return store::NetworkStore(context.store()).try_find(in.arguments()[0]) ? 0 : 1;
+}
+
+}  // namespace
+
+constinit const Command kNetworkCreateCommand = {
+    .names = "network create",
+    .arguments = "NAME",
+    .summary = "Make a network",
+    .flags = kCreateFlags,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_create,
+    .refused = kCreateRefused,
+};
+constinit const Command kNetworkRmCommand = {
+    .names = "network rm,network remove",
+    .arguments = "NETWORK [NETWORK...]",
+    .summary = "Remove networks",
+    .flags = kRmFlags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_rm,
+    .completes = Completes::networks,
+};
+constinit const Command kNetworkPruneCommand = {
+    .names = "network prune",
+    .arguments = "",
+    .summary = "Remove networks that nothing uses",
+    .flags = kPruneFlags,
+    .min_arguments = 0,
+    .max_arguments = 0,
+    .run = run_prune,
+};
+constinit const Command kNetworkExistsCommand = {
+    .names = "network exists",
+    .arguments = "NETWORK",
+    .summary = "Answer by the exit code whether a network exists",
+    .flags = {},
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_exists,
+    .completes = Completes::networks,
+};
+
+}  // namespace sandbox::cli

@@ -1,0 +1,98 @@
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/failures.hpp"
+#include "cli/listing_flags.hpp"
+#include "sandbox/base/strings.hpp"
+#include "sandbox/engine/lifecycle.hpp"
+#include "sandbox/engine/networks.hpp"
+
+namespace sandbox::cli {
+namespace {
+
+using base::json::Array;
+using base::json::Object;
+using base::json::Value;
+
+constexpr Flag kFlags[] = {
+    kInspectFormatFlag,
+    {"-v,--verbose", FlagKind::toggle, "", "accepted: there is no more to say"},
+};
+
+Value pool(const std::string& subnet, const std::string& gateway, const std::string& range) {
+    Object one{{"Subnet", subnet}};
+    if (!range.empty()) one["IPRange"] = range;
+    if (!gateway.empty()) one["Gateway"] = gateway;
+    return one;
+}
+
+std::string with_prefix(const std::string& address, unsigned prefix) {
+    return address.empty() ? "" : address + "/" + std::to_string(prefix);
+}
+
+// Those that run: their states know the addresses.
+Value containers_of(const store::Store& store, const store::NetworkRecord& record) {
+    Object all;
+    for (const engine::NetworkUser& user : engine::network_users(store, record.name)) {
+        if (!user.running) continue;
+        for (const auto& place : engine::observe_container(store, user.id).network.networks) {
+            if (place.name != record.name) continue;
+            all[user.id] = Object{{"Name", user.name},
+                                  {"EndpointID", ""},
+                                  {"MacAddress", place.mac},
+                                  {"IPv4Address", with_prefix(place.ipv4, place.prefix)},
+                                  {"IPv6Address", with_prefix(place.ipv6, place.prefix_v6)}};
+        }
+    }
+    return all;
+}
+
+Value document_of(const store::Store& store, const store::NetworkRecord& record) {
+    Array pools{pool(record.subnet, record.gateway, record.ip_range)};
+    if (!record.subnet6.empty()) pools.push_back(pool(record.subnet6, "", ""));
+    return Object{
+        {"Name", record.name},
+        {"Id", record.id},
+        {"Created", base::format_rfc3339(record.created)},
+        {"Scope", "local"},
+        {"Driver", "bridge"},
+        {"EnableIPv4", true},
+        {"EnableIPv6", record.ipv6_names},
+        {"IPAM",
+         Object{{"Driver", "default"}, {"Options", Object{}}, {"Config", std::move(pools)}}},
+        {"Internal", record.internal},
+        {"Attachable", false},
+        {"Ingress", false},
+        {"ConfigFrom", Object{{"Network", ""}}},
+        {"ConfigOnly", false},
+        {"Containers", containers_of(store, record)},
+        {"Options", record.options},
+        {"Labels", record.labels}};
+}
+
+int run(Context& context, const Invocation& in) {
+    Failures failures;
+    std::vector<Value> documents;
+    for (const std::string& name : in.arguments()) {
+        failures.attempt([&] {
+            const store::Store& store = context.store();
+            documents.push_back(document_of(store, engine::find_network(store, name)));
+        });
+    }
+    context.out.write(render_inspect(documents, in.value_or("format", "")));
+    return failures.code();
+}
+
+}  // namespace
+
+constinit const Command kNetworkInspectCommand = {
+    .names = "network inspect",
+    .arguments = "NETWORK [NETWORK...]",
+    .summary = "Show all about networks",
+    .flags = kFlags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run,
+    .completes = Completes::networks,
+};
+
+}  // namespace sandbox::cli

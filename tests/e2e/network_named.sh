@@ -1,0 +1,102 @@
+#!/bin/bash
+# Named networks: names, addresses, who sees whom, what is left when somebody is killed.
+. "$SANDBOX_TESTS/support/lib.sh"
+
+expect_ok sandbox pull -q "oci:$(image busybox)"
+image=localhost/busybox
+mkdir "$WORK/served"
+echo "from a" >"$WORK/served/page"
+store=${SANDBOX_STORE:-$HOME/.local/share/sandbox}
+state() { sandbox inspect --format "{{(index .NetworkSettings.Networks \"back\").$1}}" "$2"; }
+fetch() { sandbox exec "$1" wget -q -O - "$2"; }
+holder() { # its pid, by the lock that it has on the network's file
+    local inode
+    inode=$(stat -c %i "$store"/networks/*.lock)
+    awk -v inode=":$inode\$" '$6 ~ inode { print $5 }' /proc/locks
+}
+no_holder() { [ -z "$(holder)" ]; }
+
+test_case "network create prints an id; ls and inspect tell"
+expect_ok sandbox network create --label team=a back
+id=$OUT
+expect_match '^[0-9a-f]{64}$' "$id"
+expect_eq "${id:0:12} back bridge" \
+    "$(sandbox network ls --filter type=custom --format '{{.ID}} {{.Name}} {{.Driver}}')"
+expect_eq "${id:0:12}" "$(sandbox network ls -q --filter label=team=a)"
+expect_match '^10\.89\.[1-9][0-9]*\.1$' \
+    "$(sandbox network inspect --format '{{(index .IPAM.Config 0).Gateway}}' "${id:0:8}")"
+expect_ok sandbox network exists back
+expect_rc 1 sandbox network exists front
+expect_rc 1 sandbox network create back
+expect_match 'already exists' "$ERR"
+expect_rc 1 sandbox network create -d overlay big
+expect_match 'needs root' "$ERR"
+expect_rc 1 sandbox network create --subnet 10.89.1.0/25 other
+expect_match 'overlaps that of network "back"' "$ERR"
+expect_rc 125 sandbox run --network bakc $image true
+expect_match 'network bakc not found.*did you mean "back"' "$ERR"
+
+test_case "containers of different supervisors know each other by name, alias and address"
+expect_ok sandbox run -d --name a --network back --network-alias web --network-alias both \
+    -v "$WORK/served:/www:ro" -p 0:80 $image httpd -f -p 80 -h /www
+expect_ok sandbox run -d --name b --network back --network-alias both --ip 10.89.1.77 \
+    $image sleep 1000
+expect_eq "from a" "$(fetch b http://a/page)"
+expect_eq "from a" "$(fetch b http://web/page)"
+expect_eq "from a" "$(fetch b "http://$(state IPAddress a)/page")"
+expect_eq 10.89.1.77 "$(state IPAddress b)"
+expect_eq 2 "$(sandbox exec a nslookup -type=a both | grep -c 'Address: 10\.89\.1\.')"
+expect_match "name = b\$" "$(sandbox exec a nslookup 10.89.1.77)"
+expect_match 'Address: 10\.89\.1\.1([^0-9]|$)' "$(sandbox exec a nslookup -type=a host.internal)"
+expect_match $'\n10\\.89\\.1\\.77[[:blank:]]' "$(sandbox exec b cat /etc/hosts)"
+expect_eq back "$(sandbox ps --filter name=b --format '{{.Networks}}')"
+expect_eq "a b" "$(sandbox network inspect back \
+    --format '{{range .Containers}}{{.Name}} {{end}}' | xargs -n 1 | sort | xargs)"
+port=$(sandbox port a 80)
+expect_eq "from a" "$(curl -s --max-time 5 "http://$port/page")"
+expect_rc 1 sandbox network rm back
+expect_match 'is in use by container' "$ERR"
+
+test_case "others are not seen: by name, by address, from a private network"
+expect_ok sandbox network create --internal shut
+expect_rc 1 sandbox run --network shut $image nslookup -type=a a
+expect_rc 1 sandbox run --network shut $image nc -w 3 "$(state IPAddress a)" 80
+expect_rc 1 sandbox run $image nslookup -type=a a
+
+test_case "a container on two networks sees the names of both, and has one way outside"
+expect_ok sandbox run -d --name c --network shut $image httpd -f -p 80 -h /etc
+expect_ok sandbox run -d --name two --network shut --network back $image sleep 1000
+expect_eq $'eth0\neth1\nlo' "$(sandbox exec two ls /sys/class/net)"
+expect_eq "default via 10.89.1.1 dev eth1" "$(sandbox exec two ip route | grep default | xargs)"
+expect_eq "from a" "$(fetch two http://a/page)"
+sees_c() { [ "$(fetch two http://c/hostname)" = "$(sandbox exec c hostname)" ]; }
+wait_until 10 sees_c || fail "the names of the second network are not told"
+expect_eq shut,back "$(sandbox ps --filter name=two --format '{{.Networks}}')"
+expect_ok sandbox rm -f -t 0 two c
+expect_ok sandbox network rm shut
+
+test_case "a holder that is killed comes back: links, addresses, names and ports"
+before=$(holder)
+expect_match '^[0-9]+$' "$before"
+kill -9 "$before"
+works_again() {
+    [ "$(fetch b http://web/page 2>/dev/null)" = "from a" ] &&
+        [ "$(curl -s --max-time 5 "http://$port/page")" = "from a" ]
+}
+wait_until 20 works_again || fail "the network did not come back"
+[ "$(holder)" != "$before" ] || fail "the holder was not killed"
+expect_eq "inet 10.89.1.77/24" "$(sandbox exec b ip -4 addr show eth0 | grep -o 'inet [0-9./]*')"
+
+test_case "a supervisor that is killed frees name and address"
+kill -9 "$(pgrep -o -u "$(id -u)" -f "__supervise .* $(sandbox inspect --format '{{.Id}}' b) ")"
+gone() { ! sandbox exec a nslookup -type=a b >/dev/null 2>&1; }
+wait_until 10 gone || fail "the name of a dead container is still there"
+expect_ok sandbox run --rm --network back --ip 10.89.1.77 $image true
+
+test_case "with the last container the holder ends, and the network can be removed"
+expect_ok sandbox rm -f -t 0 a b
+wait_until 10 no_holder || fail "the holder stays"
+expect_ok sandbox network prune -f
+expect_eq back "$OUT"
+expect_eq '' "$(find "$store/networks" -type f ! -name .lock)"
+expect_eq 0 "$(pgrep -u "$(id -u)" -cf "sandbox __network $store")"
