@@ -46,9 +46,9 @@ constexpr const Command* kNetworks[] = {&kNetworkCreateCommand,  &kNetworkLsComm
                                         &kNetworkInspectCommand, &kNetworkRmCommand,
                                         &kNetworkPruneCommand,   &kNetworkExistsCommand};
 constexpr const Command* kProjects[] = {
-    &kUpCommand,          &kDownCommand,          &kConfigCommand,     &kInitCommand,
-    &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand, &kComposeRmCommand,
-    &kComposePullCommand, &kComposeImagesCommand, &kComposeLsCommand};
+    &kUpCommand,        &kDownCommand,        &kConfigCommand,        &kInitCommand,
+    &kLockCommand,      &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand,
+    &kComposeRmCommand, &kComposePullCommand, &kComposeImagesCommand, &kComposeLsCommand};
 constexpr const Command* kTool[] = {&kInspectCommand,     &kSystemDfCommand,  &kSystemPruneCommand,
                                     &kSystemCheckCommand, &kInfoCommand,      &kDoctorCommand,
                                     &kVersionCommand,     &kCompletionCommand};

@@ -35,8 +35,9 @@ extern const Command kCpCommand, kDiffCommand, kExportCommand, kCommitCommand, k
 extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUntagCommand,
     kHistoryCommand, kSaveCommand, kLoadCommand, kImageInspectCommand, kImagePruneCommand,
     kImageExistsCommand, kInspectCommand, kLoginCommand, kLogoutCommand, kConfigCommand,
-    kInitCommand, kUpCommand, kDownCommand, kRunTaskCommand, kEnvCommand, kComposeRunCommand,
-    kComposeRmCommand, kComposePullCommand, kComposeImagesCommand, kComposeLsCommand;
+    kInitCommand, kLockCommand, kUpCommand, kDownCommand, kRunTaskCommand, kEnvCommand,
+    kComposeRunCommand, kComposeRmCommand, kComposePullCommand, kComposeImagesCommand,
+    kComposeLsCommand;
 extern const Command kNetworkCreateCommand, kNetworkLsCommand, kNetworkInspectCommand,
     kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand;
 extern const Command kVolumeCreateCommand, kVolumeLsCommand, kVolumeInspectCommand,

@@ -11,6 +11,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/project/image_lock.hpp"
 #include "sandbox/project/names.hpp"
 
 namespace sandbox::cli {
@@ -113,6 +114,7 @@ project::LoadOptions load_options(Context& context, const Invocation& in) {
 
 project::Project load_project(Context& context, const Invocation& in, bool quiet) {
     project::Project project = project::load_project(load_options(context, in));
+    if (!project.image_lock.empty()) project::apply_image_lock(context.store(), project);
     if (!quiet) {
         for (const std::string& notice : project.notices) base::log::warning(notice);
     }

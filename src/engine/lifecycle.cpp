@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 
@@ -219,6 +220,16 @@ store::ContainerState observe_container(const store::Store& store, const std::st
     }
     const base::UniqueFd dir = base::open_at(store.containers_fd(), id, O_PATH | O_DIRECTORY);
     return store::load_state(dir.get(), base::FileLock::is_held(dir.get(), "lock"));
+}
+
+std::optional<store::ContainerState> try_observe_container(const store::Store& store,
+                                                           const std::string& id) {
+    try {
+        return observe_container(store, id);
+    } catch (const base::SysError& error) {
+        if (error.errnum() != ENOENT) throw;
+        return std::nullopt;
+    }
 }
 
 std::optional<std::vector<std::string>> try_listening_ports(const store::Store& store,

@@ -225,6 +225,13 @@ store::ImageRecord pull(const store::Store& store, const oci::ImageSource& sourc
     }
 }
 
+oci::Digest resolve_digest(const oci::Reference& reference) {
+    const InterruptGuard interrupt;
+    registry::Client client;
+    client.set_interrupt_fd(interrupt.fd());
+    return client.fetch_manifest(reference).digest;
+}
+
 void unpack_layers(const store::Store& store, const store::ImageRecord& record,
                    const kernel::IdMap& ids, Progress* progress) {
     const store::LayerMode mode = layer_mode(ids);

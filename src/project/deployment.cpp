@@ -110,6 +110,10 @@ engine::RunRequest make_container_request(const Project& project, const Service&
                                           std::uint32_t number) {
     engine::RunRequest request = service.request;
     request.name = container_name(project, service, number);
+    request.image = service.image();
+    if (!service.locked_image.empty() && request.pull == image::PullPolicy::always) {
+        request.pull = image::PullPolicy::missing;  // a digest cannot have become another image
+    }
     if (!service.identity.empty()) request.identity = service.identity;
     const auto add = [&](const char* key, const std::string& value) {
         request.labels.push_back(std::string(key) + "=" + value);

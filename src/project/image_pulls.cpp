@@ -8,7 +8,6 @@
 #include <array>
 #include <csignal>
 
-#include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/pipe.hpp"
@@ -60,21 +59,23 @@ bool ImagePulls::begin(const engine::RunRequest& request) {
     return true;
 }
 
-std::string ImagePulls::take_finished() {
+std::optional<ImagePulls::Finished> ImagePulls::take_finished() {
     for (auto entry = pulls_.begin(); entry != pulls_.end(); ++entry) {
         const std::optional<kernel::ExitStatus> status = entry->second.child.try_wait();
         if (!status) continue;
-        const std::string image = entry->first;
+        Finished finished{entry->first, std::nullopt};
         const base::UniqueFd errors = std::move(entry->second.errors);
         pulls_.erase(entry);
-        if (status->shell_code() == 0) return image;
+        if (status->shell_code() == 0) return finished;
         const std::string text = base::read_fd(errors.get(), kMaxErrorBytes);
         const size_t split = text.find('\0');
-        if (text.empty()) throw base::Error("the pull of " + image + " was ended");
-        throw base::Error(text.substr(0, split),
-                          split == std::string::npos ? "" : text.substr(split + 1));
+        finished.error =
+            text.empty() ? base::Error("the pull of " + finished.image + " was ended")
+                         : base::Error(text.substr(0, split),
+                                       split == std::string::npos ? "" : text.substr(split + 1));
+        return finished;
     }
-    return {};
+    return std::nullopt;
 }
 
 }  // namespace sandbox::project

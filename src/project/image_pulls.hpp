@@ -3,9 +3,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sandbox/base/error.hpp"
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/image/pull.hpp"
 #include "sandbox/kernel/process.hpp"
@@ -18,8 +20,12 @@ class ImagePulls {
     explicit ImagePulls(const store::Store& store) : store_(store) {}
     // Starts a child when the policy asks for one; true when it did.
     bool begin(const engine::RunRequest& request);
-    // The next one that has ended: its image. Throws the Error that it met. "" : none has.
-    [[nodiscard]] std::string take_finished();
+    struct Finished {
+        std::string image;
+        std::optional<base::Error> error;  // absent: it is here
+    };
+    // The next one that has ended, if any has.
+    [[nodiscard]] std::optional<Finished> take_finished();
     [[nodiscard]] bool is_pending(const std::string& image) const {
         return pulls_.count(image) != 0;
     }

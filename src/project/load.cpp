@@ -14,6 +14,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/xdg.hpp"
+#include "sandbox/project/image_lock.hpp"
 #include "sandbox/project/profile.hpp"
 #include "sandbox/project/start_order.hpp"
 #include "service_values.hpp"
@@ -80,6 +81,8 @@ class Loader {
             if (!secret.environment.empty()) secret.value = value(secret.environment);
         }
         check_project();
+        const std::string lock = image_lock_path(project_);
+        project_.image_lock = load_image_lock(lock, shown(lock));
         project_.notices.insert(project_.notices.end(), reader.notices().begin(),
                                 reader.notices().end());
         std::sort(project_.notices.begin(), project_.notices.end());

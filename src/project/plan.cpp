@@ -76,7 +76,7 @@ class Planner {
         const auto scaled = options_.scale.find(service.name);
         const std::uint32_t count = scaled != options_.scale.end() ? scaled->second : service.scale;
         const std::string hash = deployment_hash(project_, service);
-        const std::optional<std::string> image = options_.image_id(service.request.image);
+        const std::optional<std::string> image = options_.image_id(service.image());
         for (std::uint32_t number = 1; number <= count; ++number) {
             Action action = plan_container(service, number, hash, image);
             if (action.kind == Action::Kind::create && options_.no_create) continue;

@@ -3,6 +3,7 @@
 //   started   its containers run; looked at again and again, more rarely the longer it takes
 //   good      others may count on it       failed   nothing that waits for it is started
 #include <algorithm>
+#include <csignal>
 #include <map>
 #include <set>
 #include <thread>
@@ -146,7 +147,11 @@ void Up::make_units() {
 
 engine::RunRequest Up::request_of(const Service& service) const {
     engine::RunRequest request = make_container_request(project_, service, 1);
-    if (wish_.pull) request.pull = *wish_.pull;
+    // What is fixed by its digest cannot have become another.
+    const bool locked = !service.locked_image.empty();
+    if (wish_.pull && !(locked && *wish_.pull == image::PullPolicy::always)) {
+        request.pull = *wish_.pull;
+    }
     return request;
 }
 
@@ -157,41 +162,32 @@ void Up::begin_pulls() {
                 return action.kind == Action::Kind::create || action.kind == Action::Kind::recreate;
             });
         if (creates && pulls_.begin(request_of(*unit.service))) {
-            tell(Notice::What::pulling, unit, {}, unit.service->request.image);
+            tell(Notice::What::pulling, unit, {}, unit.service->image());
         }
     }
 }
 
 bool Up::take_pulls() {
     bool moved = false;
-    for (;;) {
-        std::string image;
-        try {
-            image = pulls_.take_finished();
-        } catch (const base::Error& error) {
-            moved = true;
-            for (Unit& unit : units_) {
-                if (unit.phase == Unit::Phase::blocked &&
-                    error.message().find(unit.service->request.image) != std::string::npos) {
-                    fail(unit, {}, error.message(), {});
-                }
-            }
-            if (result_.failures.empty()) throw;
-            continue;
-        }
-        if (image.empty()) return moved;
+    while (const std::optional<ImagePulls::Finished> finished = pulls_.take_finished()) {
         moved = true;
-        for (const Unit& unit : units_) {
-            if (unit.service->request.image == image) {
-                tell(Notice::What::pulled, unit, {}, image);
-                break;
+        bool told = false;
+        for (Unit& unit : units_) {
+            if (unit.service->image() != finished->image) continue;
+            if (finished->error) {
+                if (unit.phase != Unit::Phase::blocked) continue;
+                fail(unit, {}, finished->error->message(), {});
+            } else if (!told) {
+                tell(Notice::What::pulled, unit, {}, finished->image);
+                told = true;
             }
         }
     }
+    return moved;
 }
 
 bool Up::may_start(const Unit& unit) const {
-    if (pulls_.is_pending(unit.service->request.image)) return false;
+    if (pulls_.is_pending(unit.service->image())) return false;
     for (const Unit& other : units_) {
         const bool needed =
             std::any_of(unit.service->depends_on.begin(), unit.service->depends_on.end(),
@@ -218,7 +214,7 @@ bool Up::step() {
 void Up::launch(Unit& unit) {
     unit.started_at = Clock::now();
     unit.phase = Unit::Phase::started;
-    if (const auto record = store::ImageStore(store_).try_find(unit.service->request.image)) {
+    if (const auto record = store::ImageStore(store_).try_find(unit.service->image())) {
         unit.image_ports = image::load_config(store_, *record).exposed_ports;
     }
     for (const Action& action : unit.actions) {
@@ -302,7 +298,13 @@ bool Up::is_counted_on(const Unit& unit) const {
 
 Observation Up::observe(const Unit& unit, const Action& action) const {
     Observation seen;
-    seen.state = engine::observe_container(store_, action.id);
+    if (auto state = engine::try_observe_container(store_, action.id)) {
+        seen.state = std::move(*state);
+    } else {
+        seen.state.status = store::ContainerState::Status::exited;
+        seen.state.exit_code = base::exit_code::kSignalBase + SIGKILL;
+        seen.state.error = "somebody has removed it";
+    }
     const bool by_port = unit.service->ready && unit.service->ready->port;
     seen.has_check = !seen.state.health.empty() && !by_port;
     if (seen.has_check || wanted(unit) == Condition::started) return seen;
@@ -354,10 +356,10 @@ void Up::fail(Unit& unit, const std::string& container, const std::string& why,
               const std::string& id) {
     unit.phase = Unit::Phase::failed;
     Failure failure{unit.service->name, container, why, {}, {}};
-    if (!id.empty()) {
+    const auto state = id.empty() ? std::nullopt : engine::try_observe_container(store_, id);
+    if (state) {
         constexpr size_t kLines = 10;
-        const store::ContainerState state = engine::observe_container(store_, id);
-        if (!state.health_log.empty()) failure.probe_output = state.health_log.back().output;
+        if (!state->health_log.empty()) failure.probe_output = state->health_log.back().output;
         failure.log_lines = last_log_lines(store_, id, kLines);
     }
     result_.failures.push_back(std::move(failure));

@@ -44,6 +44,9 @@ void rename_container(const store::Store& store, const std::string& name,
 // What is true now: from the supervisor when it can be asked, else from the disk.
 [[nodiscard]] store::ContainerState observe_container(const store::Store& store,
                                                       const std::string& id);
+// The same; absent: there is no such container any more.
+[[nodiscard]] std::optional<store::ContainerState> try_observe_container(const store::Store& store,
+                                                                         const std::string& id);
 // Ports that somebody in the container listens on and that others can reach: "80/tcp", sorted.
 // Absent: it does not run, or its sockets cannot be seen.
 [[nodiscard]] std::optional<std::vector<std::string>> try_listening_ports(const store::Store& store,

@@ -35,6 +35,10 @@ store::ImageRecord pull(const store::Store& store, const oci::ImageSource& sourc
 store::ImageRecord ensure_image(const store::Store& store, std::string_view name, PullPolicy policy,
                                 const PullOptions& options);
 
+// What the registry's tag names now: of the index, when it is one. Nothing is fetched or kept.
+// `reference` must have a tag. Throws as registry::Client::fetch_manifest() does.
+[[nodiscard]] oci::Digest resolve_digest(const oci::Reference& reference);
+
 // The layers of `record` unpacked for `ids`, from the blobs that are kept: no network. Nothing to
 // do when they are there.
 void unpack_layers(const store::Store& store, const store::ImageRecord& record,

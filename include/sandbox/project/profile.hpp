@@ -73,6 +73,8 @@ struct Service {
     // What `run` would be asked: image, command, environment, mounts, ports, limits, …. Names of
     // volumes are those of the store (see scoped_name()).
     engine::RunRequest request;
+    // The image's name under sandbox.lock (see image_lock.hpp); empty: request.image.
+    std::string locked_image;
     std::string container_name;  // empty: PROJECT-SERVICE-N
     std::vector<Dependency> depends_on;
     std::optional<Check> ready, healthcheck;
@@ -87,6 +89,10 @@ struct Service {
     bool cache = true;                     // task: not run again while nothing changed
     std::vector<std::string> inputs;       // task: files whose content counts as "changed"
     std::vector<std::string> volume_uses;  // named volumes among request.volumes and mounts
+
+    [[nodiscard]] const std::string& image() const noexcept {
+        return locked_image.empty() ? request.image : locked_image;
+    }
 };
 
 struct Network {
@@ -125,7 +131,8 @@ struct Project {
     std::vector<Network> networks;   // without `default`, unless it is described
     std::vector<Volume> volumes;     // every one that a service uses or the profile describes
     std::vector<Secret> secrets;
-    std::vector<std::string> notices;  // unset variables, keys without effect
+    std::map<std::string, std::string> image_lock;  // of sandbox.lock: digests by image
+    std::vector<std::string> notices;               // unset variables, keys without effect
 
     [[nodiscard]] const Service* find_service(const std::string& name) const noexcept;
     [[nodiscard]] const Volume* find_volume(const std::string& name) const noexcept;

@@ -77,14 +77,15 @@ int run_pull(Context& context, const Invocation& in) {
     Failures failures;
     std::set<std::string> seen;
     for (const std::string& name : names) {
-        const engine::RunRequest& request = project.find_service(name)->request;
-        if (!seen.insert(request.image).second) continue;
+        const project::Service& service = *project.find_service(name);
+        const engine::RunRequest& request = service.request;
+        if (!seen.insert(service.image()).second) continue;
         failures.attempt([&] {
             const auto progress = make_progress(progress_style(in.toggle("quiet")));
             image::PullOptions options;
             options.platform = request.platform;
             options.progress = progress.get();
-            (void)image::pull(context.store(), oci::ImageSource::parse(request.image), options);
+            (void)image::pull(context.store(), oci::ImageSource::parse(service.image()), options);
         });
     }
     return in.toggle("ignore-pull-failures") ? 0 : failures.code();

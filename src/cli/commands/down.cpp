@@ -41,7 +41,7 @@ std::optional<Project> try_load(Context& context, const Invocation& in) {
 void remove_images(const store::Store& store, const Project& project) {
     for (const project::Service& service : project.services) {
         try {
-            (void)image::remove_images(store, {service.request.image}, false);
+            (void)image::remove_images(store, {service.image()}, false);
         } catch (const base::Error& error) {
             base::log::notice("the image stays: " + error.message());
         }
