@@ -40,7 +40,7 @@ class Translator {
                 remark(Kind::refused, member.key_at, "include", "name the files with -f instead");
             } else if (member.key == "models") {
                 remark(Kind::refused, member.key_at, "models", "there are no models here");
-            } else {
+            } else if (!member.key.starts_with("x-")) {  // where it is used, it is written out
                 if (member.key == "services") translate_services(member.node);
                 if (member.key == "networks") translate_compose_networks(member.node, remarks_);
                 kept.push_back(std::move(member));
@@ -106,6 +106,8 @@ class Translator {
             const std::string key = path + member.key;
             if (const Outcome* outcome = find_outcome(kServiceOutcomes, member.key)) {
                 remark(outcome->kind, member.key_at, key, std::string(outcome->text));
+            } else if (member.key.starts_with("x-")) {
+                continue;
             } else if (member.key == "build") {
                 translate_build(member, key, has_image);
             } else if (member.key == "deploy") {
@@ -119,8 +121,13 @@ class Translator {
                 kept.push_back(std::move(member));
             }
         }
+        // Compose: what stands under deploy wins.
         for (Member& member : added) {
-            if (find_member(kept, member.key) == nullptr) kept.push_back(std::move(member));
+            if (Member* same = find_member(kept, member.key)) {
+                *same = std::move(member);
+            } else {
+                kept.push_back(std::move(member));
+            }
         }
         service.node.value = std::move(kept);
     }
@@ -151,7 +158,9 @@ class Translator {
             if (flag != nullptr && !*flag) node.value = std::string("no");
         } else if (member.key == "networks" && node.table() != nullptr) {
             for (Member& use : *node.table()) drop_network_details(use, key);
-        } else if (member.key == "ports") {
+        } else if (member.key == "secrets" || member.key == "configs") {
+            write_modes(node);
+        } else if (member.key == "ports" && !has_addresses(node)) {
             remark(Kind::changed, member.key_at, key,
                    "published on 127.0.0.1, where compose takes all addresses");
         } else if (member.key == "pull_policy") {
@@ -161,6 +170,33 @@ class Translator {
                 remark(Kind::changed, member.key_at, key, "taken as \"missing\"");
                 node.value = std::string("missing");
             }
+        }
+    }
+
+    // Does every port say where on the host it is?
+    static bool has_addresses(const Node& ports) {
+        const List* list = ports.list();
+        return list != nullptr && std::all_of(list->begin(), list->end(), [](const Node& port) {
+                   if (port.table() != nullptr) return port.find("host_ip") != nullptr;
+                   const std::string* text = port.text();
+                   return text != nullptr && std::count(text->begin(), text->end(), ':') > 1;
+               });
+    }
+
+    // 0440, which YAML reads as 288, as people read it.
+    static void write_modes(Node& uses) {
+        List* list = std::get_if<List>(&uses.value);
+        if (list == nullptr) return;
+        for (Node& use : *list) {
+            Member* mode = use.table() == nullptr ? nullptr : find_member(*use.table(), "mode");
+            const auto* bits =
+                mode == nullptr ? nullptr : std::get_if<std::int64_t>(&mode->node.value);
+            if (bits == nullptr || *bits < 0 || *bits > 07777) continue;
+            std::string text;
+            for (std::int64_t rest = *bits; rest > 0; rest /= 8) {
+                text.insert(0, 1, static_cast<char>('0' + rest % 8));
+            }
+            mode->node.value = "0" + text;
         }
     }
 

@@ -87,6 +87,10 @@ class Converter {
                                          " things: aliases within aliases?");
         }
         if (depth > kMaxDepth) documents_.fail(node.at, "nested too deeply");
+        const std::string& tag = source.Tag();
+        node.replaces = tag == "!override" || tag == "!reset";
+        if (tag == "!reset") return node;
+        if (source.IsMap() || source.IsSequence()) check_tag(tag, node.at);
         switch (source.Type()) {
             case YAML::NodeType::Undefined:
             case YAML::NodeType::Null:
@@ -117,11 +121,18 @@ class Converter {
 
     Scalar convert_scalar(const YAML::Node& source, const Place& at) const {
         const std::string& tag = source.Tag();
+        check_tag(tag, at);
         // "!": quoted; "?": plain.
-        if (tag == "?" || tag.empty()) return typed(source.Scalar());
         if (tag == "!" || tag == "tag:yaml.org,2002:str") return source.Scalar();
-        if (tag.starts_with("tag:yaml.org,2002:")) return typed(source.Scalar());
-        documents_.fail(at, "unknown tag " + quote(tag), "leave it out");
+        return typed(source.Scalar());
+    }
+
+    void check_tag(const std::string& tag, const Place& at) const {
+        const bool known = tag.empty() || tag == "?" || tag == "!" || tag == "!override" ||
+                           tag.starts_with("tag:yaml.org,2002:");
+        if (!known) {
+            documents_.fail(at, "unknown tag " + quote(tag), "there are !override and !reset");
+        }
     }
 
     Table convert_map(const YAML::Node& source, int depth) {

@@ -28,6 +28,7 @@ using Table = std::vector<Member>;  // in source order, keys are unique
 struct Node {
     std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Table> value;
     Place at;
+    bool replaces = false;  // Compose's !override and !reset: not merged with an earlier file's
 
     [[nodiscard]] bool is_null() const noexcept { return value.index() == 0; }
     [[nodiscard]] const std::string* text() const noexcept {

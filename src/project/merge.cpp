@@ -95,7 +95,7 @@ void merge_tables(Node& base, Node over, const KeyTable* nested) {
         });
         if (same == result.end()) {
             result.push_back(std::move(member));
-        } else if (nested != nullptr && same->node.table() != nullptr &&
+        } else if (nested != nullptr && !member.node.replaces && same->node.table() != nullptr &&
                    member.node.table() != nullptr) {
             merge(same->node, std::move(member.node), *nested);
         } else {
@@ -106,7 +106,7 @@ void merge_tables(Node& base, Node over, const KeyTable* nested) {
 }
 
 void merge_value(const KeyInfo* key, Node& base, Node over) {
-    if (key == nullptr || over.is_null()) {
+    if (key == nullptr || over.is_null() || over.replaces) {
         base = std::move(over);
         return;
     }
