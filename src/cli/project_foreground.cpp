@@ -8,8 +8,10 @@
 #include <set>
 
 #include "cli/project_logs.hpp"
+#include "cli/project_watch.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
+#include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/lifecycle.hpp"
@@ -42,28 +44,49 @@ class Foreground {
     void stop_all();
 
     int run() {
+        std::optional<base::Pipe> lasting;
+        if (wish_.watch != nullptr) lasting = base::make_pipe();
         kernel::ChildProcess logs = kernel::ChildProcess::clone(0);
-        if (logs.is_child()) show_logs();
+        if (logs.is_child()) {
+            if (lasting) lasting->write_end.reset();
+            show_logs(lasting ? lasting->read_end.get() : -1);
+        }
         int code = 0;
         for (;;) {
             if (interrupts.load() > 0) {
                 code = base::exit_code::kSignalBase + SIGINT;
                 break;
             }
-            const auto ended = find_ended();
-            if (ended) {
+            if (const auto ended = watch_and_find_ended()) {
                 code = *ended;
                 break;
             }
-            ::usleep(100'000);
         }
+        if (wish_.watch != nullptr) wish_.watch->end();
+        lasting.reset();
         stop_all();
         (void)logs.wait();  // all have ended: it shows the rest and ends too
         return code;
     }
 
   private:
-    [[noreturn]] void show_logs() {
+    // A while later: absent, as long as it goes on.
+    std::optional<int> watch_and_find_ended() {
+        constexpr int kPauseMs = 100;
+        ProjectWatch* const watch = wish_.watch;
+        if (watch != nullptr) watch->step();
+        std::optional<int> ended;
+        if (watch == nullptr || !watch->is_acting()) ended = find_ended();
+        if (ended) return ended;
+        if (watch != nullptr) {
+            watch->wait(kPauseMs);
+        } else {
+            ::usleep(kPauseMs * 1000);
+        }
+        return std::nullopt;
+    }
+
+    [[noreturn]] void show_logs(int lasting_fd) {
         // Ctrl-C is for the parent: what the services say while they end is to be seen.
         for (const int number : kCaught) (void)::signal(number, SIG_IGN);
         int code = 0;
@@ -79,6 +102,7 @@ class Foreground {
             logs.color = wish_.color;
             engine::LogsWish wish;
             wish.follow = true;
+            wish.lasting_fd = lasting_fd;
             wish.output_fd = STDOUT_FILENO;
             show_project_logs(context_.store(), context_.out, logs, wish);
         } catch (...) {  // nobody reads, or the log cannot be read: the services go on
@@ -93,8 +117,10 @@ class Foreground {
         int code = 0;
         bool all = true;
         for (const Deployed& each : deployed_) {
-            const store::ContainerState state =
-                engine::observe_container(context_.store(), each.id);
+            const std::optional<store::ContainerState> seen =
+                engine::try_observe_container(context_.store(), each.id);
+            if (!seen) continue;  // removed by somebody, or made anew
+            const store::ContainerState& state = *seen;
             if (store::is_active(state.status)) {
                 all = false;
                 ended_.erase(each.id);
@@ -107,7 +133,8 @@ class Foreground {
             if (wish_.abort_on_exit && from.empty() && !task) return state.exit_code;
             code = std::max(code, state.exit_code);
         }
-        return all ? std::optional(code) : std::nullopt;
+        // Whoever watches is about to mend what has ended.
+        return all && wish_.watch == nullptr ? std::optional(code) : std::nullopt;
     }
 
     // Those that depend on it have to live with it, or die of it: whoever looks on shall know.

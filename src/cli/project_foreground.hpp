@@ -30,9 +30,12 @@ class InterruptsCaught {
 };
 [[nodiscard]] int interrupts_so_far() noexcept;
 
+class ProjectWatch;
+
 struct ForegroundWish {
-    std::string exit_code_from;  // a service: stop all when it ends, with its code
-    bool abort_on_exit = false;  // the same for whichever service ends first
+    ProjectWatch* watch = nullptr;  // borrowed; with it, the end of all is not the end
+    std::string exit_code_from;     // a service: stop all when it ends, with its code
+    bool abort_on_exit = false;     // the same for whichever service ends first
     bool prefix = true, color = true;
     std::optional<std::int64_t> timeout_seconds;  // for each stop
     std::vector<std::string> names;               // services that it is about

@@ -80,6 +80,7 @@ class LogsRun {
     bool fetch(Source& source);
     void give(size_t index);
     bool look_for_end();
+    [[nodiscard]] bool is_lasting() const;
     void watch();
     bool wait();
 
@@ -117,6 +118,13 @@ bool LogsRun::give_all() {
         give(*oldest);
         any = true;
     }
+}
+
+// Whoever starts containers again has not hung up yet.
+bool LogsRun::is_lasting() const {
+    if (wish_.lasting_fd < 0) return false;
+    pollfd writer{wish_.lasting_fd, 0, 0};
+    return ::poll(&writer, 1, 0) == 0;
 }
 
 // True when no container can write any more.
@@ -167,7 +175,7 @@ void LogsRun::run() {
     } else {
         for (;;) {
             watch();
-            const bool last = look_for_end();
+            const bool last = !is_lasting() && look_for_end();
             const bool any = give_all();
             if (last) break;
             if (any) sinks_.pause();

@@ -15,6 +15,9 @@ namespace sandbox::engine {
 struct LogsWish {
     store::LogWish range;
     bool follow = false;
+    // As long as this pipe's write end is open, one that has ended may be started again and is
+    // followed on; -1: following ends when all have ended. Borrowed.
+    int lasting_fd = -1;
     // Following ends when nobody reads this descriptor any more (a pipe's write end); -1: never.
     int output_fd = -1;
 };

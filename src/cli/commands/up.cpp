@@ -6,8 +6,11 @@
 #include "cli/project_flags.hpp"
 #include "cli/project_foreground.hpp"
 #include "cli/project_report.hpp"
+#include "cli/project_watch.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/project/image_lock.hpp"
 #include "sandbox/project/start_order.hpp"
 
 namespace sandbox::cli {
@@ -39,6 +42,7 @@ constexpr Flag kFlags[] = {
     {"--exit-code-from", FlagKind::value, "SERVICE", "stop all when it ends; its code is ours"},
     {"--no-log-prefix", FlagKind::toggle, "", "no names in front of the lines"},
     {"--no-color", FlagKind::toggle, "", "no colours"},
+    {"-w,--watch", FlagKind::toggle, "", "do what services say when their files change"},
     {"--plan", FlagKind::toggle, "", "only say what would be done"},
     {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
 };
@@ -115,10 +119,21 @@ int run(Context& context, const Invocation& in) {
         from && project.find_service(*from) == nullptr) {
         throw base::UsageError("no such service: " + base::quote(*from));
     }
+    if (!project.image_lock.empty() && !in.toggle("quiet")) {
+        for (const std::string& image : project::unlocked_images(project)) {
+            base::log::notice(image + " is not in the project's lock: `sandbox lock` adds it");
+        }
+    }
     const bool detach = in.toggle("detach") || in.toggle("wait");
     if (!detach) wish.wait = false;
+    if (detach && in.toggle("watch")) {
+        throw base::UsageError("--watch and --detach exclude each other",
+                               "`sandbox up --watch` stays while it watches");
+    }
     catch_interrupts();
     ProjectReport report(&project, in.toggle("quiet"));
+    std::optional<ProjectWatch> watch;
+    if (in.toggle("watch")) watch.emplace(context, project, wish.plan.names, report);
     project::UpResult result = project::bring_up(context.store(), project, wish, report.listener());
     report.tell_failures(result.failures);
     std::erase_if(result.deployed, [&](const project::Deployed& each) {
@@ -126,6 +141,7 @@ int run(Context& context, const Invocation& in) {
         return std::find(names.begin(), names.end(), each.service) == names.end();
     });
     ForegroundWish foreground;
+    if (watch) foreground.watch = &*watch;
     foreground.names = wish.plan.names;
     foreground.exit_code_from = in.value_or("exit-code-from", "");
     foreground.abort_on_exit = in.toggle("abort-on-exit");
