@@ -79,7 +79,7 @@ int run(Context& context, const Invocation& in) {
 constinit const Command kUpdateCommand = {
     .names = "update,container update",
     .arguments = "[CONTAINER|SERVICE...]",
-    .summary = "Change the limits of containers; without a limit, renew the project's sandbox.lock",
+    .summary = "Change limits of containers; without any, renew the project's sandbox.lock",
     .flags = kFlags,
     .min_arguments = 0,
     .max_arguments = -1,
