@@ -92,3 +92,26 @@ make_servers_image() {
     python3 "$images_support/make_image.py" "$1" --compress zstd --layer "$2/servers.tar" \
         --env "$service_path" --cmd '["bash"]'
 }
+
+make_wordpress_image() {
+    # Debian spreads it over several packages' directories; a site has all of it in one place.
+    debian_service "$2/wordpress.tar" "$2" 'set -e
+        mkdir -p "$1/usr/src" "$1/var/www/html"
+        chroot "$1" cp -rL /usr/share/wordpress /usr/src/wordpress
+        rm -rf "$1/var/www/html"/* "$1/usr/share/wordpress" "$1/var/lib/wordpress"
+        rm -f "$1/usr/src/wordpress/wp-config.php"
+        chroot "$1" chown -R www-data:www-data /usr/src/wordpress /var/www/html
+        ln -sf /dev/stdout "$1/var/log/apache2/access.log"
+        ln -sf /dev/stderr "$1/var/log/apache2/error.log"
+        echo "ServerName localhost" >"$1/etc/apache2/conf-enabled/name.conf"
+        sed -i "/^Listen 443/d" "$1/etc/apache2/ports.conf"' \
+        wordpress wordpress-theme-twentytwentythree libapache2-mod-php php-mysql
+    mkdir -p "$2/entry/usr/src" "$2/entry/usr/local/bin"
+    cp "$images_support/services/wordpress.config.php" "$2/entry/usr/src/wordpress.config.php"
+    printf '#!/bin/sh\nset -e\nrm -f /run/apache2/apache2.pid\n. /etc/apache2/envvars\n%s\n' \
+        'mkdir -p "$APACHE_RUN_DIR" "$APACHE_LOCK_DIR"
+exec apache2 -DFOREGROUND "$@"' >"$2/entry/usr/local/bin/apache2-foreground"
+    chmod 755 "$2/entry/usr/local/bin/apache2-foreground"
+    service_image "$1" "$2" wordpress --env "$service_path" --workdir /var/www/html \
+        --volume /var/www/html --expose 80/tcp --stop-signal SIGWINCH --cmd '["apache2-foreground"]'
+}
