@@ -8,9 +8,10 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/sha256.hpp"
 #include "sandbox/base/strings.hpp"
-#include "sandbox/project/deployment.hpp"
+#include "sandbox/project/orchestrator.hpp"
 #include "sandbox/project/resolved.hpp"
 #include "sandbox/project/start_order.hpp"
+#include "sandbox/store/image_store.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -200,6 +201,16 @@ std::string deployment_hash(const Project& project, const Service& service) {
 std::vector<Action> make_plan(const Project& project, const std::vector<Deployed>& deployed,
                               const PlanOptions& options) {
     return Planner(project, deployed, options).plan();
+}
+
+std::vector<Action> plan_up(const store::Store& store, const Project& project,
+                            PlanOptions options) {
+    const store::ImageStore images(store);
+    options.image_id = [&](const std::string& image) -> std::optional<std::string> {
+        const auto record = images.try_find(image);
+        return record ? std::optional(record->id.str()) : std::nullopt;
+    };
+    return make_plan(project, find_deployed(store, project.name), options);
 }
 
 }  // namespace sandbox::project

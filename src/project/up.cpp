@@ -384,16 +384,6 @@ void Up::tell_not_begun() {
 
 }  // namespace
 
-std::vector<Action> plan_up(const store::Store& store, const Project& project,
-                            PlanOptions options) {
-    const store::ImageStore images(store);
-    options.image_id = [&](const std::string& image) -> std::optional<std::string> {
-        const auto record = images.try_find(image);
-        return record ? std::optional(record->id.str()) : std::nullopt;
-    };
-    return make_plan(project, find_deployed(store, project.name), options);
-}
-
 UpResult bring_up(const store::Store& store, const Project& project, const UpWish& wish,
                   const Listener& listener) {
     return Up(store, project, wish, listener).run();
