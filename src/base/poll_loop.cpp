@@ -7,9 +7,12 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <span>
 #include <unordered_map>
+#include <utility>
 
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/idle_memory.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/unique_fd.hpp"
 
@@ -47,6 +50,10 @@ struct PollLoop::Impl {
     Token next_token = 1;
     std::optional<sigset_t> former_mask;
     bool stopped = false;
+    // What a process does that saves memory.
+    std::optional<IdleWait> idle;
+    milliseconds quiet{0};
+    bool is_quiet = false;
 
     Token add(Entry entry, std::uint32_t events) {
         const Token token = next_token++;
@@ -58,6 +65,20 @@ struct PollLoop::Impl {
         }
         entries.emplace(token, std::make_shared<Entry>(std::move(entry)));
         return token;
+    }
+
+    // The number of events, -errno.
+    int wait(std::span<epoll_event> events, int timeout_ms) {
+        const auto most = static_cast<int>(events.size());
+        const bool watch_quiet = idle && timeout_ms < 0;
+        if (watch_quiet && std::exchange(is_quiet, false)) {
+            return idle->wait(epoll.get(), events.data(), most);
+        }
+        const int limit = watch_quiet ? static_cast<int>(quiet.count()) : timeout_ms;
+        const int count = ::epoll_wait(epoll.get(), events.data(), most, limit);
+        if (count < 0) return -errno;
+        is_quiet = watch_quiet && count == 0;
+        return count;
     }
 
     void dispatch(const epoll_event& event) {
@@ -150,6 +171,11 @@ void PollLoop::remove(Token token) {
     impl_->entries.erase(found);
 }
 
+void PollLoop::save_memory_after(std::chrono::milliseconds quiet) {
+    impl_->idle.emplace();
+    impl_->quiet = quiet;
+}
+
 void PollLoop::run() {
     while (!impl_->stopped) (void)run_once(milliseconds{-1});
     impl_->stopped = false;
@@ -161,10 +187,9 @@ bool PollLoop::run_once(milliseconds timeout) {
     std::array<epoll_event, 32> events{};
     int count = 0;
     do {
-        count = ::epoll_wait(impl_->epoll.get(), events.data(), static_cast<int>(events.size()),
-                             remaining_ms(deadline));
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) throw SysError(errno, "wait for events");
+        count = impl_->wait(events, remaining_ms(deadline));
+    } while (count == -EINTR);
+    if (count < 0) throw SysError(-count, "wait for events");
     // What a stop() leaves undone is reported again by the next call: epoll is level-triggered.
     for (int i = 0; i < count && !impl_->stopped; ++i) {
         impl_->dispatch(events[static_cast<size_t>(i)]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "sandbox/base/error.hpp"
 
@@ -9,6 +10,7 @@ namespace sandbox::net {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kQuiet{500};
 
 }  // namespace
 
@@ -58,13 +60,25 @@ void EventLoop::tick_when_due() {
     }
 }
 
+// A helper for which there is nothing to do for a while gives its memory back before it waits on.
+int EventLoop::wait() noexcept {
+    const auto most = static_cast<int>(events_.size());
+    const bool may_rest = !ticking_ && again_.empty();
+    if (may_rest && std::exchange(resting_, false)) {
+        return idle_.wait(epoll_.get(), events_.data(), most);
+    }
+    const auto limit = may_rest ? kQuiet : again_.empty() ? kTick : std::chrono::milliseconds{0};
+    const int count =
+        ::epoll_wait(epoll_.get(), events_.data(), most, static_cast<int>(limit.count()));
+    if (count < 0) return -errno;
+    resting_ = may_rest && count == 0;
+    return count;
+}
+
 void EventLoop::run() {
     while (!stopped_) {
-        int timeout = ticking_ ? static_cast<int>(kTick.count()) : -1;
-        if (!again_.empty()) timeout = 0;
-        count_ =
-            ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
-        if (count_ < 0 && errno != EINTR) throw base::SysError(errno, "wait for events");
+        count_ = wait();
+        if (count_ < 0 && count_ != -EINTR) throw base::SysError(-count_, "wait for events");
         for (int i = 0; i < count_; ++i) {
             const epoll_event event = events_[static_cast<size_t>(i)];
             if (event.data.ptr != nullptr) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "sandbox/base/idle_memory.hpp"
 #include "sandbox/base/unique_fd.hpp"
 
 namespace sandbox::net {
@@ -49,6 +50,7 @@ class EventLoop {
 
   private:
     void tick_when_due();
+    [[nodiscard]] int wait() noexcept;  // the number of events, -errno
     base::UniqueFd epoll_;
     std::array<epoll_event, 64> events_{};
     int count_ = 0;
@@ -57,6 +59,8 @@ class EventLoop {
     Clock::time_point next_tick_{};
     bool ticking_ = false;
     bool stopped_ = false;
+    base::IdleWait idle_;
+    bool resting_ = false;  // the last wait was in vain
 };
 
 }  // namespace sandbox::net

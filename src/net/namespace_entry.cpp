@@ -16,6 +16,7 @@
 #include "net/confine.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
+#include "sandbox/base/idle_memory.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/kernel/probe.hpp"
 #include "sandbox/kernel/process.hpp"
@@ -106,10 +107,9 @@ Descriptors run(std::uint64_t namespaces, int netns_fd, const InsideAction& acti
         for (const UniqueFd& fd : made) kept.push_back(fd.get());
         keep_descriptors(std::move(kept));
         (void)raw::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("sandbox-keep"));
+        const std::vector<base::MemoryRange> droppable = base::droppable_ranges();
         confine_keeper();
-        char nothing = 0;
-        while (raw::read(line.theirs.get(), &nothing, 1) == -EINTR) {
-        }
+        base::wait_and_exit(line.theirs.get(), droppable);
     } catch (const std::exception&) {
         // It is only a comfort.
     }

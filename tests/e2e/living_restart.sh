@@ -85,7 +85,8 @@ expect_eq exited "$(field f State.Status)"
 
 test_case "SIGTERM to the supervisor ends the container in good manner, and it is not stopped by its user"
 expect_ok sandbox run -d --name t --restart unless-stopped $image \
-    sh -c 'trap "exit 6" TERM; while :; do sleep 0.05; done'
+    sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.05; done'
+wait_until 20 sh -c '"$SANDBOX_BIN" logs t | grep -q ready' || fail "it does not begin"
 kill -TERM "$(awk '/^PPid:/ { print $2 }' "/proc/$(field t State.Pid)/status")"
 wait_until 20 has_status t exited
 expect_eq 6 "$(field t State.ExitCode)"

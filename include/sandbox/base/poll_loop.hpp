@@ -30,6 +30,9 @@ class PollLoop {
     Token add_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds interval,
                     std::function<void()> handler);  // interval 0: once
     void remove(Token token);
+    // From now on: when run() has waited that long in vain, memory is given back before it waits on
+    // (idle_memory.hpp). For processes with one thread.
+    void save_memory_after(std::chrono::milliseconds quiet);
     void run();                                        // until stop()
     bool run_once(std::chrono::milliseconds timeout);  // false: timed out
     void stop() noexcept;

@@ -6,6 +6,7 @@
 
 #include "child/steps.hpp"
 #include "pause_request.hpp"
+#include "sandbox/base/idle_memory.hpp"
 
 // Pid 1 of a container, and outside of it the parent of a program that joined: passes signals on
 // to the payload, reaps everything, tells how the payload ended. It is still the image of our own
@@ -24,7 +25,7 @@ struct KernelAction {
     std::uint64_t mask = 0;
 };
 
-void report_and_end(const Plan& plan, int status) noexcept {
+SANDBOX_IDLE_CODE void report_and_end(const Plan& plan, int status) noexcept {
     ExitReport report;
     const int signal = status & 0x7f;
     if (signal != 0) {
@@ -37,7 +38,7 @@ void report_and_end(const Plan& plan, int status) noexcept {
     raw::exit_group(signal != 0 ? 128 + signal : report.code);
 }
 
-void reap(const Plan& plan, pid_t payload) noexcept {
+SANDBOX_IDLE_CODE void reap(const Plan& plan, pid_t payload) noexcept {
     for (;;) {
         int status = 0;
         const long pid = raw::call(SYS_wait4, -1, raw::ptr(&status), WNOHANG | __WALL, 0);
@@ -49,7 +50,7 @@ void reap(const Plan& plan, pid_t payload) noexcept {
 
 // kill(2): -1 is everybody but ourselves; no process can be made on the way past it, since a fork
 // with a signal pending starts anew.
-bool serve_pause(const signalfd_siginfo& information) noexcept {
+SANDBOX_IDLE_CODE bool serve_pause(const signalfd_siginfo& information) noexcept {
     // Outside of the container (the parent of a program that joined) everybody would be everybody
     // of the user.
     if (raw::getpid() != 1) return false;
@@ -58,7 +59,7 @@ bool serve_pause(const signalfd_siginfo& information) noexcept {
     return true;
 }
 
-bool serve_kill(const signalfd_siginfo& information, pid_t payload) noexcept {
+SANDBOX_IDLE_CODE bool serve_kill(const signalfd_siginfo& information, pid_t payload) noexcept {
     if (raw::getpid() == 1 || information.ssi_ptr != kKillValue) return false;
     (void)raw::kill(-payload, SIGKILL);  // it leads a session of its own
     (void)raw::kill(payload, SIGKILL);
@@ -66,9 +67,32 @@ bool serve_kill(const signalfd_siginfo& information, pid_t payload) noexcept {
 }
 
 // What we are asked for ourselves; false: the signal is the payload's.
-bool serve_request(const signalfd_siginfo& information, pid_t payload) noexcept {
+SANDBOX_IDLE_CODE bool serve_request(const signalfd_siginfo& information, pid_t payload) noexcept {
     if (information.ssi_signo != kPauseSignal || information.ssi_code != SI_QUEUE) return false;
     return serve_pause(information) || serve_kill(information, payload);
+}
+
+// Uses its stack and a page or two of text; nothing on the heap, where the lists of the plan were.
+[[noreturn]] SANDBOX_IDLE_CODE void wait_for_end(const Plan& plan, pid_t payload) noexcept {
+    for (std::size_t i = 0; i < plan.droppable_count; ++i) {
+        const MemoryRange& range = plan.droppable[i];
+        (void)raw::call(SYS_madvise, static_cast<long>(range.begin),
+                        static_cast<long>(range.end - range.begin), MADV_DONTNEED);
+    }
+    base::drop_unused_stack();
+    // The payload may have ended before the signals were watched: SIGCHLD was blocked since the
+    // fork, so it is waiting in the signalfd.
+    for (;;) {
+        signalfd_siginfo information{};
+        const long rc = raw::read(1, &information, sizeof information);
+        if (rc == -EINTR) continue;
+        if (rc < static_cast<long>(sizeof information.ssi_signo)) raw::exit_group(1);
+        if (information.ssi_signo == SIGCHLD) {
+            reap(plan, payload);
+        } else if (!serve_request(information, payload)) {
+            (void)raw::kill(payload, static_cast<int>(information.ssi_signo));
+        }
+    }
 }
 
 }  // namespace
@@ -116,26 +140,7 @@ void run_init(const Plan& plan, pid_t payload) noexcept {
     }
     Plan moved = plan;
     moved.control_fd = 0;
-    // The loop below uses its stack and a page or two of text; nothing on the heap, where the lists
-    // of the plan were.
-    for (std::size_t i = 0; i < moved.droppable_count; ++i) {
-        const MemoryRange& range = moved.droppable[i];
-        (void)raw::call(SYS_madvise, static_cast<long>(range.begin),
-                        static_cast<long>(range.end - range.begin), MADV_DONTNEED);
-    }
-    // The payload may have ended before the signals were watched: SIGCHLD was blocked since the
-    // fork, so it is waiting in the signalfd.
-    for (;;) {
-        signalfd_siginfo information{};
-        const long rc = raw::read(1, &information, sizeof information);
-        if (rc == -EINTR) continue;
-        if (rc < static_cast<long>(sizeof information.ssi_signo)) raw::exit_group(1);
-        if (information.ssi_signo == SIGCHLD) {
-            reap(moved, payload);
-        } else if (!serve_request(information, payload)) {
-            (void)raw::kill(payload, static_cast<int>(information.ssi_signo));
-        }
-    }
+    wait_for_end(moved, payload);
 }
 
 }  // namespace sandbox::engine::child

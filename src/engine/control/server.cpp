@@ -107,7 +107,6 @@ struct ControlServer::Impl {
     std::optional<PollLoop::Token> pause_token;
     std::map<std::string, std::function<void(ControlCall)>, std::less<>> handlers;
     std::map<Connection*, std::shared_ptr<Connection>> connections;
-    std::function<void()> after_each;
 
     Impl(PollLoop& poll_loop, int container_dir_fd)
         : loop(poll_loop), dir(base::raw::fcntl(container_dir_fd, F_DUPFD_CLOEXEC, 3)) {
@@ -187,7 +186,6 @@ void ControlServer::Impl::read(const std::shared_ptr<Connection>& connection) {
                 return;
             case control::Received::packet:
                 serve(connection, std::move(packet));
-                if (after_each) after_each();
                 return;
         }
     } catch (const base::Error& error) {  // whoever sends what is no packet is not heard
@@ -230,10 +228,6 @@ ControlServer::~ControlServer() {
     }
     // It may be gone, with its directory.
     (void)base::raw::unlinkat(impl_->dir.get(), control::kSocketName);
-}
-
-void ControlServer::after_each(std::function<void()> observer) {
-    impl_->after_each = std::move(observer);
 }
 
 void ControlServer::on(std::string op, std::function<void(ControlCall)> handler) {

@@ -58,8 +58,6 @@ class ControlServer {
 
     // An Error that leaves the handler is the answer.
     void on(std::string op, std::function<void(ControlCall)> handler);
-    // Called when a request has been served, or kept for later.
-    void after_each(std::function<void()> observer);
 
   private:
     struct Impl;

@@ -20,7 +20,6 @@
 #include "engine/container_record.hpp"
 #include "engine/control/packet.hpp"
 #include "engine/dead_containers.hpp"
-#include "engine/own_memory.hpp"
 #include "engine/saved_container.hpp"
 #include "engine/supervise.hpp"
 #include "engine/supervisor/attach_server.hpp"
@@ -55,7 +54,6 @@ class DetachedSupervisor {
     void on_exit();
     void go_on(LiveContainer::Next next);
     void end();
-    void shrink_soon();
     void retire_streams();
     void add_stream_operations();
     void report(const json::Value& value, std::span<const int> fds = {});
@@ -75,7 +73,7 @@ class DetachedSupervisor {
     // Of lives that are over: clients that have not read all yet.
     std::list<std::unique_ptr<PayloadStreams>> retired_;
     bool ending_ = false;
-    std::optional<base::PollLoop::Token> exit_token_, timeout_token_, shrink_timer_;
+    std::optional<base::PollLoop::Token> exit_token_, timeout_token_;
     bool keep_ = true;
 };
 
@@ -100,7 +98,7 @@ DetachedSupervisor::DetachedSupervisor(const std::string& root, const std::strin
     if (!keep_) forget_kept(container_);
     live_.emplace(store_, container_, gate_.loop(), std::move(record), false);
     add_stream_operations();
-    live_->server().after_each([this] { shrink_soon(); });
+    gate_.loop().save_memory_after(kQuiet);
 }
 
 // Nothing has been read yet: whoever wants the streams gets all of them.
@@ -149,16 +147,6 @@ void DetachedSupervisor::start() {
     }
     live_->started(spec, *launched_);
     saved_->volumes.reset();  // what only the launch needed
-    shrink_soon();
-}
-
-// Now, and after each request, which has touched more of the program than waiting needs.
-void DetachedSupervisor::shrink_soon() {
-    if (shrink_timer_) return;
-    shrink_timer_ = gate_.loop().add_timer(kQuiet, kOnce, [this] {
-        shrink_timer_.reset();
-        shrink_own_memory();
-    });
 }
 
 void DetachedSupervisor::launch_again() {
@@ -175,7 +163,6 @@ void DetachedSupervisor::launch_again() {
 void DetachedSupervisor::on_exit() {
     gate_.loop().remove(*std::exchange(exit_token_, std::nullopt));
     if (timeout_token_) gate_.loop().remove(*std::exchange(timeout_token_, std::nullopt));
-    if (shrink_timer_) gate_.loop().remove(*std::exchange(shrink_timer_, std::nullopt));
     const int exit_code = collect_exit(*launched_).shell_code();
     retire_streams();
     const LiveContainer::Next next = live_->ended(exit_code);
