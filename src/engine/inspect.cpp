@@ -18,11 +18,6 @@ namespace json = base::json;
 
 constexpr const char* kNever = "0001-01-01T00:00:00Z";  // Go's zero time
 
-std::string time_text(const json::Value& seconds) {
-    const auto value = seconds.try_i64();
-    return value ? base::format_rfc3339(*value) : kNever;
-}
-
 json::Value set_of(const std::vector<std::string>& names) {
     if (names.empty()) return nullptr;
     json::Object object;
@@ -82,6 +77,12 @@ std::string moment_text(std::int64_t moment_ns) {
     std::string text = base::format_rfc3339(moment_ns / kSecond);
     std::string digits = std::to_string(kSecond + moment_ns % kSecond).substr(1);
     return text.insert(text.size() - 1, "." + digits);
+}
+
+// Records of earlier versions know the second only.
+std::int64_t created_ns(const json::Value& record) {
+    const std::int64_t seconds = record["created"].try_i64().value_or(0);
+    return record["created_ns"].try_i64().value_or(seconds * 1'000'000'000);
 }
 
 json::Value make_health(const store::ContainerState& state) {
@@ -314,7 +315,7 @@ json::Value inspect_container(const store::Store& store, const std::string& name
     if (!words.empty()) words.erase(words.begin());
     json::Object document{{"Id", entry.id},
                           {"ID", entry.id},
-                          {"Created", time_text(record["created"])},
+                          {"Created", moment_text(created_ns(record))},
                           {"Path", path},
                           {"Args", words},
                           {"State", make_state(state)},

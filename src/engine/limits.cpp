@@ -148,6 +148,8 @@ ContainerUsage measure_container(const store::Store& store, const std::string& n
     usage.tasks = number("tasks").value_or(0);
     usage.read_bytes = number("read");
     usage.written_bytes = number("written");
+    usage.received_bytes = number("received");
+    usage.sent_bytes = number("sent");
     return usage;
 }
 

@@ -69,6 +69,31 @@ std::uint64_t parse_proc_memory(std::string_view status) {
     return kib * 1024;
 }
 
+NetworkUsage parse_net_dev(std::string_view text) {
+    // "  eth0: BYTES packets errs drop fifo frame compressed multicast BYTES packets ..."
+    constexpr size_t kReceived = 0, kSent = 8;
+    NetworkUsage usage;
+    for (const std::string& line : base::split(text, '\n')) {
+        const size_t colon = line.find(':');
+        if (colon == line.npos || base::trim(std::string_view(line).substr(0, colon)) == "lo") {
+            continue;
+        }
+        std::vector<std::string> fields = base::split(line.substr(colon + 1), ' ');
+        std::erase(fields, "");
+        if (fields.size() <= kSent) continue;
+        usage.received_bytes += base::try_parse_u64(fields[kReceived]).value_or(0);
+        usage.sent_bytes += base::try_parse_u64(fields[kSent]).value_or(0);
+    }
+    return usage;
+}
+
+// Everybody may read it: proc(5) asks for no right there, dumpable or not.
+std::optional<NetworkUsage> network_usage_of(pid_t pid) {
+    const std::string text = read_proc("/proc/" + std::to_string(pid) + "/net/dev");
+    if (text.empty()) return std::nullopt;
+    return parse_net_dev(text);
+}
+
 kernel::CgroupUsage usage_of_tree(pid_t root) {
     const long ticks = ::sysconf(_SC_CLK_TCK);
     kernel::CgroupUsage usage;

@@ -86,6 +86,11 @@ expect_match '^busy ([1-9]|[0-9]{2,3})[0-9.]*% [0-9]+$' \
     "$(sandbox stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.PIDs}}' busy)"
 expect_match '^[0-9.]+[KM]iB / [0-9.]+GiB$' \
     "$(sandbox stats --no-stream --format '{{.MemUsage}}' runs)"
+expect_ok sandbox run -d --name online --network private localhost/busybox sleep 100
+run_rc sandbox exec online nc -w 1 "$(sandbox inspect -f '{{.NetworkSettings.Gateway}}' online)" 9
+expect_match '^[0-9.]+[kM]?B / [1-9][0-9.]*[kM]?B$' \
+    "$(sandbox stats --no-stream --format '{{.NetIO}}' online)"
+expect_ok sandbox rm -f online
 expect_match '"Name":"made".*"PIDs":"--"' "$(sandbox stats -a --no-stream --format json)"
 expect_error 1 'no such container' sandbox stats --no-stream nobody
 expect_eq yes "$(timeout -s INT 8 "$SANDBOX_BIN" stats --format '{{.Name}}' runs | head -n 2 | wc -l | grep -qx 2 && echo yes)"

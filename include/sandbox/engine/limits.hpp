@@ -29,7 +29,8 @@ struct ContainerUsage {
     std::uint64_t memory_bytes = 0;
     std::uint64_t memory_limit_bytes = 0;  // the machine's when there is no other
     std::uint64_t tasks = 0;
-    std::optional<std::uint64_t> read_bytes, written_bytes;  // absent: nobody counts them
+    std::optional<std::uint64_t> read_bytes, written_bytes;   // absent: nobody counts them
+    std::optional<std::uint64_t> received_bytes, sent_bytes;  // with the host's network: absent
 };
 [[nodiscard]] ContainerUsage measure_container(const store::Store& store, const std::string& name);
 

@@ -78,7 +78,9 @@ Value memory_percent(const Row& row, const ListFlags&) {
 }
 // A container has no network but its own loopback, which docker does not count either.
 Value network(const Row& row, const ListFlags&) {
-    return row.usage.running ? "0B / 0B" : "--";
+    if (!row.usage.received_bytes || !row.usage.sent_bytes) return "--";
+    return base::format_size(*row.usage.received_bytes) + " / " +
+           base::format_size(*row.usage.sent_bytes);
 }
 Value blocks(const Row& row, const ListFlags&) {
     if (!row.usage.read_bytes || !row.usage.written_bytes) return "--";

@@ -59,7 +59,17 @@ void usage(LiveContainer& live, ControlCall& call) {
             usage.tasks = tree.tasks;
         }
     }
+    // The host's own interfaces count everybody's.
+    std::optional<NetworkUsage> network;
+    if (live.spec()->network != NetworkMode::host) {
+        network = network_usage_of(launched->init.pid());
+    }
+    const auto bytes = [&](std::uint64_t NetworkUsage::*member) {
+        return network ? json::Value(*network.*member) : json::Value(nullptr);
+    };
     call.reply(json::Object{{"cpu_ns", usage.cpu_ns},
+                            {"received", bytes(&NetworkUsage::received_bytes)},
+                            {"sent", bytes(&NetworkUsage::sent_bytes)},
                             {"memory", number_or_null(usage.memory_bytes)},
                             {"limit", number_or_null(usage.memory_limit_bytes)},
                             {"tasks", usage.tasks},
