@@ -166,18 +166,24 @@ void remove_container(const store::Store& store, const std::string& name, bool f
     const store::ContainerStore containers(store);
     const store::ContainerEntry entry = containers.find(name);
     Patience patience("container " + base::quote(entry.name));
-    for (;;) {
-        Settled settled = settle(store, entry.id, patience);
-        if (settled.owned) {
-            remove_owned(store, std::move(*settled.owned), entry.record, volumes);
-            return;
+    bool ended = false;
+    try {
+        for (;;) {
+            Settled settled = settle(store, entry.id, patience);
+            if (settled.owned) {
+                remove_owned(store, std::move(*settled.owned), entry.record, volumes);
+                return;
+            }
+            if (force) {
+                end_by_force(*settled.client);
+                ended = true;
+            } else {
+                require_ended(*settled.client, entry.name);
+            }
+            patience.wait();
         }
-        if (force) {
-            end_by_force(*settled.client);
-        } else {
-            require_ended(*settled.client, entry.name);
-        }
-        patience.wait();
+    } catch (const base::NotFoundError&) {
+        if (!ended) throw;  // one with --rm goes by itself when it is ended
     }
 }
 

@@ -167,6 +167,10 @@ expect_ok sandbox start gone
 wait_until 10 test -z "$(sandbox ps -aq)"
 expect_eq "" "$(sandbox ps -aq)"
 
+expect_ok sandbox run -d --rm --name forced $image sleep 300
+expect_ok sandbox rm -f forced
+expect_eq forced "$OUT"
+
 test_case "--cidfile has the id"
 expect_ok sandbox run -d --cidfile "$WORK/cid" --name cid $image sleep 300
 expect_eq "$OUT" "$(cat "$WORK/cid")"
