@@ -49,6 +49,13 @@ SANDBOX_IDLE_CODE int drop_and_wait(const MemoryRange* ranges, std::size_t count
         raw::call(SYS_epoll_pwait, epoll_fd, raw::ptr(events), most, kForEver, 0, 0));
 }
 
+SANDBOX_IDLE_CODE int drop_and_poll(const MemoryRange* ranges, std::size_t count, pollfd* fds,
+                                    std::size_t fd_count) noexcept {
+    drop(ranges, count);
+    return static_cast<int>(
+        raw::call(SYS_ppoll, raw::ptr(fds), static_cast<long>(fd_count), 0, 0, 0));
+}
+
 [[noreturn]] SANDBOX_IDLE_CODE void drop_and_exit(const MemoryRange* ranges, std::size_t count,
                                                   int fd) noexcept {
     drop(ranges, count);
@@ -121,6 +128,11 @@ IdleWait::IdleWait() {
 int IdleWait::wait(int epoll_fd, epoll_event* events, int most) const noexcept {
     (void)::malloc_trim(0);
     return drop_and_wait(ranges_.data(), count_, epoll_fd, events, most);
+}
+
+int IdleWait::poll(pollfd* fds, std::size_t count) const noexcept {
+    (void)::malloc_trim(0);
+    return drop_and_poll(ranges_.data(), count_, fds, count);
 }
 
 }  // namespace sandbox::base

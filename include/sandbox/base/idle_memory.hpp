@@ -3,6 +3,7 @@
 // dropped comes back by itself: pages of the program from the page cache, free memory as zeros.
 #pragma once
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 
@@ -58,6 +59,8 @@ class IdleWait {
     IdleWait();
     // epoll_wait(2) without a limit of time, after memory has been given back. -errno on failure.
     [[nodiscard]] int wait(int epoll_fd, epoll_event* events, int most) const noexcept;
+    // The same of poll(2).
+    [[nodiscard]] int poll(pollfd* fds, std::size_t count) const noexcept;
 
   private:
     static constexpr std::size_t kMostRanges = 8;

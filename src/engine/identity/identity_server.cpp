@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "engine/identity/compat_calls.hpp"
 #include "engine/identity/identity_wire.hpp"
@@ -16,6 +17,7 @@ namespace sandbox::engine {
 namespace {
 
 constexpr int kSettleMs = 50;
+constexpr int kQuietMs = 500;
 
 // The limit is ours: programs see one without end, and change nothing by changing it.
 TrapReply answer_limit(const TrappedProcess& process) {
@@ -112,15 +114,25 @@ bool IdentityServer::take_listener(int control_fd) {
     return true;
 }
 
+// Answers like poll(2), -errno. Who has had nothing to answer for a while gives memory back first.
+int IdentityServer::wait_for(std::vector<pollfd>& wait) noexcept {
+    const bool settled = creations_.is_settled();
+    if (settled && std::exchange(resting_, false)) return idle_.poll(wait.data(), wait.size());
+    const int rc = ::poll(wait.data(), wait.size(), settled ? kQuietMs : kSettleMs);
+    if (rc < 0) return -errno;
+    resting_ = settled && rc == 0;
+    return rc;
+}
+
 void IdentityServer::run(int control_fd) {
     std::vector<pollfd> wait;
     for (;;) {
         wait.assign(1, {control_fd, POLLIN, 0});
         for (const Listener& listener : listeners_) wait.push_back({listener.end.fd(), POLLIN, 0});
         // Whoever looks at the files from outside sees owners, too.
-        const int rc = ::poll(wait.data(), wait.size(), creations_.is_settled() ? -1 : kSettleMs);
+        const int rc = wait_for(wait);
         if (rc == 0) creations_.settle(0);
-        if (rc < 0 && errno != EINTR) throw base::SysError(errno, "wait for trapped calls");
+        if (rc < 0 && rc != -EINTR) throw base::SysError(-rc, "wait for trapped calls");
         if (rc <= 0) continue;
         // From the last one on, since those that nobody uses any more go.
         for (size_t i = wait.size() - 1; i > 0; --i) {

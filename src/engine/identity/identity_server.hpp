@@ -14,6 +14,7 @@
 #include "engine/identity/owner_calls.hpp"
 #include "engine/identity/peer_calls.hpp"
 #include "engine/identity/process_owners.hpp"
+#include "sandbox/base/idle_memory.hpp"
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/kernel/seccomp_notify.hpp"
 
@@ -43,6 +44,7 @@ class IdentityServer {
         Identity first;
         bool begun = false;
     };
+    [[nodiscard]] int wait_for(std::vector<pollfd>& wait) noexcept;
     void serve(Listener& listener);
     TrapReply answer(Listener& listener, const TrappedProcess& process);
     [[nodiscard]] bool is_in_namespace_below(const TrappedProcess& process) const noexcept;
@@ -59,6 +61,8 @@ class IdentityServer {
     CreationCalls creations_;
     PeerCalls peers_;
     std::vector<Listener> listeners_;
+    base::IdleWait idle_;
+    bool resting_ = false;  // the last wait was in vain
 };
 
 }  // namespace sandbox::engine

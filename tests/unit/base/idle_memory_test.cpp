@@ -28,6 +28,9 @@ TEST_CASE("a wait with little memory answers the events that an ordinary one doe
     REQUIRE(idle.wait(epoll.get(), events.data(), 4) == 1);
     CHECK(events[0].data.u64 == 4711);
     CHECK(idle.wait(-1, events.data(), 4) == -EBADF);
+    pollfd look{event.get(), POLLIN, 0};
+    CHECK(idle.poll(&look, 1) == 1);
+    CHECK(look.revents == POLLIN);
     CHECK_FALSE(base::program_ranges().empty());
 }
 
