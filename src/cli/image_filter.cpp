@@ -18,8 +18,9 @@ std::int64_t created_of(const store::Store& store, const std::string& name) {
     return store::ImageStore(store).find(name).created;
 }
 
-// until=: a moment, or an age.
-std::int64_t moment_of(const std::string& text) {
+}  // namespace
+
+std::int64_t parse_until(const std::string& text) {
     if (const std::optional<base::Timestamp> time = base::try_parse_rfc3339(text)) {
         return time->seconds;
     }
@@ -31,7 +32,13 @@ std::int64_t moment_of(const std::string& text) {
                            "use 2026-01-02T03:04:05Z, Unix seconds or an age as 24h");
 }
 
-}  // namespace
+bool fits_prune(const Filters& filters, const std::map<std::string, std::string>& labels,
+                std::int64_t created) {
+    for (const std::string& text : filters.values("until")) {
+        if (created >= parse_until(text)) return false;
+    }
+    return filters.matches_labels(labels);
+}
 
 bool matches_reference(const oci::Reference& reference, const std::string& pattern) {
     const std::string tag = reference.tag() ? ":" + *reference.tag() : "";
@@ -58,7 +65,7 @@ std::vector<store::ImageRecord> filter_images(const store::Store& store,
         for (const std::string& name : filters.values(key)) after = created_of(store, name);
     }
     for (const std::string& text : filters.values("until")) {
-        const std::int64_t moment = moment_of(text);
+        const std::int64_t moment = parse_until(text);
         before = before ? std::min(*before, moment) : moment;
     }
     const std::optional<bool> dangling = filters.try_bool("dangling");

@@ -8,6 +8,12 @@
 
 namespace sandbox::cli {
 
+// until=: a moment, or an age → Unix seconds. Throws UsageError.
+[[nodiscard]] std::int64_t parse_until(const std::string& text);
+// Of a prune: labels, and made before until=.
+[[nodiscard]] bool fits_prune(const Filters& filters,
+                              const std::map<std::string, std::string>& labels,
+                              std::int64_t created);
 [[nodiscard]] Filters parse_image_filters(const std::vector<std::string>& texts);
 // `pattern`: the argument of `images` ("nginx", "nginx:1.*", "*/team/*"); empty: all.
 // Throws NotFoundError when before= or since= names no image.

@@ -37,7 +37,8 @@ void remove_volume(const store::Store& store, const std::string& name, bool forc
     volumes.remove(name);
 }
 
-std::vector<std::string> prune_volumes(const store::Store& store, bool all) {
+std::vector<std::string> prune_volumes(const store::Store& store, bool all,
+                                       const WantsLabels& wants) {
     const base::FileLock lock = store.lock(base::LockMode::exclusive);
     std::vector<std::string> used;
     for (const store::ContainerEntry& entry : store::ContainerStore(store).list()) {
@@ -49,6 +50,7 @@ std::vector<std::string> prune_volumes(const store::Store& store, bool all) {
     std::vector<std::string> removed;
     for (const store::VolumeRecord& record : volumes.list()) {
         if (!all && !record.anonymous) continue;
+        if (wants && !wants(record.labels)) continue;
         if (std::find(used.begin(), used.end(), record.name) != used.end()) continue;
         volumes.remove(record.name);
         removed.push_back(record.name);

@@ -111,16 +111,30 @@ class Pruner {
         if (options_.containers) prune_containers();
         prune_images();
         if (options_.volumes) prune_volumes();
-        prune_partials();
+        if (!options_.wants) prune_partials();
         report_.reclaimed_bytes += sweep_locked(store_);
         return std::move(report_);
     }
 
   private:
+    [[nodiscard]] bool wants(const PruneOptions::Labels& labels, std::int64_t created) const {
+        return !options_.wants || options_.wants(labels, created);
+    }
+    [[nodiscard]] bool wants(const base::json::Value& record) const {
+        if (!options_.wants) return true;
+        PruneOptions::Labels labels;
+        if (const base::json::Object* object = record["labels"].as_object()) {
+            for (const auto& [key, value] : *object) {
+                if (const std::string* text = value.as_string()) labels[key] = *text;
+            }
+        }
+        return options_.wants(labels, record["created"].try_i64().value_or(0));
+    }
+
     void prune_containers() {
         const store::ContainerStore containers(store_);
         for (const store::ContainerEntry& entry : containers.list()) {
-            if (entry.live) continue;
+            if (entry.live || !wants(entry.record)) continue;
             std::optional<store::OwnedContainer> owned = containers.try_own(entry.id);
             if (!owned) continue;
             report_.reclaimed_bytes += measure(store_.containers_fd(), entry.id);
@@ -135,6 +149,7 @@ class Pruner {
         const Marks marks = mark(store_);
         for (const store::ImageRecord& record : marks.images) {
             if (record.reference && !options_.all_images) continue;
+            if (!wants(record.labels, record.created)) continue;
             if (!users_of(marks, record.id).empty()) continue;
             if (!images.try_find("sha256:" + record.id.hex())) continue;  // went with another name
             if (record.reference) report_.removed.push_back("untagged " + record.reference->str());
@@ -154,6 +169,7 @@ class Pruner {
         if (!marks.damaged.empty()) return;  // who uses what is not known
         for (const store::VolumeRecord& volume : volumes.list()) {
             if (!volume.anonymous || marks.volumes.count(volume.name) != 0) continue;
+            if (!wants(volume.labels, volume.created)) continue;
             report_.reclaimed_bytes += measure(store_.volumes_fd(), volume.name);
             volumes.remove(volume.name);
             report_.removed.push_back("volume " + volume.name);

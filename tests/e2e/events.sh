@@ -96,6 +96,14 @@ expect_ok sandbox run --name done $run_image sh -c 'head -c 100000 /dev/zero >/d
 expect_ok sandbox container prune -f --filter label!=kept
 expect_match 'Total reclaimed space: 1[0-9][0-9].*kB' "$OUT"
 expect_match '^1[0-9]{5}$' "$(all --filter type=container --filter event=prune --format '{{.Actor.Attributes.reclaimed}}')"
+expect_ok sandbox volume create --label keep=yes kept2
+expect_ok sandbox volume prune -f --filter all=1 --filter label!=keep
+expect_eq kept2 "$(sandbox volume ls -q)"
+expect_ok sandbox volume rm kept2
+expect_ok sandbox image prune -f -a --filter label=nosuch
+expect_match busybox "$(sandbox images)"
+expect_error 2 'invalid time' sandbox image prune -f --filter until=soon
+expect_error 2 'nosuch' sandbox system prune -f --filter nosuch=x
 expect_ok sandbox image prune -f
 expect_eq "prune" "$(all --filter type=image --filter event=prune --format '{{.Action}}')"
 

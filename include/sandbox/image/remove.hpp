@@ -36,6 +36,10 @@ struct PruneOptions {
     bool all_images = false;
     bool volumes = false;
     bool containers = true;
+    // Only what has such labels and was made at such a time (Unix seconds); empty: all. With it,
+    // partial downloads stay, which have neither.
+    using Labels = std::map<std::string, std::string>;
+    std::function<bool(const Labels& labels, std::int64_t created)> wants{};
 };
 PruneReport prune(const store::Store& store, const PruneOptions& options);
 // Blobs and layers that no image or container refers to; cheap; run after rmi.

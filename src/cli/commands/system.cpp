@@ -1,6 +1,7 @@
 // system prune and check. The listing of `system df` is in system_df.cpp.
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/image_filter.hpp"
 #include "cli/options.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
@@ -10,15 +11,19 @@
 namespace sandbox::cli {
 namespace {
 
+constexpr Flag kPruneFilterFlag = {"--filter", FlagKind::list, "NAME=VALUE",
+                                   "only what fits: label=, label!=, until= (a moment or an age)"};
 constexpr Flag kPruneFlags[] = {
     {"-a,--all", FlagKind::toggle, "",
      "every image that no container uses, not only dangling ones"},
+    kPruneFilterFlag,
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
     {"--volumes", FlagKind::toggle, "", "unused anonymous volumes too"},
 };
 constexpr Flag kImagePruneFlags[] = {
     {"-a,--all", FlagKind::toggle, "",
      "every image that no container uses, not only dangling ones"},
+    kPruneFilterFlag,
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
 };
 constexpr Flag kCheckFlags[] = {
@@ -31,9 +36,21 @@ void report(Output& out, const image::PruneReport& pruned) {
     out.line("Total reclaimed space: " + base::format_size(pruned.reclaimed_bytes));
 }
 
+void set_filter(const Invocation& in, image::PruneOptions& options) {
+    if (in.list("filter").empty()) return;
+    Filters filters = Filters::parse(in.list("filter"), {"dangling", "label", "label!", "until"});
+    if (filters.try_bool("dangling") == false) options.all_images = true;
+    (void)fits_prune(filters, {}, 0);  // a bad time is said before anything is asked or removed
+    options.wants = [filters = std::move(filters)](const image::PruneOptions::Labels& labels,
+                                                   std::int64_t created) {
+        return fits_prune(filters, labels, created);
+    };
+}
+
 int run_prune(Context& context, const Invocation& in) {
     image::PruneOptions options;
-    options.all_images = in.toggle("all");
+    set_filter(in, options);
+    if (in.toggle("all")) options.all_images = true;
     options.volumes = in.toggle("volumes");
     if (!in.toggle("force")) {
         confirm(std::string("This removes ended containers, leftovers and ") +
@@ -51,7 +68,8 @@ int run_prune(Context& context, const Invocation& in) {
 
 int run_image_prune(Context& context, const Invocation& in) {
     image::PruneOptions options;
-    options.all_images = in.toggle("all");
+    set_filter(in, options);
+    if (in.toggle("all")) options.all_images = true;
     options.containers = false;
     if (!in.toggle("force")) {
         confirm(options.all_images ? "This removes all images that no container uses."

@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/failures.hpp"
+#include "cli/filter.hpp"
 #include "cli/options.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
@@ -28,6 +29,8 @@ constexpr Flag kRmFlags[] = {
 };
 constexpr Flag kPruneFlags[] = {
     {"-a,--all", FlagKind::toggle, "", "named volumes too, not only anonymous ones"},
+    {"--filter", FlagKind::list, "NAME=VALUE",
+     "only what fits: label=, label!=; all=true is --all"},
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
 };
 
@@ -76,12 +79,14 @@ int run_rm(Context& context, const Invocation& in) {
 }
 
 int run_prune(Context& context, const Invocation& in) {
-    const bool all = in.toggle("all");
+    const Filters filters = Filters::parse(in.list("filter"), {"all", "label", "label!"});
+    const bool all = in.toggle("all") || filters.try_bool("all").value_or(false);
     if (!in.toggle("force")) {
         confirm(all ? "This removes all volumes that no container uses."
                     : "This removes anonymous volumes that no container uses.");
     }
-    const std::vector<std::string> gone = engine::prune_volumes(context.store(), all);
+    const std::vector<std::string> gone = engine::prune_volumes(
+        context.store(), all, [&](const auto& labels) { return filters.matches_labels(labels); });
     store::append_event(context.store(), store::prune_event("volume", std::nullopt));
     for (const std::string& name : gone) context.out.line(name);
     return 0;
