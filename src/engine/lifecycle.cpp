@@ -117,17 +117,19 @@ void stop_container(const store::Store& store, const std::string& name, const St
     const store::ContainerEntry entry = find(store, name);
     std::optional<ControlClient> client = try_supervisor(store, entry);
     if (!client) return;
+    const SupervisorEnd end(*client);
     (void)try_call(*client, stop_request("stop", wish));
-    wait_for_release(store, entry.id);
+    end.wait(store, entry.id);
 }
 
 void restart_container(const store::Store& store, const std::string& name, const StopWish& wish) {
     check_signal(wish.signal);
     const store::ContainerEntry entry = find(store, name);
     if (std::optional<ControlClient> client = try_supervisor(store, entry)) {
+        const SupervisorEnd end(*client);
         const std::optional<Reply> reply = try_call(*client, stop_request("restart", wish));
         if (reply && reply->value["start"].as_bool() == nullptr) return;
-        wait_for_release(store, entry.id);
+        end.wait(store, entry.id);
     }
     start_container(store, entry.id);
 }
@@ -139,8 +141,9 @@ void signal_container(const store::Store& store, const std::string& name,
     std::optional<ControlClient> client = try_supervisor(store, entry);
     if (!client) throw_not_running(entry);
     const std::string word = signal.empty() ? "KILL" : signal;
+    const SupervisorEnd end(*client);
     (void)try_call(*client, json::Object{{"op", "kill"}, {"signal", word}});
-    if (try_parse_signal(word) == SIGKILL) wait_for_release(store, entry.id);
+    if (try_parse_signal(word) == SIGKILL) end.wait(store, entry.id);
 }
 
 WaitCondition parse_wait_condition(std::string_view text) {
@@ -169,13 +172,14 @@ int wait_container(const store::Store& store, const std::string& name, WaitCondi
                 continue;
             }
             const bool next = condition == WaitCondition::next_exit;
+            const SupervisorEnd end(*settled.client);
             const auto reply = try_call(
                 *settled.client,
                 json::Object{{"op", "wait"}, {"condition", next ? "next-exit" : "not-running"}});
             if (reply)
                 exit_code = static_cast<int>(reply->value["exit_code"].try_i64().value_or(0));
             if (next && reply) return exit_code;
-            wait_for_release(store, entry.id);
+            end.wait(store, entry.id);
             if (reply && condition == WaitCondition::not_running) return exit_code;
         }
     } catch (const base::NotFoundError&) {

@@ -1,5 +1,6 @@
 #include "engine/settled.hpp"
 
+#include <poll.h>
 #include <time.h>
 
 #include <algorithm>
@@ -61,9 +62,15 @@ Settled settle(const store::Store& store, const std::string& id, Patience& patie
     }
 }
 
-void wait_for_release(const store::Store& store, const std::string& id) {
+void SupervisorEnd::wait(const store::Store& store, const std::string& id) const {
     Patience patience("container " + id.substr(0, 12));
-    while (base::FileLock::is_held(store.containers_fd(), id + "/lock")) patience.wait();
+    const auto is_over = [&] {
+        if (!process_) return !base::FileLock::is_held(store.containers_fd(), id + "/lock");
+        // pidfd_open(2): readable when it has ended, and then its locks are gone.
+        pollfd look{process_->get(), POLLIN, 0};
+        return ::poll(&look, 1, 0) > 0;
+    };
+    while (!is_over()) patience.wait();
 }
 
 }  // namespace sandbox::engine

@@ -33,7 +33,17 @@ struct Settled {
 // Throws NotFoundError when it is gone. With `owned`, a state that a killed supervisor left is
 // written down as what it means now.
 [[nodiscard]] Settled settle(const store::Store& store, const std::string& id, Patience& patience);
-// After its supervisor answered that it ended: until the lock is free, or all of it is gone.
-void wait_for_release(const store::Store& store, const std::string& id);
+// The end of one particular supervisor. By the time it has answered and gone, somebody else may
+// have started the container again: who waited for the lock would wait for that one, too.
+class SupervisorEnd {
+  public:
+    // Must be made before the supervisor is asked to end.
+    explicit SupervisorEnd(const ControlClient& client) : process_(client.try_supervisor_pidfd()) {}
+    // Until it has let go of the container.
+    void wait(const store::Store& store, const std::string& id) const;
+
+  private:
+    std::optional<base::UniqueFd> process_;  // absent: in another pid namespace, or gone
+};
 
 }  // namespace sandbox::engine
