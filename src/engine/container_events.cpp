@@ -55,11 +55,29 @@ void tell_volumes(const store::Store& store, const std::string& id, const json::
     }
 }
 
+void tell_networks(const store::Store& store, const std::string& id,
+                   const store::NetworkFacts& facts, bool connected) noexcept {
+    try {
+        for (const store::NetworkPlace& place : facts.networks) {
+            store::append_event(
+                store,
+                {.type = "network",
+                 .action = connected ? "connect" : "disconnect",
+                 .id = place.id.empty() ? place.name : place.id,
+                 .attributes = {{"container", id}, {"name", place.name}, {"type", "bridge"}}});
+        }
+    } catch (const std::exception& error) {  // out of memory
+        base::log::debug(error.what());
+    }
+}
+
 void tell_end(const store::Store& store, const std::string& id, const json::Value& record,
-              int exit_code, std::optional<std::int64_t> seconds) noexcept {
+              int exit_code, const store::NetworkFacts& networks,
+              std::optional<std::int64_t> seconds) noexcept {
     EventAttributes attributes{{"exitCode", std::to_string(exit_code)}};
     if (seconds) attributes["execDuration"] = std::to_string(*seconds);
     tell_container(store, id, record, "die", attributes);
+    tell_networks(store, id, networks, false);
     tell_volumes(store, id, record, false);
 }
 

@@ -10,6 +10,7 @@
 
 #include "sandbox/base/json.hpp"
 #include "sandbox/store/layout.hpp"
+#include "sandbox/store/network_facts.hpp"
 
 namespace sandbox::engine {
 
@@ -23,9 +24,14 @@ void tell_container(const store::Store& store, const std::string& id,
 // The volumes of the record, mounted (true) or let go.
 void tell_volumes(const store::Store& store, const std::string& id, const base::json::Value& record,
                   bool mounted) noexcept;
-// die and what belongs to it. `seconds`: how long it ran, when that is known.
+// The container is on these networks now (true), or was.
+void tell_networks(const store::Store& store, const std::string& id,
+                   const store::NetworkFacts& facts, bool connected) noexcept;
+// die and what belongs to it: `networks` and volumes are let go. `seconds`: how long it ran, when
+// that is known.
 void tell_end(const store::Store& store, const std::string& id, const base::json::Value& record,
-              int exit_code, std::optional<std::int64_t> seconds = std::nullopt) noexcept;
+              int exit_code, const store::NetworkFacts& networks,
+              std::optional<std::int64_t> seconds = std::nullopt) noexcept;
 
 // A program that joins: exec_create and exec_start with its words, later exec_die with its end.
 class ExecEvents {

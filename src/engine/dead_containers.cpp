@@ -31,8 +31,10 @@ void remove_if_dead(const store::Store& store, const std::string& id) {
     const store::ContainerEntry entry = containers.find(id);
     if (record_keeps(entry.record)) return;
     base::log::debug("removing container " + id.substr(0, 12) + ", whose supervisor was killed");
-    if (store::is_active(store::load_state(owned->dir.get(), true).status)) {
-        tell_end(store, id, entry.record, store::load_state(owned->dir.get(), false).exit_code);
+    const store::ContainerState former = store::load_state(owned->dir.get(), true);
+    if (store::is_active(former.status)) {
+        tell_end(store, id, entry.record, store::load_state(owned->dir.get(), false).exit_code,
+                 former.network);
     }
     remove_owned(store, std::move(*owned), entry.record, true);
 }

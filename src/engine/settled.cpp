@@ -22,12 +22,13 @@ constexpr milliseconds kLongestPause{50};
 // What its supervisor could not write down any more: nobody had done it so far.
 void repair_state(const store::Store& store, const store::OwnedContainer& owned) {
     const int dir = owned.dir.get();
-    if (!store::is_active(store::load_state(dir, true).status)) return;
+    const store::ContainerState former = store::load_state(dir, true);
+    if (!store::is_active(former.status)) return;
     const store::ContainerState lost = store::load_state(dir, false);
     try {
         store::save_state(dir, lost);
         tell_end(store, owned.id, store::ContainerStore(store).find(owned.id).record,
-                 lost.exit_code);
+                 lost.exit_code, former.network);
     } catch (const base::Error& error) {  // a full disk: it reads the same without
         base::log::debug(error.message());
     }

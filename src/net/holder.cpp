@@ -40,6 +40,7 @@ constexpr std::chrono::nanoseconds kOnce{0};
 constexpr std::chrono::seconds kFirstPatience{10};
 // Changes that come together are told together.
 constexpr std::chrono::milliseconds kTellPause{2};
+constexpr std::chrono::milliseconds kQuiet{500};
 
 struct Member {
     UniqueFd socket;
@@ -63,6 +64,7 @@ class Holder {
     int run() {
         if (!lock_) return 1;
         listen();
+        loop_.save_memory_after(kQuiet);
         loop_.on_signals({SIGHUP, SIGINT, SIGQUIT, SIGPIPE}, [](const signalfd_siginfo&) {});
         (void)raw::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("sandbox-network"));
         confine_holder();

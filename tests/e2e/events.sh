@@ -57,6 +57,16 @@ expect_eq "exec_create: sh -c exit 4,exec_start: sh -c exit 4,exec_die," "$(all 
 expect_eq 3 "$(all --format '{{index .Actor.Attributes "execID"}}' | grep -cx "$(all \
     --filter event=exec_die --format '{{.Actor.Attributes.execID}}' | tail -n 1)")"
 
+test_case "networks are told of: made, joined, left, removed"
+expect_ok sandbox network create net
+expect_ok sandbox run --rm --name member --network net $run_image true
+expect_ok sandbox network rm net
+expect_eq "create,connect,disconnect,destroy," \
+    "$(all --filter network=net --format '{{.Action}}' | tr '\n' ',')"
+expect_eq "$(all --filter container=member --filter event=create --format '{{.ID}}')" \
+    "$(all --filter type=network --filter event=disconnect --filter network=net \
+        --format '{{.Actor.Attributes.container}}')"
+
 test_case "health is told when it changes, not with each test"
 health() { all --filter event=health_status --format '{{.Action}}' | tr '\n' ','; }
 unwell() { [ "$(health)" = "health_status: unhealthy," ]; }

@@ -151,6 +151,7 @@ void LiveContainer::started(const ContainerSpec& spec, LaunchedContainer& launch
     save_state();
     notify();
     tell_volumes(store_, container_.id, record_, true);
+    tell_networks(store_, container_.id, state_.network, true);
     tell("start");
     if (!restarts_.empty()) tell("restart");
     for (ControlCall& call : std::exchange(restarts_, {})) call.reply();
@@ -163,7 +164,7 @@ LiveContainer::Next LiveContainer::ended(int exit_code) {
     launched_ = nullptr;
     cancel_timer();
     state_.pid = 0;
-    state_.network = {};
+    const store::NetworkFacts networks = std::exchange(state_.network, {});
     state_.exit_code = exit_code;
     state_.finished_ns = clock_ns(CLOCK_REALTIME);
     const std::chrono::nanoseconds life{clock_ns(CLOCK_MONOTONIC) - started_clock_ns_};
@@ -184,7 +185,7 @@ LiveContainer::Next LiveContainer::ended(int exit_code) {
     save_state();
     notify();
     if (state_.oom_killed) tell("oom");
-    tell_end(store_, container_.id, record_, exit_code,
+    tell_end(store_, container_.id, record_, exit_code, networks,
              std::chrono::duration_cast<std::chrono::seconds>(life).count());
     if (stop_asked_) tell("stop");
     stop_asked_ = false;
