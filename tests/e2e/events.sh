@@ -115,7 +115,7 @@ expect_match busybox "$(sandbox images)"
 expect_error 2 'invalid time' sandbox image prune -f --filter until=soon
 expect_error 2 'nosuch' sandbox system prune -f --filter nosuch=x
 expect_ok sandbox image prune -f
-expect_eq "prune" "$(all --filter type=image --filter event=prune --format '{{.Action}}')"
+expect_eq 2 "$(all --filter type=image --filter event=prune | wc -l)"
 
 test_case "volumes are told of"
 expect_ok sandbox volume create data

@@ -5,6 +5,9 @@
 expect_ok sandbox pull -q "oci:$(image busybox)"
 image=localhost/busybox
 status_of() { sandbox inspect --format '{{.State.Status}}' "$1"; }
+# It has set its traps: before, a signal ends it.
+is_ready() { "$SANDBOX_BIN" logs "$1" | grep -q ready; }
+wait_ready() { wait_until 20 is_ready "$1" || fail "$1 does not begin"; }
 state_is() { [ "$(status_of "$1")" = "$2" ]; }
 
 test_case "run -d prints the id alone and leaves a running container"
@@ -41,7 +44,8 @@ expect_eq 2 "$OUT"
 expect_match '^Exited \(2\) ' "$(sandbox ps -a --filter name=two --format '{{.Status}}')"
 
 test_case "wait prints one code a line, also for one that runs"
-expect_ok sandbox run -d --name three $image sh -c 'trap "exit 7" TERM; while :; do sleep 0.05; done'
+expect_ok sandbox run -d --name three $image sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+wait_ready three
 sandbox wait two three >"$WORK/codes" &
 waiter=$!
 sleep 0.3
@@ -68,7 +72,8 @@ expect_eq one "$OUT"
 expect_rc 1 sandbox container exists one
 
 test_case "kill sends any signal; KILL is the default"
-expect_ok sandbox run -d --name k $image sh -c 'trap "touch /got" USR1; trap "exit 3" TERM; while :; do sleep 0.05; done'
+expect_ok sandbox run -d --name k $image sh -c 'trap "touch /got" USR1; trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done'
+wait_ready k
 expect_ok sandbox kill -s USR1 k
 expect_eq running "$(status_of k)"
 expect_ok sandbox kill -s SIGTERM k
@@ -89,11 +94,13 @@ expect_ok sandbox rm -f k
 
 test_case "--stop-signal and --stop-timeout are obeyed"
 expect_ok sandbox run -d --name s --stop-signal USR2 --stop-timeout 30 $image \
-    sh -c 'trap "exit 9" USR2; trap "" TERM; while :; do sleep 0.05; done'
+    sh -c 'trap "exit 9" USR2; trap "" TERM; echo ready; while :; do sleep 0.05; done'
+wait_ready s
 expect_ok sandbox stop s
 expect_ok sandbox wait s
 expect_eq 9 "$OUT"
-expect_ok sandbox run -d --name t --stop-timeout 1 $image sh -c 'trap "" TERM; while :; do sleep 0.05; done'
+expect_ok sandbox run -d --name t --stop-timeout 1 $image sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+wait_ready t
 start=$SECONDS
 expect_ok sandbox stop t
 [ $((SECONDS - start)) -le 4 ] || fail "stop took $((SECONDS - start)) s"
@@ -220,7 +227,8 @@ expect_ok sandbox rm -f pipe
 test_case "a container that drops every capability under another uid can still be stopped"
 if [ "$SANDBOX_TEST_USER" = range ]; then
     expect_ok sandbox run -d --name caps --cap-drop ALL --user 1000 --stop-timeout 20 $image \
-        sh -c 'trap "exit 4" TERM; while :; do sleep 0.05; done'
+        sh -c 'trap "exit 4" TERM; echo ready; while :; do sleep 0.05; done'
+    wait_ready caps
     expect_ok sandbox stop caps
     expect_eq 4 "$(sandbox wait caps)"
     expect_ok sandbox rm caps

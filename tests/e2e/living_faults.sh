@@ -178,7 +178,8 @@ cat >"$WORK/full.sh" <<'SCRIPT'
 mount -t tmpfs -o size=24m,mode=700 none "$WORK/small" || exit 90
 export SANDBOX_STORE=$WORK/small/store
 "$SANDBOX_BIN" pull -q "$1" >/dev/null || exit 91
-"$SANDBOX_BIN" run -d --name f localhost/busybox sh -c 'trap "exit 5" TERM; while :; do sleep 0.05; done' >/dev/null || exit 92
+"$SANDBOX_BIN" run -d --name f localhost/busybox sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null || exit 92
+until "$SANDBOX_BIN" logs f | grep -q ready; do sleep 0.05; done
 "$SANDBOX_BIN" create --name g localhost/busybox true >/dev/null || exit 93
 head -c 100m /dev/zero >"$WORK/small/fill" 2>/dev/null
 [ "$("$SANDBOX_BIN" inspect --format '{{.State.Status}}' f)" = running ] || exit 94
