@@ -1,6 +1,7 @@
 #include "engine/container_maker.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "engine/container_record.hpp"
 #include "engine/dead_containers.hpp"
 #include "engine/flag_error.hpp"
+#include "engine/launch.hpp"
 #include "engine/memory_files.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
@@ -76,8 +78,19 @@ SpecDraft draft_spec(const store::Store& store, const store::ImageRecord& image,
     return draft;
 }
 
-ContainerMaker::ContainerMaker(const store::Store& store, const RunRequest& request)
-    : store_(store), request_(request), volumes_(store) {}
+ContainerMaker::ContainerMaker(const store::Store& store, const RunRequest& request, bool launches)
+    : store_(store), request_(request), launches_(launches), volumes_(store) {}
+
+// What takes longest in a launch, while the rest is found out. Root's maps and mounts are
+// different.
+void ContainerMaker::begin_namespaces() {
+    if (!launches_ || ::geteuid() == 0) return;
+    try {
+        early_.emplace(kernel::host_id_map(), early_namespaces(parsed_.network.mode));
+    } catch (const base::Error& error) {
+        base::log::debug(error.message());  // the launch will say it
+    }
+}
 
 // Found out before anything is fetched; the store decides again when the container is made.
 void ContainerMaker::prepare_name() {
@@ -216,7 +229,10 @@ void ContainerMaker::make() {
     check_cidfile(request_);
     for (const NetworkUse& use : parsed_.networks) (void)find_network(store_, use.name);
     prepare_name();
+    begin_namespaces();
     image::PullOptions options;
+    // That takes its time, and has children of its own.
+    options.begins = [this] { early_.reset(); };
     options.platform = request_.platform;
     options.progress = request_.progress;
     const store::ImageRecord image =

@@ -12,6 +12,7 @@
 #include "engine/volume_mounts.hpp"
 #include "sandbox/base/json.hpp"
 #include "sandbox/engine/run.hpp"
+#include "sandbox/kernel/early_namespace.hpp"
 #include "sandbox/store/container_store.hpp"
 
 namespace sandbox::engine {
@@ -31,7 +32,8 @@ namespace sandbox::engine {
 // From 3 on signals are blocked. What was made goes again with this object, unless it is kept.
 class ContainerMaker {
   public:
-    ContainerMaker(const store::Store& store, const RunRequest& request);
+    // launches: a launch by this process follows, which prepares for it.
+    ContainerMaker(const store::Store& store, const RunRequest& request, bool launches = false);
     ~ContainerMaker() { remove_quietly(); }
     ContainerMaker(const ContainerMaker&) = delete;
     ContainerMaker& operator=(const ContainerMaker&) = delete;
@@ -51,8 +53,12 @@ class ContainerMaker {
     [[nodiscard]] base::json::Value take_record() noexcept { return std::move(record_); }
     [[nodiscard]] VolumeMounts& volumes() noexcept { return volumes_; }
     [[nodiscard]] SignalGate& gate() noexcept { return *gate_; }
+    // For a launch by this very process; null where there is none.
+    [[nodiscard]] kernel::EarlyNamespace* early() noexcept { return early_ ? &*early_ : nullptr; }
+    void forget_early() noexcept { early_.reset(); }
 
   private:
+    void begin_namespaces();
     void prepare_name();
     void add_mounts_from_others();
     void make_container(const store::ImageRecord& image);
@@ -62,6 +68,8 @@ class ContainerMaker {
 
     const store::Store& store_;
     const RunRequest& request_;
+    bool launches_;
+    std::optional<kernel::EarlyNamespace> early_;
     ParsedRequest parsed_;
     HostFacts host_;
     SpecDraft draft_;

@@ -68,6 +68,7 @@ LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, ba
     spec.hosts = hosts;
     spec.dns_servers = servers;
     context.network = nullptr;
+    context.early = nullptr;  // the first attempt may have used it
     return launch(spec, context);
 }
 

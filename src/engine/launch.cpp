@@ -2,11 +2,13 @@
 //
 // clang-format off
 //   parent (one thread)                        child (new user, mount, pid, ipc, uts, cgroup)
+//   0 a foreground run, as soon as its flags are read: kernel/early_namespace.hpp makes all
+//     namespaces but the pid one; newuidmap and newgidmap begin
 //   1 spec → plan (strings, BPF, env, argv)
 //   2 socket pair and pipe, close-on-exec
 //   3 clone3(CLONE_PIDFD|CLONE_NEW…)      ──▶  a prctl(PDEATHSIG); close the parent's ends;
-//                                                mounts private
-//   4 write uid and gid maps (newuidmap);      b meanwhile: network namespace; store and bind
+//                                                mounts private, network namespace (unless 0)
+//   4 uid and gid maps written (newuidmap);    b meanwhile: store and bind
 //                                                sources opened; proc, sysfs, tmpfs made; host
 //                                                name, loopback
 //     meanwhile: its link made                 c its namespaces sent; wait for maps_written
@@ -70,16 +72,31 @@ struct Attempt {
     base::Error error{""};   // its words
 };
 
+// The sanitizer takes the keeper's stack for a broken one.
+__attribute__((no_sanitize("address"))) void enter_child(const void* plan) noexcept {
+    child::child_main(*static_cast<const child::Plan*>(plan));
+}
+
+// Absent: not into that cgroup. Answers in the child only without namespaces made ahead.
+std::optional<kernel::ChildProcess> try_clone(std::uint64_t namespaces, int cgroup_fd,
+                                              const child::Plan& plan,
+                                              kernel::EarlyNamespace* early) {
+    if (early != nullptr) return early->try_clone(CLONE_NEWPID, cgroup_fd, enter_child, &plan);
+    if (cgroup_fd < 0) return kernel::ChildProcess::clone(namespaces);
+    return kernel::ChildProcess::try_clone_into(namespaces, cgroup_fd);
+}
+
 // Step 3. With a cgroup the child begins in it and makes the cgroup namespace itself: clone(2)
 // would take the parent's cgroup for its root.
-kernel::ChildProcess clone_child(const kernel::Cgroup* cgroup, child::Plan& plan) {
-    if (cgroup == nullptr) return kernel::ChildProcess::clone(kNamespaces);
+kernel::ChildProcess clone_child(const kernel::Cgroup* cgroup, child::Plan& plan,
+                                 kernel::EarlyNamespace* early) {
+    if (cgroup == nullptr) return std::move(*try_clone(kNamespaces, -1, plan, early));
     plan.new_cgroup_namespace = true;
-    auto child = kernel::ChildProcess::try_clone_into(kNamespaces & ~std::uint64_t{CLONE_NEWCGROUP},
-                                                      cgroup->fd());
+    auto child =
+        try_clone(kNamespaces & ~std::uint64_t{CLONE_NEWCGROUP}, cgroup->fd(), plan, early);
     if (child) return std::move(*child);
     plan.new_cgroup_namespace = false;
-    kernel::ChildProcess moved = kernel::ChildProcess::clone(kNamespaces);
+    kernel::ChildProcess moved = std::move(*try_clone(kNamespaces, -1, plan, early));
     // It waits for its id maps, and does nothing of weight before that.
     if (!moved.is_child()) cgroup->add(moved.pid());
     return moved;
@@ -95,6 +112,86 @@ void set_oom_score(pid_t pid, int score) {
         error.set_hint("only root may go below the caller's own value");
         throw;
     }
+}
+
+// Steps 4 to 6, the parent's side.
+class Conversation {
+  public:
+    Conversation(const ContainerSpec& spec, const LaunchContext& context, const child::Plan& plan,
+                 kernel::EarlyNamespace* early, kernel::ChildProcess& init, int handshake_fd)
+        : spec_(spec),
+          context_(context),
+          early_(early),
+          init_(init),
+          handshake_fd_(handshake_fd),
+          // With the payload as pid 1 there is nobody in the namespaces before the maps are there.
+          joins_first_(!plan.payload_is_init) {}
+
+    Outcome run() {
+        try {
+            write_maps();
+            outcome_ = receive_outcome(handshake_fd_, std::move(outcome_), on_listener());
+        } catch (const base::Error&) {
+            // A child that failed early is gone, and then its maps cannot be written: what it said
+            // is the reason.
+            if (!has_news(handshake_fd_)) throw;
+            // One that lives waits for maps that will not come, and we would wait for its end.
+            init_.signal(SIGKILL);
+            outcome_ = receive_outcome(handshake_fd_);
+            if (outcome_.kind != Outcome::Kind::failed) throw;
+        }
+        return std::move(outcome_);
+    }
+    [[nodiscard]] std::unique_ptr<IdentityService> take_identity() { return std::move(identity_); }
+
+  private:
+    void write_maps() {
+        // Now: its keeper goes when the maps are written.
+        if (early_ != nullptr && context_.network != nullptr) netns_ = early_->open_network();
+        if (early_ != nullptr) {
+            if (joins_first_) join();
+            early_->finish_maps(spec_.ids);
+        } else {
+            std::function<void()> meanwhile;
+            if (joins_first_) meanwhile = [this] { join(); };
+            kernel::write_maps(init_.pid(), spec_.ids, meanwhile);
+        }
+        send_maps_written(handshake_fd_);
+        if (!joins_first_) join();
+    }
+
+    void join() {
+        if (context_.network == nullptr) return;
+        if (!netns_ && !receive_namespaces(handshake_fd_, outcome_)) return;
+        context_.network->join(netns_ ? netns_.get() : outcome_.namespaces.network.get());
+        send_link_made(handshake_fd_);
+    }
+
+    std::function<void(base::UniqueFd, const NamespaceFds&)> on_listener() {
+        if (spec_.identity != IdentityMode::emulate) return {};
+        return [this](base::UniqueFd listener, const NamespaceFds& namespaces) {
+            identity_ = IdentityService::start(
+                spec_, namespaces, std::move(listener), context_.container_dir_fd,
+                image::layer_owner_table(context_.store, spec_.rootfs));
+        };
+    }
+
+    const ContainerSpec& spec_;
+    const LaunchContext& context_;
+    kernel::EarlyNamespace* early_;
+    kernel::ChildProcess& init_;
+    int handshake_fd_;
+    bool joins_first_;
+    base::UniqueFd netns_;  // of the namespaces made ahead
+    Outcome outcome_;
+    std::unique_ptr<IdentityService> identity_;
+};
+
+base::Error died_error(const kernel::ExitStatus& status) {
+    return base::Error("the container died while it was being set up" +
+                           (status.signal != 0 ? " (signal " + std::to_string(status.signal) + ")"
+                                               : std::string()),
+                       "out of memory?", base::exit_code::kEngine);
 }
 
 // Steps 2 to 7.
@@ -120,70 +217,46 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     mark_start_text(plan);
     plan.payload_is_init = !spec.init;
     if (context.stays) mark_droppable(plan);
+    kernel::EarlyNamespace* early = context.early;
+    if (early != nullptr && !early->is_for(spec.ids, early_namespaces(spec.network))) {
+        early = nullptr;
+    }
+    plan.namespaces_made = early != nullptr;
 
-    kernel::ChildProcess init = clone_child(cgroup.get(), plan);
+    kernel::ChildProcess init = clone_child(cgroup.get(), plan, early);
     if (init.is_child()) child::child_main(plan);
     // Raising it is everybody's right until the child is no longer dumpable.
     if (spec.oom_score_adj) set_oom_score(init.pid(), *spec.oom_score_adj);
     if (!spec.limits.cpus.empty()) set_affinity(init.pid(), spec.limits.cpus);
     handshake.theirs.reset();
     control.theirs.reset();
-    Outcome outcome;
-    std::unique_ptr<IdentityService> identity;
-    std::function<void(base::UniqueFd, const NamespaceFds&)> on_listener;
-    if (spec.identity == IdentityMode::emulate) {
-        on_listener = [&](base::UniqueFd listener, const NamespaceFds& namespaces) {
-            identity = IdentityService::start(spec, namespaces, std::move(listener),
-                                              context.container_dir_fd,
-                                              image::layer_owner_table(context.store, spec.rootfs));
-        };
-    }
-    try {
-        const auto join = [&] {
-            if (!receive_namespaces(handshake.ours.get(), outcome)) return;
-            context.network->join(outcome.namespaces.network.get());
-            send_link_made(handshake.ours.get());
-        };
-        // With the payload as pid 1 there is nobody in the namespaces before the maps are there.
-        const bool early = context.network != nullptr && !plan.payload_is_init;
-        kernel::write_maps(init.pid(), spec.ids, early ? join : std::function<void()>());
-        send_maps_written(handshake.ours.get());
-        if (context.network != nullptr && !early) join();
-        outcome = receive_outcome(handshake.ours.get(), std::move(outcome), on_listener);
-    } catch (const base::Error&) {
-        // A child that failed early is gone, and then its maps cannot be written: what it said is
-        // the reason.
-        if (!has_news(handshake.ours.get())) throw;
-        // One that lives waits for maps that will not come, and we would wait for its end.
-        init.signal(SIGKILL);
-        outcome = receive_outcome(handshake.ours.get());
-        if (outcome.kind != Outcome::Kind::failed) throw;
-    }
+    Conversation conversation(spec, context, plan, early, init, handshake.ours.get());
+    Outcome outcome = conversation.run();
     Attempt result;
     switch (outcome.kind) {
         case Outcome::Kind::executed:
-            result.container.emplace(LaunchedContainer{
-                std::move(cgroup), std::move(init), std::move(outcome.pty_master),
-                std::move(control.ours), std::move(outcome.namespaces), std::move(identity)});
+            result.container.emplace(
+                LaunchedContainer{std::move(cgroup), std::move(init), std::move(outcome.pty_master),
+                                  std::move(control.ours), std::move(outcome.namespaces),
+                                  conversation.take_identity()});
             break;
         case Outcome::Kind::failed:
             result.failure = outcome.failure;
             result.error = make_launch_error(outcome.failure, spec, plan);
             break;
-        case Outcome::Kind::died: {
-            const kernel::ExitStatus status = init.wait();
-            result.error = base::Error(
-                "the container died while it was being set up" +
-                    (status.signal != 0 ? " (signal " + std::to_string(status.signal) + ")"
-                                        : std::string()),
-                "out of memory?", base::exit_code::kEngine);
+        case Outcome::Kind::died:
+            result.error = died_error(init.wait());
             break;
-        }
     }
     return result;
 }
 
 }  // namespace
+
+std::uint64_t early_namespaces(NetworkMode network) noexcept {
+    const std::uint64_t others = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    return network == NetworkMode::host ? others : others | CLONE_NEWNET;
+}
 
 void copy_image(const ContainerSpec& spec, const LaunchContext& context) {
     const int dir_fd = context.container_dir_fd;
@@ -227,7 +300,9 @@ LaunchedContainer launch(const ContainerSpec& wanted, const LaunchContext& conte
                            std::string(base::errno_name(first.failure.error)) +
                            "): the image is copied for each container");
         copy_image(spec, context);
-        Attempt second = attempt(spec, context, RootfsPlan::Kind::copied_tree, cgroup);
+        LaunchContext again = context;
+        again.early = nullptr;
+        Attempt second = attempt(spec, again, RootfsPlan::Kind::copied_tree, cgroup);
         if (second.container) return std::move(*second.container);
         throw second.error;
     }

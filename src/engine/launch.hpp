@@ -14,6 +14,7 @@
 #include "engine/identity/identity_service.hpp"
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/engine/container_spec.hpp"
+#include "sandbox/kernel/early_namespace.hpp"
 #include "sandbox/kernel/process.hpp"
 #include "sandbox/store/layout.hpp"
 #include "sandbox/store/network_facts.hpp"
@@ -40,6 +41,9 @@ struct LaunchContext {
     bool stays = false;
     // Of an attached container (container_network.hpp); borrowed.
     ContainerNetwork* network = nullptr;
+    // Made ahead for this container with early_namespaces(), and used when it fits; borrowed. It
+    // serves once.
+    kernel::EarlyNamespace* early = nullptr;
 };
 
 struct LaunchedContainer {
@@ -66,6 +70,9 @@ struct LaunchedContainer {
 //   pids_limit: RLIMIT_NPROC inside the namespace, which counts each user id of the container by
 //     itself.
 [[nodiscard]] LaunchedContainer launch(const ContainerSpec& wanted, const LaunchContext& context);
+
+// What a container has beside its user and pid namespace and can be made ahead.
+[[nodiscard]] std::uint64_t early_namespaces(NetworkMode network) noexcept;
 
 // Where overlay is refused: a whole copy of the image in the container's directory, made as the
 // container's root so that owners are right. One that is there stays as it is: it is where the

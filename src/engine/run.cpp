@@ -72,7 +72,7 @@ class ForegroundRun {
         : store_(store),
           request_(request),
           attached_(parse_attach(request.attach)),
-          maker_(store, request) {}
+          maker_(store, request, true) {}
     int run();
 
   private:
@@ -118,6 +118,7 @@ ForegroundOutput ForegroundRun::begin_output(LiveContainer& live) {
 LaunchedContainer ForegroundRun::start() {
     const ContainerSpec& spec = maker_.draft().spec;
     LaunchContext context{store_, maker_.container().dir.get(), {0, 1, 2}, std::nullopt};
+    context.early = maker_.early();
     const base::UniqueFd null_fd = base::open_at(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
     if (spec.tty) {
         context.window = try_window_size();
@@ -137,6 +138,7 @@ LaunchedContainer ForegroundRun::start() {
     }
     LaunchedContainer launched =
         launch_attached(maker_.draft().spec, context, maker_.gate().loop(), network_);
+    maker_.forget_early();
     maker_.volumes().mark_seeded(maker_.draft().keep);
     return launched;
 }

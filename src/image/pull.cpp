@@ -56,6 +56,10 @@ std::optional<store::ImageRecord> try_get_sound(const store::Store& store,
     }
 }
 
+void begin(const PullOptions& options) {
+    if (options.begins) options.begins();
+}
+
 std::optional<store::ImageRecord> try_find_sound(const store::Store& store, std::string_view name) {
     try {
         return store::ImageStore(store).try_find(name);
@@ -251,7 +255,10 @@ store::ImageRecord ensure_image(const store::Store& store, std::string_view name
     std::optional<oci::ImageSource> source;  // absent: an id, nothing that could be pulled
     if (!is_id(name)) {
         source = oci::ImageSource::parse(name);
-        if (source->kind != oci::ImageSource::Kind::registry) return pull(store, *source, options);
+        if (source->kind != oci::ImageSource::Kind::registry) {
+            begin(options);
+            return pull(store, *source, options);
+        }
         if (name.substr(0, kRegistryPrefix.size()) == kRegistryPrefix) {
             name.remove_prefix(kRegistryPrefix.size());
         }
@@ -262,6 +269,7 @@ store::ImageRecord ensure_image(const store::Store& store, std::string_view name
         const kernel::IdMap ids = kernel::host_id_map();
         if (has_layers(store, *record, layer_mode(ids))) return std::move(*record);
         if (has_blobs(store, *record)) {
+            begin(options);
             unpack_layers(store, *record, ids, options.progress);
             return std::move(*record);
         }
@@ -274,6 +282,7 @@ store::ImageRecord ensure_image(const store::Store& store, std::string_view name
                                   "`sandbox pull` gets it, `sandbox images` lists what is there",
                                   base::exit_code::kEngine);
     }
+    begin(options);
     return pull(store, *source, options);
 }
 

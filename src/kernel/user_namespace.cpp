@@ -4,29 +4,24 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 
+#include "map_helper.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
-#include "sandbox/base/subprocess.hpp"
 #include "subid.hpp"
 
 namespace sandbox::kernel {
 namespace {
 
 namespace raw = base::raw;
-
-constexpr size_t kMaxHelperOutputBytes = 64u << 10;
 
 // "/proc/<pid>/<name>": one write, as the kernel demands. user_namespaces(7).
 int write_proc(pid_t child, const char* name, const std::string& text) {
@@ -70,116 +65,6 @@ void write_directly(pid_t child, const IdMap& map) {
     write_map_directly(child, "uid_map", map.uids);
     write_map_directly(child, "gid_map", map.gids);
 }
-
-// newuidmap or newgidmap under way. Both are started before either is waited for, and the start
-// does not wait for the exec as posix_spawn does: a waiting parent is woken on the helper's
-// processor and stays behind it there, and the second helper would begin when the first one is
-// done.
-class MapHelper {
-  public:
-    MapHelper(const char* name, pid_t child, const std::vector<IdRange>& ranges) : name_(name) {
-        const auto path = try_find_map_helper(name);
-        if (!path) {
-            throw base::Error("\"" + name_ + "\" is not installed",
-                              "install the package uidmap (shadow-utils on Fedora)");
-        }
-        path_ = *path;
-        words_ = {name_, std::to_string(child)};
-        for (const IdRange& range : ranges) {
-            words_.push_back(std::to_string(range.inside.value));
-            words_.push_back(std::to_string(range.outside.value));
-            words_.push_back(std::to_string(range.count));
-        }
-        for (std::string& word : words_) argv_.push_back(word.data());
-        argv_.push_back(nullptr);
-        output_ = base::make_pipe();
-        output_fd_ = output_.write_end.get();
-        start();
-    }
-    MapHelper(const MapHelper&) = delete;
-    MapHelper& operator=(const MapHelper&) = delete;
-    ~MapHelper() {
-        if (pid_ > 0) (void)wait_status();  // it only writes one file: soon over
-    }
-
-    void finish() {
-        output_.write_end.reset();
-        const int status = wait_status();
-        if (exec_error_ != 0) throw base::SysError(exec_error_, "execute", base::quote(path_));
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-        const std::string said = base::read_fd(output_.read_end.get(), kMaxHelperOutputBytes);
-        std::string line(base::trim(said.substr(0, said.find('\n'))));
-        throw base::Error(name_ + " failed: " + (line.empty() ? "no reason given" : line),
-                          hint(said));
-    }
-
-  private:
-    // Runs on stack_, in our memory (no page table is copied, however large we are): only system
-    // calls on what the constructor laid out, and no variable whose address is taken: the sanitizer
-    // would mark its surroundings in our memory, and the exec never takes that back.
-    static int run(void* argument) noexcept {
-        auto* const self = static_cast<MapHelper*>(argument);
-        int rc = raw::dup3(self->output_fd_, STDERR_FILENO, 0);
-        if (rc >= 0) rc = raw::dup3(self->output_fd_, STDOUT_FILENO, 0);
-        if (rc >= 0) {
-            (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&self->signals_), 0,
-                            kSignalSetBytes);
-            rc = static_cast<int>(raw::call(SYS_execve, raw::ptr(self->path_.c_str()),
-                                            raw::ptr(self->argv_.data()),
-                                            raw::ptr(self->environment_.data())));
-        }
-        self->exec_error_ = -rc;
-        raw::exit_group(127);
-    }
-
-    void start() {
-        // No handler of ours may run in the child, which has our memory.
-        constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
-        (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals),
-                        raw::ptr(&signals_), kSignalSetBytes);
-        const int pid = ::clone(run, stack_.data() + stack_.size(), CLONE_VM | SIGCHLD, this);
-        const int errnum = errno;
-        (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&signals_), 0, kSignalSetBytes);
-        if (pid < 0) throw base::SysError(errnum, "start", base::quote(path_));
-        pid_ = pid;
-    }
-
-    int wait_status() noexcept {
-        int status = 0;
-        long rc = 0;
-        do {
-            rc = raw::call(SYS_wait4, pid_, raw::ptr(&status), 0, 0);
-        } while (rc == -EINTR);
-        pid_ = -1;
-        return rc < 0 ? 1 << 8 : status;
-    }
-
-    [[nodiscard]] std::string hint(const std::string& said) const {
-        if (said.find("Operation not permitted") != said.npos) {
-            return name_ +
-                   " lacks its privilege: it must be setuid root or have the file "
-                   "capability (reinstall the package uidmap)";
-        }
-        const std::string file = name_ == "newuidmap" ? "/etc/subuid" : "/etc/subgid";
-        return "see the lines of this user in " + file;
-    }
-
-    static constexpr long kSignalSetBytes = 8;
-    static constexpr size_t kStackBytes = 16u << 10;
-
-    // Until the exec all of this is the child's as well, so it stays where it is.
-    std::string name_;
-    std::string path_;
-    std::vector<std::string> words_;
-    std::vector<char*> argv_;
-    std::array<char*, 1> environment_{};  // nothing of ours
-    base::Pipe output_;
-    int output_fd_ = -1;  // finish() may close ours before the child has looked
-    std::uint64_t signals_ = 0;
-    volatile int exec_error_ = 0;
-    pid_t pid_ = -1;
-    alignas(16) std::array<char, kStackBytes> stack_;
-};
 
 // What run_as_owner's child says: 'c' and an exit code, or 'e' and an Error's fields, NUL between.
 std::string encode_error(const base::Error& error) {
@@ -232,13 +117,6 @@ int decode_answer(const std::string& text, const ExitStatus& status) {
 }
 
 }  // namespace
-
-std::optional<std::string> try_find_map_helper(const std::string& name) {
-    // Where every distribution has it; a search of PATH costs more than this.
-    std::string usual = "/usr/bin/" + name;
-    if (::access(usual.c_str(), X_OK) == 0) return usual;
-    return base::try_find_program(name);
-}
 
 void write_maps(pid_t child, const IdMap& map, const std::function<void()>& meanwhile) {
     if (map.mode == IdMode::single || ::geteuid() == 0) {

@@ -101,8 +101,16 @@ Descriptors run(std::uint64_t namespaces, int netns_fd, const InsideAction& acti
 [[noreturn]] void run_keeper(Line line, const InsideAction& action) {
     line.ours.reset();
     Descriptors made;
+    const InsideAction in_new_namespace = [&action] {
+        if (const long rc = raw::call(SYS_unshare, CLONE_NEWNET); rc < 0) {
+            const int errnum = static_cast<int>(-rc);
+            throw SysError(errnum, "create namespaces", {},
+                           kernel::explain_namespace_failure(errnum));
+        }
+        return action();
+    };
     try {
-        if (!run_action(line.theirs.get(), -1, action, made)) raw::exit_group(1);
+        if (!run_action(line.theirs.get(), -1, in_new_namespace, made)) raw::exit_group(1);
         std::vector<int> kept{line.theirs.get()};
         for (const UniqueFd& fd : made) kept.push_back(fd.get());
         keep_descriptors(std::move(kept));
@@ -158,7 +166,8 @@ Descriptors make_in_new_namespace(const InsideAction& action) {
 InsideKeeper InsideKeeper::start(const InsideAction& action) {
     Line line = make_line();
     InsideKeeper keeper;
-    keeper.process_ = kernel::ChildProcess::clone(CLONE_NEWUSER | CLONE_NEWNET);
+    // The network namespace takes longer than all others together: the caller does not wait for it.
+    keeper.process_ = kernel::ChildProcess::clone(CLONE_NEWUSER);
     if (keeper.process_.is_child()) run_keeper(std::move(line), action);
     keeper.line_ = std::move(line.ours);
     return keeper;

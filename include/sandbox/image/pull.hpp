@@ -2,6 +2,7 @@
 // nothing.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ enum class PullPolicy { missing, always, never };
 struct PullOptions {
     std::optional<oci::Platform> platform;  // absent: the host's
     Progress* progress = nullptr;           // borrowed; may be null
+    // ensure_image: what is called before it does more than look; may be empty.
+    std::function<void()> begins;
 };
 
 // Fetches, verifies, unpacks, publishes. Resumes what an earlier run left. Ctrl-C safe: what is

@@ -28,6 +28,8 @@ class ChildProcess {
     // The same, and the child begins its life in that cgroup (its directory). Absent: this kernel
     // cannot (before 5.7), or an outer container's filter does not let us.
     static std::optional<ChildProcess> try_clone_into(std::uint64_t namespace_flags, int cgroup_fd);
+    // A child of this process that was made otherwise.
+    ChildProcess(pid_t pid, base::UniqueFd pid_fd) noexcept;
     ChildProcess(ChildProcess&& other) noexcept;
     ChildProcess& operator=(ChildProcess&& other) noexcept;
     ~ChildProcess();  // SIGKILL and reap

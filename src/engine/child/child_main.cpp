@@ -38,6 +38,7 @@ void begin(const Plan& plan) noexcept {
     if (plan.new_cgroup_namespace) {
         check(plan, Step::start, raw::call(SYS_unshare, CLONE_NEWCGROUP));
     }
+    if (plan.namespaces_made) return;
     // Nothing that is mounted from here on may be seen by the host, nor the other way round.
     check(plan, Step::propagation, raw::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
     // Here and not at clone: it takes longer than all other namespaces together, and the parent has

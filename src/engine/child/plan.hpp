@@ -121,6 +121,8 @@ struct Plan {
     uid_t root_uid = 0;  // who sets things up inside: 0, or the only id there is
     gid_t root_gid = 0;
 
+    // All namespaces but the pid one are there already, with private mounts.
+    bool namespaces_made = false;
     bool own_network = true;
     // The parent joins it to a network meanwhile, and says link_made.
     bool waits_for_link = false;
