@@ -6,7 +6,9 @@
 #   SANDBOX_BIN=… [QUIET=1] sh tests/bench/run.sh range|plain launch.sh [ROUNDS]
 # (QUIET: see time_many.c)
 #
-# Rows. floor: floor.c, which says what it does; the id maps as the user's kind demands. bwrap: with
+# Rows. floor: floor.c, which says what it does; the id maps as the user's kind demands. sandbox: all
+# defaults, which are a network of its own behind a gateway and, for one id, emulated identities. no
+# network: --network none, as all the others have it; as in truth: without the emulation. bwrap: with
 # like mounts (launch_peers.sh says what is like and what is not) and one id, which is all that bwrap
 # maps itself. bwrap, range: the same, with the range mapped through newuidmap and newgidmap, as
 # sandbox does it for a user who has one. bwrap, bare: a root, /proc, /dev, /tmp, mqueue and nothing
@@ -28,9 +30,14 @@ expect_ok sandbox pull -q "oci:$(image busybox)"
 expect_ok sandbox run localhost/busybox true
 write_filter
 
-names=(floor sandbox)
+names=(floor sandbox "no network")
 commands=(-- "$WORK/floor" "$kind" "$WORK/bundle" /bin/true
-    -- "$SANDBOX_BIN" run localhost/busybox true)
+    -- "$SANDBOX_BIN" run localhost/busybox true
+    -- "$SANDBOX_BIN" run --network none localhost/busybox true)
+if [ "$kind" = single ]; then
+    names+=("as in truth")
+    commands+=(-- "$SANDBOX_BIN" run --network none --identity fake localhost/busybox true)
+fi
 if bwrap_ready; then
     names+=(bwrap "bwrap, bare")
     commands+=(-- "9<$WORK/filter.bpf" bwrap "${BWRAP[@]}" /bin/true
@@ -50,8 +57,8 @@ else
 fi
 slow_names=() slow=()
 if podman_ready; then
-    slow_names=(sandbox podman)
-    slow=(-- "$SANDBOX_BIN" run localhost/busybox true
+    slow_names=("no network" podman)
+    slow=(-- "$SANDBOX_BIN" run --network none localhost/busybox true
         -- "${PODMAN[@]}" run --rm --network none localhost/busybox true)
 else
     echo "podman does not run here and is left out: $PEER_WHY"
@@ -76,7 +83,7 @@ expect_ok time_many "$rounds" "${commands[@]}"
 show floor "${names[@]}" <<<"$OUT"
 if [ ${#slow[@]} -gt 0 ]; then
     expect_ok time_many $((rounds / 10 + 3)) "${slow[@]}"
-    show sandbox "${slow_names[@]}" <<<"$OUT"
+    show ours "${slow_names[@]}" <<<"$OUT"
 fi
 
 echo "launch and the number of layers"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# cp, export, diff and commit of a container that runs, and what a hostile one tries.
+# cp, export, diff and commit of a container that runs, and what a hostile one tries (E26).
+# SANDBOX_TEST_COPY_ROUNDS: how often the race is run (150; 1000 by hand).
 . "$SANDBOX_TESTS/support/lib.sh"
 
 expect_ok sandbox pull -q "oci:$(image busybox)"
@@ -85,7 +86,7 @@ expect_ok sandbox run -d --name hostile localhost/busybox sh -c "
 on_exit sandbox rm -f hostile
 wait_until 20 sandbox cp hostile:/ready ready2 || fail "it does not get ready"
 echo evil >evil
-for ((round = 0; round < ${CP_RACE_ROUNDS:-150}; round++)); do
+for ((round = 0; round < ${SANDBOX_TEST_COPY_ROUNDS:-150}; round++)); do
     sandbox cp hostile:/a "got" >/dev/null 2>&1
     # A link is copied as a link: it is not what was read.
     [ ! -L got ] && grep -rqs SECRET got && fail "round $round: the host was read" && break
