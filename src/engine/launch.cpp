@@ -312,6 +312,7 @@ LaunchedContainer launch(const ContainerSpec& wanted, const LaunchContext& conte
 kernel::ExitStatus collect_exit(LaunchedContainer& container) {
     const kernel::ExitStatus own = container.init.wait();
     // It holds the container's mounts.
+    if (container.ends_late && container.identity) container.identity->leave();
     container.identity.reset();
     if (!container.control.valid()) return own;
     if (const auto report = try_read_exit(container.control.get())) {

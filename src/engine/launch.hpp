@@ -56,6 +56,8 @@ struct LaunchedContainer {
     NamespaceFds namespaces;                    // for those who join later: exec/join.hpp
     std::unique_ptr<IdentityService> identity;  // with emulated identities only
     store::NetworkFacts network{};              // of an attached container
+    // Removed at its end, and the caller ends with it: nobody waits for its mounts to be gone.
+    bool ends_late = false;
 };
 
 // Answers when the payload has been executed. Throws Error with code 127 (not found), 126 (found,

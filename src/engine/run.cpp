@@ -27,6 +27,7 @@
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/kernel/late_end.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -139,6 +140,7 @@ LaunchedContainer ForegroundRun::start() {
     LaunchedContainer launched =
         launch_attached(maker_.draft().spec, context, maker_.gate().loop(), network_);
     maker_.forget_early();
+    launched.ends_late = !maker_.draft().keep;
     maker_.volumes().mark_seeded(maker_.draft().keep);
     return launched;
 }
@@ -177,6 +179,10 @@ int ForegroundRun::run() {
     log_.reset();
     finish(live, exit_code);
     remove_dead_containers(store_);
+    if (launched.ends_late && kernel::end_late()) {
+        // The last ones: their namespaces go when they are closed.
+        for (base::UniqueFd* fd : launched.namespaces.in_order()) (void)fd->release();
+    }
     return exit_code;
 }
 

@@ -201,8 +201,14 @@ std::unique_ptr<IdentityService> IdentityService::start(const ContainerSpec& spe
     return std::make_unique<IdentityService>(Key{}, std::move(process), std::move(ours));
 }
 
+void IdentityService::leave() noexcept {
+    control_.reset();
+    process_.release();
+}
+
 IdentityService::~IdentityService() {
     control_.reset();
+    if (process_.pid() < 0) return;
     // It has nothing left to do but to see that; what it has written is in the kernel's hands.
     try {
         (void)process_.wait();

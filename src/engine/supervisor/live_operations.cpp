@@ -110,6 +110,8 @@ void LiveContainer::op_restart(ControlCall call) {
     const auto timeout = call.request()["timeout"].try_i64();
     const auto signal = signal_at(call.request());
     restarts_.push_back(std::move(call));
+    // Its next life wants the mounts of this one to be gone.
+    if (launched_ != nullptr) launched_->ends_late = false;
     // A foreground run ends with its payload, whoever asked: then the caller starts it anew.
     restart_asked_ = !foreground_;
     if (restart_timer_) {  // it waits to be started anyway
