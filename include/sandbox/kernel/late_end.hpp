@@ -1,6 +1,6 @@
-// The end of a process, without its waiting. The kernel frees a process's memory and closes its last
-// descriptors before anybody hears of its end; the last descriptor of a mount namespace alone takes
-// as long as a dozen mounts. None of it is worth waiting for.
+// The end of a process, without its waiting. The kernel frees a process's memory and closes its
+// last descriptors before anybody hears of its end; the last descriptor of a mount namespace alone
+// takes as long as a dozen mounts. None of it is worth waiting for.
 #pragma once
 
 namespace sandbox::kernel {
