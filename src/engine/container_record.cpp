@@ -38,6 +38,7 @@ json::Array mounts_of(const std::vector<MountSpec>& mounts) {
                             {"source", mount.source},        {"destination", mount.target},
                             {"read_only", mount.read_only},  {"exec", mount.exec},
                             {"nosuid", mount.nosuid},        {"recursive", mount.recursive}};
+        if (mount.mark_owners) object.append("mark_owners", true);
         if (mount.kind == MountSpec::Kind::volume) object.append("seed", mount.seed);
         if (mount.kind == MountSpec::Kind::tmpfs) {
             object.append("size", mount.tmpfs_size_bytes);
@@ -164,6 +165,7 @@ std::vector<MountWish> saved_mounts(const json::Value& record) {
         spec.exec = bool_of(mount["exec"], true);
         spec.nosuid = bool_of(mount["nosuid"], true);
         spec.recursive = bool_of(mount["recursive"], true);
+        spec.mark_owners = bool_of(mount["mark_owners"], false);
         spec.seed = bool_of(mount["seed"], false);
         spec.tmpfs_size_bytes = mount["size"].try_u64().value_or(0);
         spec.tmpfs_mode = static_cast<mode_t>(mount["mode"].try_u64().value_or(01777));

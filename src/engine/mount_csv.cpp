@@ -60,6 +60,7 @@ const std::vector<std::string>& known_keys() {
                                                "bind-nonrecursive",
                                                "bind-recursive",
                                                "bind-create-src",
+                                               "bind-owners",
                                                "volume-nocopy",
                                                "volume-label",
                                                "volume-driver",
@@ -131,6 +132,8 @@ bool Parser::apply_bind(const Field& field) {
         }
     } else if (key == "bind-nonrecursive") {
         mount.spec.recursive = !parse_bool(field.value, key, typed);
+    } else if (key == "bind-owners") {
+        mount.spec.mark_owners = parse_bool(field.value, key, typed);
     } else if (key == "bind-create-src") {
         mount.spec.create_source = parse_bool(field.value, key, typed);
     } else if (key == "bind-recursive") {

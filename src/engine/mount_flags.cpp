@@ -16,9 +16,9 @@ constexpr std::string_view kTmpfsFlag = "--tmpfs";
 
 const std::vector<std::string>& volume_option_words() {
     static const std::vector<std::string> words{
-        "ro",      "rw",        "z",        "Z",      "exec",  "noexec",    "suid",
-        "nosuid",  "nodev",     "nocopy",   "copy",   "bind",  "rbind",     "cached",
-        "private", "delegated", "rprivate", "rslave", "slave", "consistent"};
+        "ro",      "rw",        "z",        "Z",      "exec",  "noexec",     "suid",
+        "nosuid",  "nodev",     "nocopy",   "copy",   "bind",  "rbind",      "cached",
+        "private", "delegated", "rprivate", "rslave", "slave", "consistent", "owners"};
     return words;
 }
 
@@ -36,6 +36,13 @@ void apply_volume_option(MountWish& mount, std::string_view word, std::string_vi
         spec.recursive = false;
         return;
     }
+    if (word == "owners") {
+        if (!is_bind) {
+            throw_bad_flag(kVolumeFlag, typed, "\"owners\" is for a host path: a volume has them");
+        }
+        spec.mark_owners = true;
+        return;
+    }
     if (word == "nocopy") {
         if (is_bind) {
             throw_bad_flag(kVolumeFlag, typed, "\"nocopy\" is for volumes, not for a host path");
@@ -46,7 +53,7 @@ void apply_volume_option(MountWish& mount, std::string_view word, std::string_vi
     const auto nearest = base::try_nearest(word, volume_option_words());
     throw_bad_flag(kVolumeFlag, typed, "unknown option " + base::quote(word),
                    nearest ? "did you mean \"" + *nearest + "\"?"
-                           : "options are ro, rw, exec, noexec, nocopy, z and Z");
+                           : "options are ro, rw, exec, noexec, owners, nocopy, z and Z");
 }
 
 // The host side of -v: a path, or a volume's name.

@@ -100,6 +100,11 @@ expect_ok sandbox run --rm -v "$PWD/ids32:/ids32:ro" localhost/debian-tools sh -
     'cd /tmp; setpriv --reuid=33 --regid=8 --clear-groups /ids32; /ids32; stat -c "%u %g" made'
 expect_lines "33 33 8 drop -1 0:42|0 0 0 drop 0 0:42|1000 8|"
 
+test_case "a thread may be somebody for itself, and all become another together"
+expect_ok cc -O1 -static -pthread -o thread_ids "$SANDBOX_TESTS/support/thread_ids.c"
+expect_ok sandbox run --rm -v "$PWD/thread_ids:/thread_ids:ro" localhost/debian-tools /thread_ids
+expect_eq "0 33 33 0 8 8 -1" "$OUT"
+
 test_case "tar gives and keeps owners, cp -a too"
 expect_ok in_debian 'mkdir /tmp/s /tmp/t; cd /tmp/s; echo data >a; mkdir d; touch d/b; ln -s a l
     chown 33:44 a; chown -R mail:adm d; chown -h 5:6 l; tar cf /tmp/x.tar . ; tar xf /tmp/x.tar -C /tmp/t
@@ -178,6 +183,18 @@ expect_ok in_debian 'perl -MSocket -e "
     accept A, S; my (\$pid, \$uid, \$gid) = unpack q(iII), getsockopt A, SOL_SOCKET, 17;
     print qq(\$uid \$gid ), \$pid > 1 ? 1 : 0, qq(\n); close A; wait"'
 expect_eq "33 8 1" "$OUT"
+
+test_case "a bind forgets owners at the end, unless it is to keep them"
+mkdir kept forgotten
+expect_ok sandbox run --rm -v "$PWD/kept:/k:owners" -v "$PWD/forgotten:/f" localhost/debian-tools sh -c \
+    'touch /k/a /f/a; chown 33:44 /k/a /f/a; stat -c "%u %g" /k/a /f/a'
+expect_lines "33 44|33 44|"
+if [ "$SANDBOX_TEST_USER" = plain ]; then
+    expect_ok sandbox run --rm --mount type=bind,src="$PWD/kept",dst=/k,bind-owners=true -v "$PWD/forgotten:/f" \
+        localhost/debian-tools stat -c "%u %g" /k/a /f/a
+    expect_lines "33 44|0 0|"
+fi
+expect_error 125 'for a host path' sandbox run -v vol:/v:owners localhost/debian-tools true
 
 test_case "inspect and doctor say how the ids are made"
 if [ "$SANDBOX_TEST_USER" = plain ]; then how=emulate; else how=subuid; fi

@@ -33,6 +33,7 @@ struct MountSpec {
     bool exec = true;
     bool nosuid = true;
     bool recursive = true;
+    bool mark_owners = false;  // bind: emulated owners are kept as attributes of the host's files
     bool create_source =
         false;          // -v only: a missing source directory is made (docker's way), said aloud
     bool seed = false;  // volume: empty and new: copy the image's content at target first

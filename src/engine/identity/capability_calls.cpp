@@ -66,7 +66,7 @@ TrapReply IdentityCalls::set_capabilities(const TrappedProcess& process) {
         next.who, join(data[0].inheritable, data[1].inheritable),
         join(data[0].permitted, data[1].permitted), join(data[0].effective, data[1].effective));
     if (allowed < 0) return TrapReply::result(allowed);
-    const int stored = store(process, next);
+    const int stored = store_changed(process, next);
     return stored < 0 ? TrapReply::result(stored) : TrapReply::kernel();
 }
 
@@ -99,7 +99,7 @@ TrapReply IdentityCalls::process_control(const TrappedProcess& process) {
             return TrapReply::kernel();
     }
     if (rc < 0) return TrapReply::result(rc);
-    const int stored = store(process, next);
+    const int stored = store_changed(process, next);
     if (stored < 0) return TrapReply::result(stored);
     return by_kernel ? TrapReply::kernel() : TrapReply::result(rc);
 }

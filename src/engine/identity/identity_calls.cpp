@@ -25,7 +25,7 @@ bool depends_on_program(const Credentials& who) {
 
 }  // namespace
 
-int IdentityCalls::store(const TrappedProcess& process, Identity& identity) {
+int IdentityCalls::store(const TrappedProcess& process, Identity& identity, bool alone) {
     struct stat program {};
     identity.program = {};
     if (process.program(program) == 0 &&
@@ -33,11 +33,16 @@ int IdentityCalls::store(const TrappedProcess& process, Identity& identity) {
         identity.program = stamp_of(process, program);
     }
     if (!process.is_waiting()) return -ESRCH;
-    return table_.assign(process.pid(), identity);
+    return alone ? table_.assign_thread(process.pid(), identity)
+                 : table_.assign(process.pid(), identity);
+}
+
+int IdentityCalls::store_changed(const TrappedProcess& process, Identity& identity) {
+    return store(process, identity, !process.is_first_thread());
 }
 
 int IdentityCalls::begin(const TrappedProcess& process, Identity identity) {
-    return store(process, identity);
+    return store(process, identity, false);
 }
 
 Identity IdentityCalls::current(const TrappedProcess& process) {
@@ -49,7 +54,7 @@ Identity IdentityCalls::current(const TrappedProcess& process) {
     if (same) return known;
     Identity next = known;
     execute(next.who, programs_.look_at(process, program));
-    (void)store(process, next);
+    (void)store(process, next, table_.stands_alone(process.pid()));
     return next;
 }
 
@@ -57,7 +62,7 @@ TrapReply IdentityCalls::change(const TrappedProcess& process, Change make) {
     Identity next = current(process);
     const int rc = make(next.who, process);
     if (rc < 0) return TrapReply::result(rc);
-    const int stored = store(process, next);
+    const int stored = store_changed(process, next);
     return TrapReply::result(stored < 0 ? stored : rc);
 }
 
@@ -65,7 +70,7 @@ TrapReply IdentityCalls::set_file_system_id(const TrappedProcess& process, bool 
     Identity next = current(process);
     const std::uint32_t id = process.id_argument(0);
     const std::uint32_t before = group ? set_fsgid(next.who, id) : set_fsuid(next.who, id);
-    (void)store(process, next);
+    (void)store_changed(process, next);
     return TrapReply::result(before);
 }
 
@@ -82,7 +87,7 @@ TrapReply IdentityCalls::set_groups(const TrappedProcess& process) {
         if (rc < 0) return TrapReply::result(rc);
     }
     const int rc = engine::set_groups(next.who, groups);
-    return TrapReply::result(rc < 0 ? rc : store(process, next));
+    return TrapReply::result(rc < 0 ? rc : store_changed(process, next));
 }
 
 TrapReply IdentityCalls::get_groups(const TrappedProcess& process) {
@@ -180,7 +185,7 @@ std::optional<TrapReply> IdentityCalls::try_answer(const TrappedProcess& process
             // Whether it works is the kernel's business: from now on the slower way is right, too.
             Identity next = current(process);
             next.own_root = true;
-            (void)store(process, next);
+            (void)store_changed(process, next);
             return TrapReply::kernel();
         }
         default:

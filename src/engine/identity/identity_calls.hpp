@@ -35,7 +35,10 @@ class IdentityCalls {
     TrapReply process_control(const TrappedProcess& process);
     std::optional<TrapReply> try_get(const TrappedProcess& process);
     std::optional<TrapReply> try_set(const TrappedProcess& process);
-    int store(const TrappedProcess& process, Identity& identity);
+    // `alone`: of the thread, not of its process.
+    int store(const TrappedProcess& process, Identity& identity, bool alone);
+    // What the thread itself has asked for.
+    int store_changed(const TrappedProcess& process, Identity& identity);
 
     IdentityTable& table_;
     Programs programs_;

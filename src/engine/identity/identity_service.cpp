@@ -91,11 +91,11 @@ void join(int user_namespace, int mount_namespace) {
     check(raw::call(SYS_setns, mount_namespace, CLONE_NEWNS), "join the mount namespace");
 }
 
-// Files that belong to the caller on the host, too, are not marked.
+// Files that belong to the caller on the host, too, are not marked unless it is asked for.
 std::vector<std::uint64_t> unmarked_mounts(const ContainerSpec& spec) {
     std::vector<std::uint64_t> mounts;
     for (const MountSpec& mount : spec.mounts) {
-        if (mount.kind != MountSpec::Kind::bind) continue;
+        if (mount.kind != MountSpec::Kind::bind || mount.mark_owners) continue;
         const base::UniqueFd fd(raw::openat(AT_FDCWD, mount.target.c_str(), O_PATH | O_CLOEXEC));
         FileFacts facts;
         if (fd && FileOwners::look_at(fd.get(), facts) == 0) mounts.push_back(facts.mount);

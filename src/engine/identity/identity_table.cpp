@@ -2,9 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "sandbox/base/error.hpp"
@@ -22,6 +26,7 @@ constexpr std::uint64_t kBase = 0x5342580000000000;  // far from any limit that 
 constexpr size_t kMaxEntries = 1u << 16;
 
 constexpr size_t kFirstCollection = 2048;
+constexpr size_t kMaxThreads = 4096;
 
 struct Limit {
     std::uint64_t soft = 0, hard = 0;
@@ -43,7 +48,38 @@ IdentityTable::IdentityTable(Identity first) : next_collection_(kFirstCollection
     entries_.push_back(&entry->first);
 }
 
+// proc_pid_stat(5): field 22; the second one, a name, may have any characters in it.
+std::uint64_t IdentityTable::begin_of(pid_t tid) const noexcept {
+    std::array<char, 32> name{};
+    (void)std::snprintf(name.data(), name.size(), "%d/stat", tid);
+    const base::UniqueFd file(raw::openat(proc_fd_, name.data(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 1024> text;
+    const long size = file.get() < 0 ? 0 : raw::read(file.get(), text.data(), text.size());
+    if (size <= 0) return 0;
+    std::string_view rest(text.data(), static_cast<size_t>(size));
+    size_t at = rest.rfind(')');
+    for (int field = 2; field < 22 && at != rest.npos; ++field) at = rest.find(' ', at + 1);
+    if (at == rest.npos) return 0;
+    rest.remove_prefix(at + 1);
+    return base::try_parse_u64(rest.substr(0, rest.find(' '))).value_or(0);
+}
+
+bool IdentityTable::is_thread_of(pid_t tid, pid_t pid) const noexcept {
+    std::array<char, 48> name{};
+    (void)std::snprintf(name.data(), name.size(), "%d/task/%d", pid, tid);
+    struct stat info {};
+    return raw::call(SYS_newfstatat, proc_fd_, raw::ptr(name.data()), raw::ptr(&info), 0) == 0;
+}
+
+const IdentityTable::Thread* IdentityTable::find_thread(pid_t tid) const noexcept {
+    if (threads_.empty()) return nullptr;
+    const auto known = threads_.find(tid);
+    return known != threads_.end() && known->second.begin == begin_of(tid) ? &known->second
+                                                                           : nullptr;
+}
+
 const Identity& IdentityTable::of(pid_t pid) const noexcept {
+    if (const Thread* thread = find_thread(pid)) return *entries_[thread->number];
     const auto number = number_of(pid);
     if (!number || *number >= entries_.size() || entries_[*number] == nullptr) {
         return *entries_.front();
@@ -82,6 +118,7 @@ void IdentityTable::note_used(std::vector<bool>& used) const {
 void IdentityTable::collect() {
     std::vector<bool> used(entries_.size());
     used[0] = true;
+    for (const auto& [tid, thread] : threads_) used[thread.number] = true;
     try {
         if (proc_fd_ >= 0) {
             note_used(used);
@@ -103,8 +140,32 @@ void IdentityTable::collect() {
 int IdentityTable::assign(pid_t pid, const Identity& identity) {
     const auto number = try_number(identity);
     if (!number) return -EAGAIN;
+    if (!threads_.empty()) {
+        threads_.erase(pid);
+        // Those who were told before their first one.
+        std::erase_if(threads_, [&](const auto& entry) {
+            return entry.second.number == *number && is_thread_of(entry.first, pid);
+        });
+    }
     const Limit limit{kBase + *number, RLIM64_INFINITY};
     return static_cast<int>(raw::call(SYS_prlimit64, pid, RLIMIT_LOCKS, raw::ptr(&limit), 0));
+}
+
+int IdentityTable::assign_thread(pid_t tid, const Identity& identity) {
+    const auto number = try_number(identity);
+    if (!number) return -EAGAIN;
+    // The C library tells all threads, one after the other: in the end there is nothing to note.
+    if (number_of(tid).value_or(0) == *number) {
+        threads_.erase(tid);
+        return 0;
+    }
+    if (threads_.size() >= kMaxThreads) {
+        std::erase_if(threads_,
+                      [&](const auto& entry) { return find_thread(entry.first) == nullptr; });
+        if (threads_.size() >= kMaxThreads) return -EAGAIN;
+    }
+    threads_.insert_or_assign(tid, Thread{begin_of(tid), *number});
+    return 0;
 }
 
 bool IdentityTable::is_possible() noexcept {

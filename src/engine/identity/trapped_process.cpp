@@ -113,6 +113,12 @@ mode_t TrappedProcess::creation_mask() const {
     return mask & 0777;
 }
 
+// pidfd_open(2): of others it answers EINVAL, since Linux 6.15 ENOENT.
+bool TrappedProcess::is_first_thread() const noexcept {
+    const base::UniqueFd fd(raw::pidfd_open(call_.pid, 0));
+    return fd.get() >= 0;
+}
+
 pid_t TrappedProcess::leader() const {
     const auto number = last_number(status(), "\nTgid:");
     return number && *number <= INT_MAX ? static_cast<pid_t>(*number) : -1;

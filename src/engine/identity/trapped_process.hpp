@@ -48,6 +48,8 @@ class TrappedProcess {
     [[nodiscard]] bool is_own_pid(int pid) const;
     // umask(2); 077 when it cannot be seen.
     [[nodiscard]] mode_t creation_mask() const;
+    // It is the one that its process began with, or has executed a program.
+    [[nodiscard]] bool is_first_thread() const noexcept;
     // The process that the thread belongs to, as we number it; -1: gone.
     [[nodiscard]] pid_t leader() const;
     // What the process executes; -errno when that cannot be seen.
