@@ -170,6 +170,12 @@ expect_ok sandbox exec -u 4321 keeper sh -c 'id -u; id -g'
 expect_lines "4321|0|"
 expect_rc 127 sandbox exec -u mail keeper setpriv --reuid=0 true
 
+test_case "who looks from outside sees who they are"
+expect_ok sandbox exec -d -u 4321 keeper sleep 987
+expect_ok wait_until 10 sh -c '"$0" top keeper | grep -q "^4321 .*sleep 987$"' "$SANDBOX_BIN"
+expect_ok sandbox top keeper
+expect_match '^0 .*sleep 1000' "$(grep -v 987 <<<"$OUT" | grep sleep)"
+
 test_case "the limit that identities are kept in looks and behaves like any other"
 expect_ok in_debian 'setpriv --reuid=33 --clear-groups bash -c "ulimit -x; ulimit -x 5; ulimit -x unlimited; id -u"'
 if [ "$SANDBOX_TEST_USER" = plain ]; then expect_lines "unlimited|33|"; fi

@@ -14,6 +14,7 @@
 #include "engine/container_events.hpp"
 #include "engine/exec/exec_base.hpp"
 #include "engine/exec/process_stat.hpp"
+#include "engine/identity/identity_table.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
@@ -48,7 +49,13 @@ std::optional<std::string> try_read(int proc_fd, const std::string& path) {
     }
 }
 
-std::string user_inside(int proc_fd, const std::string& pid, const kernel::IdMap& ids) {
+std::string user_inside(int proc_fd, const std::string& pid, const ExecSpec& spec) {
+    const auto number = base::try_parse_u64(pid);
+    if (spec.emulated && number) {
+        const auto user = IdentityTable::try_user_of(static_cast<pid_t>(*number));
+        if (user) return std::to_string(*user);
+    }
+    const kernel::IdMap& ids = spec.ids;
     struct stat info {};
     if (::fstatat(proc_fd, pid.c_str(), &info, 0) != 0) return "?";
     for (const kernel::IdRange& range : ids.uids) {
@@ -88,8 +95,7 @@ std::vector<std::string> make_row(const std::string& user, const std::string& pi
             command};
 }
 
-ProcessTable own_table(int proc_fd, const std::vector<std::string>& pids,
-                       const kernel::IdMap& ids) {
+ProcessTable own_table(int proc_fd, const std::vector<std::string>& pids, const ExecSpec& spec) {
     ProcessTable table;
     table.titles = {"UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"};
     for (const std::string& pid : pids) {
@@ -97,7 +103,7 @@ ProcessTable own_table(int proc_fd, const std::vector<std::string>& pids,
         const auto stat = text ? try_parse_stat(*text) : std::nullopt;
         if (!stat) continue;
         table.rows.push_back(
-            make_row(user_inside(proc_fd, pid, ids), pid, *stat, command_of(proc_fd, pid, *stat)));
+            make_row(user_inside(proc_fd, pid, spec), pid, *stat, command_of(proc_fd, pid, *stat)));
     }
     return table;
 }
@@ -120,7 +126,7 @@ ProcessTable list_processes(const store::Store& store, const std::string& name,
     std::sort(pids.begin(), pids.end(), [](const std::string& a, const std::string& b) {
         return a.size() != b.size() ? a.size() < b.size() : a < b;
     });
-    if (ps_options.empty()) return own_table(proc.get(), pids, known.spec.ids);
+    if (ps_options.empty()) return own_table(proc.get(), pids, known.spec);
     const auto program = base::try_find_program("ps");
     if (!program) {
         throw base::Error("there is no ps on this host", "without options it is not needed");

@@ -22,8 +22,11 @@ namespace {
 
 namespace raw = base::raw;
 
-constexpr std::uint64_t kBase = 0x5342580000000000;  // far from any limit that people set
-constexpr size_t kMaxEntries = 1u << 16;
+// The limit: 16 bits of ours, far from what people set; the effective user; the entry.
+constexpr unsigned kNumberBits = 16, kUserBits = 32;
+constexpr std::uint64_t kOurs = std::uint64_t{0x5342} << (kNumberBits + kUserBits);
+constexpr std::uint64_t kUserMask = 0xffffffff, kNumberMask = 0xffff;
+constexpr size_t kMaxEntries = size_t{1} << kNumberBits;
 
 constexpr size_t kFirstCollection = 2048;
 constexpr size_t kMaxThreads = 4096;
@@ -33,11 +36,18 @@ struct Limit {
 };
 
 // Absent: not one of ours, or none that was given a number.
-std::optional<std::uint64_t> number_of(pid_t pid) noexcept {
+std::optional<std::uint64_t> limit_of(pid_t pid) noexcept {
     Limit limit;
     const long rc = raw::call(SYS_prlimit64, pid, RLIMIT_LOCKS, 0, raw::ptr(&limit));
-    if (rc < 0 || limit.soft < kBase || limit.soft - kBase > kMaxEntries) return std::nullopt;
-    return limit.soft - kBase;
+    constexpr std::uint64_t kRest = kUserMask << kNumberBits | kNumberMask;
+    if (rc < 0 || (limit.soft & ~kRest) != kOurs) return std::nullopt;
+    return limit.soft & kRest;
+}
+
+std::optional<std::uint64_t> number_of(pid_t pid) noexcept {
+    const auto limit = limit_of(pid);
+    if (!limit) return std::nullopt;
+    return *limit & kNumberMask;
 }
 
 }  // namespace
@@ -147,7 +157,8 @@ int IdentityTable::assign(pid_t pid, const Identity& identity) {
             return entry.second.number == *number && is_thread_of(entry.first, pid);
         });
     }
-    const Limit limit{kBase + *number, RLIM64_INFINITY};
+    const std::uint64_t user = identity.who.user.effective;
+    const Limit limit{kOurs | user << kNumberBits | *number, RLIM64_INFINITY};
     return static_cast<int>(raw::call(SYS_prlimit64, pid, RLIMIT_LOCKS, raw::ptr(&limit), 0));
 }
 
@@ -166,6 +177,12 @@ int IdentityTable::assign_thread(pid_t tid, const Identity& identity) {
     }
     threads_.insert_or_assign(tid, Thread{begin_of(tid), *number});
     return 0;
+}
+
+std::optional<std::uint32_t> IdentityTable::try_user_of(pid_t pid) noexcept {
+    const auto limit = limit_of(pid);
+    if (!limit) return std::nullopt;
+    return static_cast<std::uint32_t>(*limit >> kNumberBits);
 }
 
 bool IdentityTable::is_possible() noexcept {

@@ -53,6 +53,9 @@ class IdentityTable {
     // `proc_fd`: /proc.
     void collect_with(int proc_fd) noexcept { proc_fd_ = proc_fd; }
     [[nodiscard]] size_t size() const noexcept { return numbers_.size(); }
+    // The effective user of a process of any such container, seen from outside: no table is needed.
+    // Absent: it is none, or may not be looked at.
+    [[nodiscard]] static std::optional<std::uint32_t> try_user_of(pid_t pid) noexcept;
     // Whether processes can be numbered here: the hard limit must be infinite.
     [[nodiscard]] static bool is_possible() noexcept;
 

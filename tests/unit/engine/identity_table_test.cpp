@@ -33,6 +33,7 @@ TEST_CASE("a process has the identity it was given, and its children have it, to
     CHECK(table.of(::getpid()) == somebody(0));
     REQUIRE(table.assign(::getpid(), somebody(33)) == 0);
     CHECK(table.of(::getpid()) == somebody(33));
+    CHECK(IdentityTable::try_user_of(::getpid()) == 33u);
     const pid_t child = ::fork();
     if (child == 0) ::_exit(table.of(::getpid()) == somebody(33) ? 0 : 1);
     int status = 0;
