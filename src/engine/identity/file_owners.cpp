@@ -32,6 +32,12 @@ FdName name_of(int fd) noexcept {
     return name;
 }
 
+// struct xattr_args, newer than the build machine's headers: linux/xattr.h of Linux 6.13.
+struct XattrRoom {
+    std::uint64_t value = 0;
+    std::uint32_t size = 0, flags = 0;
+};
+
 image::FileBirth birth_of(const FileFacts& facts) noexcept {
     return {facts.inode, facts.birth_seconds, facts.birth_nanoseconds};
 }
@@ -88,12 +94,19 @@ FileOwner FileOwners::of(int fd, const FileFacts& facts) const {
     return known == table_.end() ? FileOwner{} : known->second;
 }
 
+std::optional<FileOwner> FileOwners::try_quickly(int fd) const noexcept {
+    if (!unmarked_mounts_.empty()) return std::nullopt;
+    std::array<char, 32> text{};
+    XattrRoom room{reinterpret_cast<std::uint64_t>(text.data()), text.size(), 0};
+    const long size = raw::call(kSysGetxattrat, fd, raw::ptr(""), AT_EMPTY_PATH,
+                                raw::ptr(kOwnerAttribute), raw::ptr(&room), sizeof room);
+    if (size <= 0) return std::nullopt;
+    return parse_file_owner({text.data(), static_cast<size_t>(size)});
+}
+
 // getxattrat(2) of Linux 6.13, newer than the build machine's headers.
 bool FileOwners::is_surely_unmarked(int dir_fd, const char* path, int flags) noexcept {
-    struct {
-        std::uint64_t value;
-        std::uint32_t size, flags;
-    } room{0, 0, 0};
+    XattrRoom room;
     // A file system without attributes answers EOPNOTSUPP, as /proc does: that needs a second look.
     return raw::call(kSysGetxattrat, dir_fd, raw::ptr(path), flags, raw::ptr(kOwnerAttribute),
                      raw::ptr(&room), sizeof room) == -ENODATA;

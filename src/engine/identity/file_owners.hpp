@@ -41,6 +41,8 @@ class FileOwners {
     // `fd`: an O_PATH descriptor. -errno when the file cannot be asked.
     static int look_at(int fd, FileFacts& facts) noexcept;
     [[nodiscard]] FileOwner of(int fd, const FileFacts& facts) const;
+    // The mark of a file, where that is all that counts, in one call; absent: of() knows.
+    [[nodiscard]] std::optional<FileOwner> try_quickly(int fd) const noexcept;
     // No file has an owner but by its mark.
     [[nodiscard]] bool only_marks() const noexcept { return table_.empty(); }
     // One call instead of four, where the kernel has it (Linux 6.13): false when it cannot be said.

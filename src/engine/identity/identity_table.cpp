@@ -53,6 +53,7 @@ std::optional<std::uint64_t> number_of(pid_t pid) noexcept {
 }  // namespace
 
 IdentityTable::IdentityTable(Identity first) : next_collection_(kFirstCollection) {
+    own_roots_ = first.own_root;
     const auto [entry, added] = numbers_.emplace(std::move(first), 0);
     (void)added;
     entries_.push_back(&entry->first);
@@ -98,6 +99,7 @@ const Identity& IdentityTable::of(pid_t pid) const noexcept {
 }
 
 std::optional<std::uint32_t> IdentityTable::try_number(const Identity& identity) {
+    if (identity.own_root) own_roots_ = true;
     const auto known = numbers_.find(identity);
     if (known != numbers_.end()) return known->second;
     if (numbers_.size() >= next_collection_) collect();

@@ -44,6 +44,8 @@ class IdentityTable {
     [[nodiscard]] const Identity& of(pid_t pid) const noexcept;
     // Answers 0 or -errno: -EAGAIN when there are too many different identities.
     int assign(pid_t pid, const Identity& identity);
+    // Whether there was ever one with a root of its own.
+    [[nodiscard]] bool own_roots() const noexcept { return own_roots_; }
     // Of a thread that is not its process's first one, alone.
     int assign_thread(pid_t tid, const Identity& identity);
     [[nodiscard]] bool stands_alone(pid_t tid) const noexcept {
@@ -73,6 +75,7 @@ class IdentityTable {
     void note_used(std::vector<bool>& used) const;
 
     int proc_fd_ = -1;
+    bool own_roots_ = false;
     std::map<Identity, std::uint32_t> numbers_;
     std::vector<const Identity*> entries_;  // into the map's keys; null: free
     std::vector<std::uint32_t> free_;

@@ -51,20 +51,27 @@ FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) c
     if (target.path_address != 0 && process.read_path(target.path_address, wish.path) < 0) {
         return {};
     }
-    const bool own_root = table_.of(process.pid()).own_root;
-    if (own_root || !owners_.only_marks()) return look_up(process, own_root, wish);
+    const bool own_root = table_.own_roots() && table_.of(process.pid()).own_root;
     // Most files are root's, and this is asked very often.
-    base::UniqueFd dir;
-    const bool absolute = !wish.path.empty() && wish.path.front() == '/';
-    if (!absolute) {
-        dir = open_own(process, wish.dir_fd);
-        if (!dir) return {};
-    }
-    const int flags =
-        (wish.follow ? 0 : AT_SYMLINK_NOFOLLOW) | (wish.path.empty() ? AT_EMPTY_PATH : 0);
-    const int from = absolute ? AT_FDCWD : dir.get();
-    if (FileOwners::is_surely_unmarked(from, wish.path.c_str(), flags)) return {};
+    if (!own_root && owners_.only_marks() && is_surely_unmarked(process, wish)) return {};
     return look_up(process, own_root, wish);
+}
+
+// In one call: from its own directory or descriptor by their names in /proc. What another process
+// with its pid has there would not be shown to anybody.
+bool OwnerCalls::is_surely_unmarked(const TrappedProcess& process, const PathWish& wish) {
+    const int flags = wish.follow || wish.path.empty() ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (!wish.path.empty() && wish.path.front() == '/') {
+        return FileOwners::is_surely_unmarked(AT_FDCWD, wish.path.c_str(), flags);
+    }
+    std::string path = std::to_string(process.pid());
+    if (wish.dir_fd == AT_FDCWD) {
+        path += "/cwd";
+    } else {
+        path += "/fd/" + std::to_string(wish.dir_fd);
+    }
+    if (!wish.path.empty()) path += "/" + wish.path;
+    return FileOwners::is_surely_unmarked(process.proc_fd(), path.c_str(), flags);
 }
 
 TrapReply OwnerCalls::change_owner(const TrappedProcess& process, Target target,
@@ -92,6 +99,10 @@ TrapReply OwnerCalls::change_owner(const TrappedProcess& process, Target target,
 }
 
 std::optional<FileOwner> OwnerCalls::shown_owner(int fd) const {
+    if (const auto marked = owners_.try_quickly(fd)) {
+        if (*marked == FileOwner{}) return std::nullopt;
+        return marked;
+    }
     FileFacts facts;
     if (FileOwners::look_at(fd, facts) < 0) return std::nullopt;
     const FileOwner owner = processes_.is_process_file(facts)

@@ -29,6 +29,7 @@ class OwnerCalls {
     // A file with an owner to be shown; empty: the kernel's answer is right, or an error of its
     // own.
     [[nodiscard]] FoundFile find_shown(const TrappedProcess& process, Target target) const;
+    static bool is_surely_unmarked(const TrappedProcess& process, const PathWish& wish);
     TrapReply change_owner(const TrappedProcess& process, Target target, unsigned first_id);
     TrapReply show(const TrappedProcess& process, Target target, unsigned buffer);
     TrapReply show_extended(const TrappedProcess& process);

@@ -23,6 +23,7 @@ class TrappedProcess {
         : proc_fd_(proc_fd), listener_(listener), call_(call) {}
 
     [[nodiscard]] const kernel::TrappedCall& call() const noexcept { return call_; }
+    [[nodiscard]] int proc_fd() const noexcept { return proc_fd_; }
     [[nodiscard]] pid_t pid() const noexcept { return call_.pid; }
     [[nodiscard]] bool is_waiting() const noexcept { return listener_.is_waiting(call_); }
     [[nodiscard]] std::uint64_t argument(unsigned index) const noexcept {

@@ -40,6 +40,14 @@ TEST_CASE("a -v with dots is relative to the working directory") {
     CHECK(volume("..:/x").spec.source == "/home/me");
 }
 
+TEST_CASE("only a host path is asked to keep owners") {
+    CHECK_FALSE(volume("/a:/b").spec.mark_owners);
+    CHECK(volume("/a:/b:ro,owners").spec.mark_owners);
+    CHECK(mount("type=bind,src=/a,dst=/b,bind-owners").spec.mark_owners);
+    CHECK_FALSE(mount("type=bind,src=/a,dst=/b,bind-owners=false").spec.mark_owners);
+    CHECK_THAT(message_of([] { volume("data:/b:owners"); }), Catch::Contains("for a host path"));
+}
+
 TEST_CASE("a -v with a name is a volume that is seeded unless nocopy says no") {
     const MountSpec spec = volume("db_data:/var/lib/db").spec;
     CHECK(spec.kind == Kind::volume);
