@@ -16,7 +16,10 @@ static void* run(void* unused) {
     close(open("/tmp/by-thread", O_CREAT | O_WRONLY, 0644));
     other_uid = geteuid();
     pthread_barrier_wait(&turn);  // read by the first thread
-    pthread_barrier_wait(&turn);  // all have become another
+    pthread_barrier_wait(&turn);
+    syscall(SYS_setresuid, -1, 0, -1);  // or it could not become another with all
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
     other_uid = geteuid();
     pthread_barrier_wait(&turn);
     return NULL;
@@ -30,6 +33,8 @@ int main(void) {
     pthread_barrier_wait(&turn);
     stat("/tmp/by-thread", &made);
     printf("%u %ld %u ", geteuid(), other_uid, made.st_uid);
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
     int rc = setresuid(8, 8, 8);
     pthread_barrier_wait(&turn);
     pthread_barrier_wait(&turn);
