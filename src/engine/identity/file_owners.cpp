@@ -32,11 +32,13 @@ FdName name_of(int fd) noexcept {
     return name;
 }
 
-// struct xattr_args, newer than the build machine's headers: linux/xattr.h of Linux 6.13.
-struct XattrRoom {
-    std::uint64_t value = 0;
-    std::uint32_t size = 0, flags = 0;
-};
+std::optional<FileOwner> read_mark(int fd) noexcept {
+    std::array<char, 32> text{};
+    const long size = raw::call(SYS_getxattr, raw::ptr(name_of(fd).data()),
+                                raw::ptr(kOwnerAttribute), raw::ptr(text.data()), text.size());
+    if (size <= 0) return std::nullopt;
+    return parse_file_owner({text.data(), static_cast<size_t>(size)});
+}
 
 image::FileBirth birth_of(const FileFacts& facts) noexcept {
     return {facts.inode, facts.birth_seconds, facts.birth_nanoseconds};
@@ -81,13 +83,7 @@ bool FileOwners::can_be_marked(const FileFacts& facts) const noexcept {
 
 FileOwner FileOwners::of(int fd, const FileFacts& facts) const {
     if (can_be_marked(facts)) {
-        std::array<char, 32> text{};
-        const long size = raw::call(SYS_getxattr, raw::ptr(name_of(fd).data()),
-                                    raw::ptr(kOwnerAttribute), raw::ptr(text.data()), text.size());
-        if (size > 0) {
-            const auto owner = parse_file_owner({text.data(), static_cast<size_t>(size)});
-            if (owner) return *owner;
-        }
+        if (const auto owner = read_mark(fd)) return *owner;
     }
     if (table_.empty()) return {};
     const auto known = table_.find(birth_of(facts));
@@ -95,18 +91,15 @@ FileOwner FileOwners::of(int fd, const FileFacts& facts) const {
 }
 
 std::optional<FileOwner> FileOwners::try_quickly(int fd) const noexcept {
-    if (!unmarked_mounts_.empty()) return std::nullopt;
-    std::array<char, 32> text{};
-    XattrRoom room{reinterpret_cast<std::uint64_t>(text.data()), text.size(), 0};
-    const long size = raw::call(kSysGetxattrat, fd, raw::ptr(""), AT_EMPTY_PATH,
-                                raw::ptr(kOwnerAttribute), raw::ptr(&room), sizeof room);
-    if (size <= 0) return std::nullopt;
-    return parse_file_owner({text.data(), static_cast<size_t>(size)});
+    return unmarked_mounts_.empty() ? read_mark(fd) : std::nullopt;
 }
 
 // getxattrat(2) of Linux 6.13, newer than the build machine's headers.
 bool FileOwners::is_surely_unmarked(int dir_fd, const char* path, int flags) noexcept {
-    XattrRoom room;
+    struct {
+        std::uint64_t value;
+        std::uint32_t size, flags;
+    } room{0, 0, 0};
     // A file system without attributes answers EOPNOTSUPP, as /proc does: that needs a second look.
     return raw::call(kSysGetxattrat, dir_fd, raw::ptr(path), flags, raw::ptr(kOwnerAttribute),
                      raw::ptr(&room), sizeof room) == -ENODATA;
