@@ -83,14 +83,15 @@ load_of() { # SCRIPT: median of what it prints, in the container "bench"
 }
 
 for name in mariadb postgres servers; do "$program" pull -q "oci:$images/$name" >/dev/null; done
-slap='begin=${EPOCHREALTIME/./}; mariadb-slap -uroot -pword --auto-generate-sql --number-of-queries=20000 --concurrency=4 >/dev/null
+slap='begin=${EPOCHREALTIME/./}; mariadb-slap -uroot -pword --auto-generate-sql --auto-generate-sql-load-type=read \
+    --number-of-queries=4000 --concurrency=4 >/dev/null
     end=${EPOCHREALTIME/./}; echo $((end - begin))'
 mariadb() { start_of "$1" mariadb 'ready for connections' -e MARIADB_ROOT_PASSWORD=word; }
 postgres() { start_of "$1" postgres 'ready to accept connections' -e POSTGRES_PASSWORD=word; }
 emulated=$(mariadb emulate) emulated_load=$(load_of "$slap")
 ranged=$(mariadb subuid) ranged_load=$(load_of "$slap")
 print "start of mariadb" 1 "$emulated" "$ranged"
-print "query of mariadb, each" 20000 "$emulated_load" "$ranged_load"
+print "query of mariadb, each" 4000 "$emulated_load" "$ranged_load"
 emulated=$(postgres emulate) ranged=$(postgres subuid)
 print "start of postgres" 1 "$emulated" "$ranged"
 web() { # MODE
