@@ -199,6 +199,11 @@ if [ "$SANDBOX_TEST_USER" = plain ]; then
     expect_ok sandbox run --rm --mount type=bind,src="$PWD/kept",dst=/k,bind-owners=true -v "$PWD/forgotten:/f" \
         localhost/debian-tools stat -c "%u %g" /k/a /f/a
     expect_lines "33 44|0 0|"
+    # Not what the host has mounted below a bind, either.
+    shared=$(mktemp -p /dev/shm) && on_exit rm -f "$shared"
+    expect_ok sandbox run --rm -v /:/h localhost/debian-tools sh -c "chown 33 /h$shared; stat -c %u /h$shared"
+    expect_eq 33 "$OUT"
+    expect_eq '[]' "$(python3 -c 'import os, sys; print(os.listxattr(sys.argv[1]))' "$shared")"
 fi
 expect_error 125 'for a host path' sandbox run -v vol:/v:owners localhost/debian-tools true
 

@@ -18,6 +18,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/strings.hpp"
 #include "sandbox/engine/identity.hpp"
 #include "sandbox/kernel/confine.hpp"
 
@@ -91,16 +92,51 @@ void join(int user_namespace, int mount_namespace) {
     check(raw::call(SYS_setns, mount_namespace, CLONE_NEWNS), "join the mount namespace");
 }
 
-// Files that belong to the caller on the host, too, are not marked unless it is asked for.
-std::vector<std::uint64_t> unmarked_mounts(const ContainerSpec& spec) {
-    std::vector<std::uint64_t> mounts;
-    for (const MountSpec& mount : spec.mounts) {
-        if (mount.kind != MountSpec::Kind::bind || mount.mark_owners) continue;
-        const base::UniqueFd fd(raw::openat(AT_FDCWD, mount.target.c_str(), O_PATH | O_CLOEXEC));
-        FileFacts facts;
-        if (fd && FileOwners::look_at(fd.get(), facts) == 0) mounts.push_back(facts.mount);
+constexpr std::uint64_t kNoMount = 0;
+
+std::uint64_t mount_at(const std::string& target) {
+    const base::UniqueFd fd(raw::openat(AT_FDCWD, target.c_str(), O_PATH | O_CLOEXEC));
+    FileFacts facts;
+    return fd && FileOwners::look_at(fd.get(), facts) == 0 ? facts.mount : kNoMount;
+}
+
+// proc_pid_mountinfo(5): each mount's number, and that of the one which it is mounted on. The
+// working directory is a /proc.
+std::vector<std::pair<std::uint64_t, std::uint64_t>> mounts_and_parents() {
+    constexpr size_t kMaxBytes = 16u << 20;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> mounts;
+    const auto text = base::try_read_file_at(AT_FDCWD, "self/mountinfo", kMaxBytes);
+    for (const std::string& line : base::split(text.value_or(""), '\n')) {
+        const std::vector<std::string> words = base::split(line, ' ', 3);
+        if (words.size() < 3) continue;
+        const auto mount = base::try_parse_u64(words[0]);
+        const auto parent = base::try_parse_u64(words[1]);
+        if (mount && parent) mounts.emplace_back(*mount, *parent);
     }
     return mounts;
+}
+
+// Files that belong to the caller on the host, too, are not marked unless it is asked for: those of
+// binds, and of what the host has mounted below them.
+std::vector<std::uint64_t> unmarked_mounts(const ContainerSpec& spec) {
+    std::vector<std::uint64_t> unmarked, ours;
+    for (const MountSpec& mount : spec.mounts) {
+        const bool leave = mount.kind == MountSpec::Kind::bind && !mount.mark_owners;
+        (leave ? unmarked : ours).push_back(mount_at(mount.target));
+    }
+    if (unmarked.empty()) return unmarked;
+    const auto has = [](const std::vector<std::uint64_t>& mounts, std::uint64_t mount) {
+        return std::find(mounts.begin(), mounts.end(), mount) != mounts.end();
+    };
+    const auto all = mounts_and_parents();
+    for (bool grown = true; std::exchange(grown, false);) {
+        for (const auto& [mount, parent] : all) {
+            if (!has(unmarked, parent) || has(unmarked, mount) || has(ours, mount)) continue;
+            unmarked.push_back(mount);
+            grown = true;
+        }
+    }
+    return unmarked;
 }
 
 // namespaces(7): the limit of our own user namespace. The working directory is a /proc.
