@@ -10,6 +10,7 @@ build_packages="g++ cmake ninja-build ccache pkgconf ca-certificates dpkg-dev na
     libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libyaml-cpp-dev"
 test_packages="catch2 clang clang-format clang-tidy libclang-rt-dev python3 git file curl procps
     util-linux xz-utils zstd isal zsh fish uidmap busybox-static docker-registry skopeo umoci buildah podman crun bubblewrap mmdebstrap
+    iproute2 iputils-ping iperf3 wrk nginx-light bind9-dnsutils mariadb-client netcat-openbsd
     openssl strace zsh fish groff-base g++-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 packages= recipes=yes

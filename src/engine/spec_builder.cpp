@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 #include "engine/flag_error.hpp"
 #include "engine/health/health_flags.hpp"
@@ -17,6 +18,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/net/published_port.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -114,12 +116,32 @@ void set_resolver(const RunRequest& request, NetworkMode mode, const HostFacts& 
     if (spec.dns_search == std::vector<std::string>{"."}) spec.dns_search.clear();  // docker: none
 }
 
+// For -P: what the image and --expose say, and no -p has published already.
+std::vector<std::string> unpublished_ports(const RunRequest& request, const ParsedRequest& parsed,
+                                           const oci::ImageConfig& config) {
+    std::set<std::string> exposed = parsed.exposed;
+    for (const std::string& port : config.exposed_ports) {
+        exposed.insert(port.find('/') == port.npos ? port + "/tcp" : port);
+    }
+    for (const std::string& text : request.publish) {
+        for (const net::PublishedPort& port : net::parse_published_port(text)) {
+            exposed.erase(std::to_string(port.container_port) + "/" +
+                          std::string(net::transport_name(port.transport)));
+        }
+    }
+    // An image says what it would do; that sctp cannot be published is no reason not to run it.
+    std::erase_if(exposed, [](const std::string& port) { return port.ends_with("/sctp"); });
+    return {exposed.begin(), exposed.end()};
+}
+
 // A container that was asked for no network, and publishes nothing, can live without.
-void set_gateway(const RunRequest& request, const oci::ImageConfig& config, ContainerSpec& spec) {
+void set_gateway(const RunRequest& request, const ParsedRequest& parsed,
+                 const oci::ImageConfig& config, ContainerSpec& spec) {
     spec.published_ports = request.publish;
     if (request.publish_all) {
-        spec.published_ports.insert(spec.published_ports.end(), config.exposed_ports.begin(),
-                                    config.exposed_ports.end());
+        for (std::string& port : unpublished_ports(request, parsed, config)) {
+            spec.published_ports.push_back(std::move(port));
+        }
     }
     const bool has_ports = !spec.published_ports.empty();
     if (spec.network != NetworkMode::attached) {
@@ -264,7 +286,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     if (!request.no_hosts) spec.hosts = base_hosts(spec.network, host.hosts);
     spec.hosts.insert(spec.hosts.end(), parsed.hosts.begin(), parsed.hosts.end());
     set_resolver(request, spec.network, host, spec);
-    set_gateway(request, config, spec);
+    set_gateway(request, parsed, config, spec);
 
     spec.shm_size_bytes = parsed.shm_size_bytes;
     spec.capabilities = parsed.capabilities;

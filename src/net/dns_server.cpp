@@ -73,7 +73,8 @@ class DnsServer::Inside final : public Watcher {
     }
     ~Inside() { server_.loop_.forget(fd_, *this); }
     void on_events(std::uint32_t) override {
-        over_tcp_ ? server_.accept_all(fd_) : server_.receive(fd_);
+        if (!over_tcp_) return server_.receive(fd_);
+        if (!server_.accept_all(fd_)) server_.loop_.rest(fd_, EPOLLIN, *this);
     }
 
   private:
@@ -253,14 +254,15 @@ void DnsServer::receive(int fd) {
     }
 }
 
-void DnsServer::accept_all(int fd) {
+bool DnsServer::accept_all(int fd) {
     for (int i = 0; i < kPerRound; ++i) {
         UniqueFd client(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!client) return;
+        if (!client) return !is_short_of_resources(errno);
         if (sessions_.size() >= kMostSessions) continue;
         sessions_.push_back(std::make_shared<Session>(*this, std::move(client)));
         loop_.want_ticks();
     }
+    return true;
 }
 
 std::optional<NameTable::Found> DnsServer::answer_ourselves(const DnsQuery& query,

@@ -37,7 +37,7 @@ class DnsServer {
     class Session;
     using Reply = std::function<void(ByteView)>;
     void receive(int fd);
-    void accept_all(int fd);
+    [[nodiscard]] bool accept_all(int fd);  // false: rest
     void resolve(ByteView query, const IpAddress& asker, bool over_tcp, Reply reply);
     [[nodiscard]] std::optional<NameTable::Found> answer_ourselves(const DnsQuery& query,
                                                                    const IpAddress& asker);

@@ -14,6 +14,10 @@ constexpr std::chrono::milliseconds kQuiet{500};
 
 }  // namespace
 
+bool is_short_of_resources(int errnum) noexcept {
+    return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
+}
+
 EventLoop::EventLoop() {
     const int fd = ::epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0) throw base::SysError(errno, "create an epoll descriptor");
@@ -36,7 +40,14 @@ void EventLoop::forget(int fd, Watcher& watcher) noexcept {
         epoll_event& event = events_[static_cast<size_t>(i)];
         if (event.data.ptr == &watcher) event.data.ptr = nullptr;
     }
+    std::erase_if(resting_, [&](const Resting& each) { return each.watcher == &watcher; });
     std::replace(again_.begin(), again_.end(), &watcher, static_cast<Watcher*>(nullptr));
+}
+
+void EventLoop::rest(int fd, std::uint32_t events, Watcher& watcher) {
+    forget(fd, watcher);
+    resting_.push_back({fd, events, &watcher});
+    want_ticks();
 }
 
 void EventLoop::call_again(Watcher& watcher) {
@@ -55,6 +66,9 @@ void EventLoop::tick_when_due() {
     if (now < next_tick_) return;
     next_tick_ = now + kTick;
     ticking_ = false;
+    for (const Resting& each : std::exchange(resting_, {})) {
+        watch(each.fd, each.events, *each.watcher);
+    }
     for (const auto& tick : ticks_) {
         if (tick(now)) ticking_ = true;
     }

@@ -32,6 +32,9 @@ class Watcher {
 
 inline constexpr std::uint32_t kStreamEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
+// accept4(2), socket(2): not the peer's fault, and over when something else ends.
+[[nodiscard]] bool is_short_of_resources(int errnum) noexcept;
+
 class EventLoop {
   public:
     EventLoop();
@@ -39,6 +42,9 @@ class EventLoop {
     void watch(int fd, std::uint32_t events, Watcher& watcher);
     // Must be called before the watcher ends; the descriptor may be closed already.
     void forget(int fd, Watcher& watcher) noexcept;
+    // A listener whose accept4(2) has failed for want of descriptors or memory would be called
+    // again at once: it is not watched until the next tick.
+    void rest(int fd, std::uint32_t events, Watcher& watcher);
     // Called again in the next round, without waiting: for who has more to do than is fair.
     void call_again(Watcher& watcher);
     // About four times a second while at least one of the answers is true.
@@ -49,12 +55,18 @@ class EventLoop {
     void stop() noexcept { stopped_ = true; }
 
   private:
+    struct Resting {
+        int fd;
+        std::uint32_t events;
+        Watcher* watcher;
+    };
     void tick_when_due();
     [[nodiscard]] int wait() noexcept;  // the number of events, -errno
     base::UniqueFd epoll_;
     std::array<epoll_event, 64> events_{};
     int count_ = 0;
     std::vector<Watcher*> again_;
+    std::vector<Resting> resting_;
     std::vector<std::function<bool(Clock::time_point)>> ticks_;
     Clock::time_point next_tick_{};
     bool ticking_ = false;

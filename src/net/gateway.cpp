@@ -1,6 +1,7 @@
 #include "sandbox/net/gateway.hpp"
 
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -159,6 +160,7 @@ void Gateway::Impl::start_maker_when_needed() {
             const UniqueFd netns(raw::fcntl(network.netns.get(), F_DUPFD_CLOEXEC, 3));
             keep_descriptors({maker_end.get(), netns.get()});
             enter_namespace(netns.get());
+            (void)raw::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("sandbox-make"));
             run_socket_maker(std::move(maker_end));
         } catch (const std::exception&) {
             raw::exit_group(1);  // the helper sees the end of the socket and tells

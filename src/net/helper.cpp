@@ -110,6 +110,12 @@ class Helper final : public Watcher {
         world_.reach = std::move(world.reach);
         world_.reach.inside = world.subnets;
         dns_.set_internal(world_.reach.internal);
+        world_.reach.twins.clear();
+        for (const auto& [id, owner] : world.owners) {
+            if (owner.addresses.size() != 2) continue;
+            world_.reach.twins.emplace(owner.addresses[0], owner.addresses[1]);
+            world_.reach.twins.emplace(owner.addresses[1], owner.addresses[0]);
+        }
         NameTable table;
         table.set_v4_only(world.v4_names);
         for (auto& [id, owner] : world.owners) table.set_owner(id, std::move(owner));

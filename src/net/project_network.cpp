@@ -41,8 +41,10 @@ std::vector<IpAddress> addresses_of(const Attachment& attachment) {
     return addresses;
 }
 
+// Both, since an outer container may mask /proc/sys, and ipv6.disable=1 leaves no sockets.
 bool has_ipv6() {
-    return base::exists_at(AT_FDCWD, "/proc/sys/net/ipv6");
+    return base::exists_at(AT_FDCWD, "/proc/sys/net/ipv6") &&
+           UniqueFd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)).valid();
 }
 
 void set_gateway_sysctls(bool bridge) {
@@ -53,6 +55,10 @@ void set_gateway_sysctls(bool bridge) {
           "ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6"}) {
         set_net_sysctl(name, "0");
     }
+    // Published ports: connections from here to a container, all from few addresses. By default a
+    // minute of 1,000 short ones a second would use up the ports that wait for their TIME_WAIT.
+    set_net_sysctl("ipv4/tcp_tw_reuse", "1");
+    set_net_sysctl("ipv4/ip_local_port_range", "1024 65535");
     if (!bridge) return;
     for (const char* name : {"bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables",
                              "bridge/bridge-nf-call-arptables"}) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "sandbox/net/address.hpp"
@@ -15,6 +16,8 @@ struct ReachPolicy {
     bool link_local = false;
     std::vector<std::uint16_t> host_ports;  // of the host's loopback, at the gateway's address
     std::vector<Subnet> inside;
+    // The same container's addresses in both families.
+    std::map<IpAddress, IpAddress> twins;
 };
 
 // A container that may write its own packets may also lie about who it is.

@@ -111,6 +111,9 @@ class TcpFlow {
 void TcpFlow::on_events(Side& side, std::uint32_t events) {
     if (detached_) return;
     if ((events & EPOLLERR) != 0) {
+        // What came before a reset can still be read, and goes first.
+        side.readable = true;
+        if (pump(side, &side == &a_ ? b_ : a_) == Step::failed) return abort();
         // SO_ERROR is cleared by reading it; ICMP errors that TCP survives never come here.
         int error = 0;
         socklen_t size = sizeof error;

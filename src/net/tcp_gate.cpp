@@ -110,7 +110,9 @@ class TcpGate::Listener final : public Watcher {
         gate_.loop_.watch(fd, EPOLLIN, *this);
     }
     ~Listener() { gate_.loop_.forget(fd_, *this); }
-    void on_events(std::uint32_t) override { gate_.accept_all(fd_); }
+    void on_events(std::uint32_t) override {
+        if (!gate_.accept_all(fd_)) gate_.loop_.rest(fd_, EPOLLIN, *this);
+    }
 
   private:
     TcpGate& gate_;
@@ -173,13 +175,13 @@ void TcpGate::forget(const Key& key) {
     loop_.want_ticks();
 }
 
-void TcpGate::accept_all(int listener_fd) {
+bool TcpGate::accept_all(int listener_fd) {
     for (int i = 0; i < kAcceptsPerRound; ++i) {
         sockaddr_storage peer{}, own{};
         socklen_t peer_size = sizeof peer, own_size = sizeof own;
         UniqueFd inside(::accept4(listener_fd, reinterpret_cast<sockaddr*>(&peer), &peer_size,
                                   SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!inside) return;
+        if (!inside) return !is_short_of_resources(errno);
         (void)::getsockname(inside.get(), reinterpret_cast<sockaddr*>(&own), &own_size);
         const Key key{from_sockaddr(peer), from_sockaddr(own)};
         const auto found = attempts_.find(key);
@@ -191,6 +193,7 @@ void TcpGate::accept_all(int listener_fd) {
         forget(key);
         flows_.add(std::move(inside), std::move(host));
     }
+    return true;
 }
 
 bool TcpGate::tick(Clock::time_point now) {

@@ -31,7 +31,7 @@ class TcpGate {
     class Listener;
     void refuse(ByteView bytes, const Packet& packet, Reach::Answer answer);
     void forget(const Key& key);
-    void accept_all(int listener_fd);
+    [[nodiscard]] bool accept_all(int listener_fd);  // false: rest
     bool tick(Clock::time_point now);
 
     EventLoop& loop_;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "net/tcp_gate.hpp"
 
@@ -32,7 +33,9 @@ class TcpPorts::Listener final : public Watcher {
         ports_.loop_.watch(fd_.get(), EPOLLIN, *this);
     }
     ~Listener() { ports_.loop_.forget(fd_.get(), *this); }
-    void on_events(std::uint32_t) override { ports_.accept_all(fd_.get(), target); }
+    void on_events(std::uint32_t) override {
+        if (!ports_.accept_all(fd_.get(), target)) ports_.loop_.rest(fd_.get(), EPOLLIN, *this);
+    }
     Endpoint target;
 
   private:
@@ -42,13 +45,13 @@ class TcpPorts::Listener final : public Watcher {
 
 class TcpPorts::Attempt final : public Watcher {
   public:
-    Attempt(TcpPorts& ports, UniqueFd client, UniqueFd inside)
+    Attempt(TcpPorts& ports, Client client, UniqueFd inside)
         : ports_(ports), client_(std::move(client)), inside_(std::move(inside)) {
         ports_.loop_.watch(inside_.get(), EPOLLOUT | EPOLLET, *this);
     }
     ~Attempt() { ports_.loop_.forget(inside_.get(), *this); }
     void on_events(std::uint32_t) override {
-        if (!client_) return;
+        if (!client_.fd) return;
         int error = 0;
         socklen_t size = sizeof error;
         (void)::getsockopt(inside_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -56,17 +59,21 @@ class TcpPorts::Attempt final : public Watcher {
     }
     void finish(int error) {
         ports_.loop_.forget(inside_.get(), *this);
-        if (error != 0) {
-            close_with_reset(std::move(client_));
+        if (error == ECONNREFUSED && client_.second) {
+            client_.target = *std::exchange(client_.second, std::nullopt);
+            ports_.waiting_.push_back(std::move(client_));
+            ports_.serve_waiting();
+        } else if (error != 0) {
+            close_with_reset(std::move(client_.fd));
         } else {
-            ports_.flows_.add(std::move(client_), std::move(inside_));
+            ports_.flows_.add(std::move(client_.fd), std::move(inside_));
         }
         ports_.end(*this);
     }
 
   private:
     TcpPorts& ports_;
-    UniqueFd client_;
+    Client client_;
     UniqueFd inside_;
 };
 
@@ -92,26 +99,43 @@ void TcpPorts::remove(std::uint32_t id) {
     listeners_.erase(id);
 }
 
-void TcpPorts::accept_all(int listener_fd, const Endpoint& target) {
+bool TcpPorts::accept_all(int listener_fd, const Endpoint& target) {
+    bool able = true;
     for (int i = 0; i < kAcceptsPerRound && waiting_.size() < kMostWaiting; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
         Client client;
         client.fd.reset(::accept4(listener_fd, reinterpret_cast<sockaddr*>(&peer), &size,
                                   SOCK_CLOEXEC | SOCK_NONBLOCK));
-        // Out of descriptors: the client waits in the queue until a flow ends.
-        if (!client.fd) break;
+        if (!client.fd) {
+            // Out of descriptors: the client waits in the queue until a flow ends.
+            able = !is_short_of_resources(errno);
+            break;
+        }
         client.address = from_sockaddr(peer).address;
-        client.target = target;
+        set_targets(client, target);
         waiting_.push_back(std::move(client));
     }
     serve_waiting();
+    return able && waiting_.size() < kMostWaiting;
+}
+
+// The container's address of the client's family, so that the client can keep its own; the other
+// one for a service that does not listen there.
+void TcpPorts::set_targets(Client& client, const Endpoint& target) const {
+    client.target = target;
+    const auto twin = policy_.twins.find(target.address);
+    if (twin == policy_.twins.end()) return;
+    client.second = Endpoint{twin->second, target.port};
+    if (client.address.family == client.second->address.family && !client.address.is_loopback()) {
+        std::swap(client.target, *client.second);
+    }
 }
 
 void TcpPorts::serve_waiting() {
     while (!waiting_.empty()) {
         UniqueFd inside = stock_.take(waiting_.front().target.address.family);
-        if (!inside) return;
+        if (!inside) return loop_.want_ticks();
         Client client = std::move(waiting_.front());
         waiting_.pop_front();
         connect_inside(std::move(client), std::move(inside));
@@ -126,7 +150,7 @@ void TcpPorts::connect_inside(Client client, UniqueFd inside) {
         return close_with_reset(std::move(client.fd));
     }
     const int rc = start_connect(inside.get(), client.target);
-    auto attempt = std::make_unique<Attempt>(*this, std::move(client.fd), std::move(inside));
+    auto attempt = std::make_unique<Attempt>(*this, std::move(client), std::move(inside));
     Attempt& started = *attempt;
     attempts_.emplace(&started, std::move(attempt));
     if (rc != -EINPROGRESS) started.finish(-rc);
@@ -141,7 +165,8 @@ void TcpPorts::end(Attempt& attempt) {
 
 bool TcpPorts::tick() {
     ended_.clear();
-    return false;
+    serve_waiting();  // sockets of the maker may have been lost for want of descriptors
+    return !waiting_.empty();
 }
 
 }  // namespace sandbox::net

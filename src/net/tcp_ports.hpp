@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "net/reach.hpp"
 #include "net/socket_maker.hpp"
@@ -32,8 +33,10 @@ class TcpPorts {
         base::UniqueFd fd;
         IpAddress address;
         Endpoint target;
+        std::optional<Endpoint> second;  // for who is refused at the first
     };
-    void accept_all(int listener_fd, const Endpoint& target);
+    [[nodiscard]] bool accept_all(int listener_fd, const Endpoint& target);  // false: rest
+    void set_targets(Client& client, const Endpoint& target) const;
     void connect_inside(Client client, base::UniqueFd inside);
     void serve_waiting();
     void end(Attempt& attempt);

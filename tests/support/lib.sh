@@ -224,6 +224,27 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# --- the neighbour -----------------------------------------------------------------------------
+
+# in_peer COMMAND…: runs it on the neighbour's side ("# network: own", see own_network.sh), with this
+# shell's directory; waits, and answers its exit status.
+in_peer() {
+    local note
+    note=$(mktemp "$WORK/.peer.XXXXXX")
+    mkfifo "$note.end"
+    printf 'cd %q; { %s; } >%q 2>%q </dev/null; echo $? >%q\n' "$PWD" "$(printf '%q ' "$@")" \
+        "$note" "$note.err" "$note.end" >"$SANDBOX_TEST_PEER"
+    local rc
+    read -r rc <"$note.end"
+    cat "$note"
+    cat "$note.err" >&2
+    rm -f "$note" "$note.err" "$note.end"
+    return "$rc"
+}
+
+# start_in_peer COMMAND…: the same without waiting; it ends with the neighbour.
+start_in_peer() { printf '%s >/dev/null 2>&1 </dev/null\n' "$(printf '%q ' "$@")" >"$SANDBOX_TEST_PEER"; }
+
 # --- registry --------------------------------------------------------------------------------
 
 # start_registry [--user NAME:PASSWORD] [--tls]: a docker-registry of its own on a free loopback

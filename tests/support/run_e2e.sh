@@ -4,6 +4,8 @@
 # is of that kind; otherwise the test is skipped (exit 77). Works in the build directory.
 # A script with the line "# cgroup: delegated" gets a cgroup v2 subtree of its own, when root runs it
 # and there is such a hierarchy: SANDBOX_TEST_CGROUP is its directory, else empty.
+# One with the line "# network: own", or "own without IPv6", runs in a network of its own
+# (own_network.sh), which only root can make: SANDBOX_TEST_PEER is the neighbour's pipe.
 set -eu
 kind=$1 test=$2
 support=$(cd "$(dirname "$0")" && pwd)
@@ -14,6 +16,7 @@ case $test in
 esac
 
 subtree=
+peer=
 place=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-home.XXXXXXXX")
 chmod 755 "$place"
 memory_group=
@@ -27,11 +30,20 @@ mkdir -m 700 "$place/home" "$place/run" "$place/tmp"
 # A checkout may lie where only its owner can look.
 [ "$1" = bash ] || cp -- "$test" "$place/home/test_binary"
 
+network=
+if [ "$1" = bash ]; then network=$(sed -n 's/^# network: //p' "$2"); fi
 if [ "$(id -u)" -eq 0 ]; then
     user=sbx-$kind
     chown -R "$user:" "$place/home" "$place/run" "$place/tmp"
     step_down="setpriv --reuid $(id -u "$user") --regid $(id -g "$user") --init-groups"
     images=/var/cache/sandbox-test-images
+    if [ -n "$network" ]; then
+        peer=$place/run/peer
+        ipv6=yes
+        if [ "$network" = "own without IPv6" ]; then ipv6=no; fi
+        step_down="sh $support/own_network.sh $peer $place/run/resolv.conf $(id -u "$user") \
+            $(id -g "$user") $ipv6 $step_down"
+    fi
     hierarchy=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
     if [ "$1" = bash ] && [ -n "$hierarchy" ] && grep -q '^# cgroup: delegated$' "$2"; then
         subtree=$(mktemp -d "$hierarchy/sandbox-test.XXXXXX")
@@ -45,6 +57,10 @@ else
     fi
     if [ "$caller" != "$kind" ]; then
         echo "skipped: $(id -un) is a user of the kind \"$caller\", this test is for \"$kind\""
+        exit 77
+    fi
+    if [ -n "$network" ]; then
+        echo "skipped: only root can make the network that this test runs in"
         exit 77
     fi
     step_down=
@@ -81,7 +97,7 @@ rc=0
 ${subtree:+in_subtree} $step_down env -i HOME="$place/home" XDG_RUNTIME_DIR="$place/run" TMPDIR="$place/tmp" \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 USER="${user:-$(id -un)}" \
     SANDBOX_BIN="$stage/sandbox" SANDBOX_TESTS="$stage/tests" SANDBOX_TEST_USER="$kind" \
-    SANDBOX_TEST_CGROUP="$subtree" \
+    SANDBOX_TEST_CGROUP="$subtree" SANDBOX_TEST_PEER="$peer" \
     SANDBOX_TESTS_MUST_RUN="${SANDBOX_TESTS_MUST_RUN:-0}" \
     SANDBOX_TEST_IMAGES="${SANDBOX_TEST_IMAGES:-$images}" $switches \
     ${memory_group:+SANDBOX_TEST_MEMORY=limited} \

@@ -7,6 +7,7 @@
 #include "sandbox/engine/identity.hpp"
 #include "sandbox/kernel/probe.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
+#include "sandbox/net/probe.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -75,7 +76,8 @@ int run(Context& context, const Invocation& in) {
     if (format != "text" && format != "json") {
         throw base::UsageError("unknown format \"" + format + "\"", "use json or text");
     }
-    const std::vector<Ability> abilities = kernel::probe_host(context.store().root());
+    std::vector<Ability> abilities = kernel::probe_host(context.store().root());
+    for (Ability& ability : net::probe_network()) abilities.push_back(std::move(ability));
     if (format == "json") {
         print_json(context.out, abilities);
     } else {
