@@ -149,9 +149,7 @@ expect_ok python3 "$support/short_connections.py" 127.0.0.1 8093 \
 expect_match ' 0 failed' "$OUT"
 
 test_case "with few descriptors clients wait for each other, none is refused, and nobody spins"
-expect_ok sandbox pull -q "oci:$(image busybox)"
-limited() { (ulimit -n 200 && sandbox "$@"); }
-expect_ok limited run -d --name few -p 8096:80 localhost/busybox nc -ll -p 80 -e cat
+(ulimit -n 200 && serve few -p 8096:80 -- /support/many_connections.py --serve 80)
 on_exit sandbox rm -f few
 cat >few.py <<'P'
 import os, selectors, socket, sys, time
@@ -178,7 +176,7 @@ while waits.get_map():
         key.fileobj.close()
 print(answered)
 P
-wait_until 20 nc -z 127.0.0.1 8096
+expect_eq 1 "$(python3 "$support/many_connections.py" 127.0.0.1 8096 1)"
 supervisor=$(awk '/^PPid:/ {print $2}' "/proc/$(sandbox inspect --format '{{.State.Pid}}' few)/status")
 expect_eq 150 "$(python3 few.py "$(pgrep -P "$supervisor" -x sandbox-net)")"
 
