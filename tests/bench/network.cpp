@@ -1,6 +1,6 @@
 // network [-H PORT]... [-p SPEC]... -- COMMAND...: runs a command in a network namespace of its own
 // behind the gateway, with ports of the host's loopback open (-H, at 10.89.0.1) and ports published
-// (-p, as docker writes them). Prints the helper's pid on stderr.
+// (-p, as docker writes them). Prints its own pid on stderr: the helpers are its children.
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -48,7 +48,7 @@ int run(char** words) {
     const net::Attachment attachment = network.attach(joined);
     for (auto& port : ports) gateway.publish(std::move(port), attachment.address_v4);
     gateway.update();
-    (void)std::fprintf(stderr, "helper %d\n", gateway.helper_pid());
+    (void)std::fprintf(stderr, "holder %d\n", ::getpid());
     kernel::ChildProcess child = kernel::ChildProcess::clone(0);
     if (child.is_child()) {
         net::enter_namespace(made[0].get());

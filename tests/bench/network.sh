@@ -1,125 +1,138 @@
 #!/bin/bash
-# network.sh BUILD_DIR [ROUNDS]: the gateway beside loopback, slirp4netns and pasta, all in one run:
-# bulk TCP out and in (iperf3), connections a second, time of a connection, memory of the helper.
-# Prints a table of medians. Peers that are not installed are left out, and that is said.
-set -eu
-program=$1/bench_network rounds=${2:-3} seconds=3
-work=$(mktemp -d)
-pids=()
-trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || :; done; rm -rf -- "$work"' EXIT
-need() { command -v "$1" >/dev/null || { echo "network.sh needs $1" >&2; exit 77; }; }
-need iperf3
-need python3
-has() { command -v "$1" >/dev/null || { echo "left out: $1 is not installed" >&2; false; }; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# The gateway beside loopback and other ways out of a network namespace, all in one run and in turn:
+# bulk TCP out of it and into it (iperf3), requests (wrk against nginx), the time of a connection,
+# what a private network adds to a launch, and the helpers' memory. Medians, and ratios to loopback.
+#   cmake --build --preset release-static --target sandbox bench_network
+#   SANDBOX_BIN=build/release-static/sandbox sh tests/bench/run.sh plain network.sh [ROUNDS [SECONDS]]
+# Peers that are not installed are left out, and that is said. network_peers.sh has how each is run.
+# On a busy machine: chrt -r 1 sh tests/bench/run.sh …
+. "$SANDBOX_TESTS/support/lib.sh"
+rounds=${1:-3} seconds=${2:-3}
+. "$SANDBOX_TESTS/bench/network_peers.sh"
+
+for program in iperf3 python3 wrk nginx; do
+    command -v "$program" >/dev/null || skip "network.sh needs $program"
+done
+
 gbit() { python3 -c 'import json, sys; print(json.load(sys.stdin)["end"]["sum_received"]["bits_per_second"] / 1e9)'; }
 median() { sort -n | awk '{v[NR] = $1} END {if (NR) printf "%.2f", v[int((NR + 1) / 2)]; else printf "-"}'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {if (a > 0 && b > 0) printf "%.2f", a / b; else printf "-"}'; }
 
+# table TITLE UNIT COLUMNS… : from files $WORK/ROW.COLUMN, one number a line; the first row is the base.
+table() {
+    local title=$1 row column base value
+    shift
+    printf '\n%s\n%-14s' "$title" ""
+    printf ' %16s %6s' $(for column in "$@"; do echo "$column" x; done)
+    echo
+    for row in "${rows[@]}"; do
+        printf '%-14s' "$row"
+        for column in "$@"; do
+            base=$(median <"$WORK/${rows[0]}.$column")
+            value=$(median <"$WORK/$row.$column" 2>/dev/null || echo -)
+            printf ' %16s %6s' "$value" "$(ratio "$value" "$base")"
+        done
+        echo
+    done
+}
+note() { # ROW COLUMN VALUE: a number, or it has failed and that is said
+    if [[ ${3:-} =~ ^[0-9.]+$ ]]; then echo "$3" >>"$WORK/$1.$2"; else echo "$1 failed: $2" >&2; fi
+    touch "$WORK/$1.$2"
+}
+
+echo "$rounds rounds of $seconds s, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg)"
+
+# --- out of the namespace -----------------------------------------------------------------------
 port=$(free_port)
 iperf3 -s -B 127.0.0.1 -p "$port" >/dev/null 2>&1 &
-pids+=($!)
-sleep 0.5
-client() { iperf3 -c "$1" -p "$port" -t "$seconds" -J "${@:2}"; }
-export -f client
-export port seconds
-
-loopback() { client 127.0.0.1 "$@" | gbit; }
-sandbox() { timeout $((seconds + 10)) "$program" -H "$port" -- iperf3 -c 10.89.0.1 -p "$port" -t "$seconds" -J "$@" 2>/dev/null | gbit; }
-slirp() {
-    # shellcheck disable=SC2016 # the inner shell expands it
-    unshare -Urn bash -c 'echo $$ >"$0/slirp.pid"; until [ -e "$0/slirp.up" ]; do sleep 0.05; done
-        exec timeout $((seconds + 10)) iperf3 -c 10.0.2.2 -p "$port" -t "$seconds" -J "$@"' "$work" "$@" >"$work/slirp.json" &
-    local inner=$!
-    until [ -s "$work/slirp.pid" ]; do sleep 0.05; done
-    slirp4netns --configure --mtu=65520 "$(cat "$work/slirp.pid")" tap0 >/dev/null 2>&1 &
-    local peer=$!
-    sleep 0.7
-    : >"$work/slirp.up"
-    wait "$inner"
-    kill "$peer" 2>/dev/null || :
-    wait "$peer" 2>/dev/null || :
-    rm -f "$work/slirp.pid" "$work/slirp.up"
-    gbit <"$work/slirp.json" 2>/dev/null
-}
-pasta_tap() {
-    timeout $((seconds + 10)) pasta -q --config-net -a 10.0.2.15 -n 24 -g 10.0.2.2 -- \
-        iperf3 -c 10.0.2.2 -p "$port" -t "$seconds" -J "$@" 2>/dev/null | gbit 2>/dev/null
-}
-
-peers=(loopback sandbox)
-if has slirp4netns; then peers+=(slirp); fi
-if has pasta; then peers+=(pasta_tap); fi
-for round in $(seq "$rounds"); do
-    for peer in "${peers[@]}"; do
-        "$peer" >>"$work/$peer.out" || echo "$peer failed in round $round" >&2
-        "$peer" -R >>"$work/$peer.in" || echo "$peer -R failed in round $round" >&2
+on_exit stop_pid $!
+wait_until 10 nc -z 127.0.0.1 "$port"
+sleep 0.5 # the server has done with that
+rows=(loopback sandbox)
+for peer in slirp4netns pasta; do has "$peer" && rows+=("$peer"); done
+for ((round = 0; round < rounds; round++)); do
+    for row in "${rows[@]}"; do
+        note "$row" upload "$("out_$row" "$port" iperf3 -c ADDRESS -p "$port" -t "$seconds" -J | gbit 2>/dev/null)"
+        note "$row" download "$("out_$row" "$port" iperf3 -c ADDRESS -p "$port" -t "$seconds" -J -R | gbit 2>/dev/null)"
     done
 done
-printf '%-12s %12s %12s\n' "Gbit/s" upload download
-for peer in "${peers[@]}"; do
-    printf '%-12s %12s %12s\n' "$peer" "$(median <"$work/$peer.out")" "$(median <"$work/$peer.in")"
-done
+table "outbound, Gbit/s" upload download
 
-# Connections, one after the other: connect, one byte each way, close.
-cat >"$work/connect.py" <<'P'
-import socket, sys, time
-host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-times = []
-for _ in range(count):
-    start = time.perf_counter()
-    s = socket.create_connection((host, port))
-    times.append(time.perf_counter() - start)
-    s.sendall(b"x")
-    s.recv(1)
-    s.close()
-times.sort()
-print(f"{times[len(times) // 2] * 1e6:.0f} us median connect, {times[int(len(times) * .99)] * 1e6:.0f} us p99")
-P
-cat >"$work/echo.py" <<'P'
-import socket, sys, threading
-listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=4096)
-held = []
-while True:
-    client, _ = listener.accept()
-    data = client.recv(1)
-    client.sendall(b"y")
-    if data == b"h":
-        held.append(client)
-    else:
-        client.close()
-P
-echo_port=$(free_port)
-python3 "$work/echo.py" "$echo_port" &
-pids+=($!)
-sleep 0.5
-printf 'loopback:  '; python3 "$work/connect.py" 127.0.0.1 "$echo_port" 2000
-printf 'sandbox:   '; "$program" -H "$echo_port" -- python3 "$work/connect.py" 10.89.0.1 "$echo_port" 2000 2>/dev/null
-
-# Proportional set size of the two helper processes, idle and with 1,000 connections.
-cat >"$work/hold.py" <<'P'
-import os, socket, sys, time
-held = []
-for _ in range(int(sys.argv[3])):
-    s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-    s.sendall(b"h")
-    s.recv(1)
-    held.append(s)
-open(sys.argv[4], "w").write("x")
-time.sleep(4)
-P
-for count in 0 1000; do
-    rm -f "$work/held"
-    # Both helpers are the program's children; the command is the third.
-    "$program" -H "$echo_port" -- python3 "$work/hold.py" 10.89.0.1 "$echo_port" "$count" "$work/held" 2>"$work/pid" &
-    holder=$!
-    for _ in $(seq 200); do [ -e "$work/held" ] && break; sleep 0.1; done
-    helper=$(awk '/^helper/ {print $2}' "$work/pid")
-    maker=$((helper - 1))
-    total=0
-    for pid in "$helper" "$maker"; do
-        kb=$(awk '/^Pss:/ {print $2}' "/proc/$pid/smaps_rollup" 2>/dev/null || echo 0)
-        total=$((total + ${kb:-0}))
+# --- into it, through a published port -----------------------------------------------------------
+rows=(loopback sandbox)
+for peer in rootlesskit pasta; do has "$peer" && rows+=("$peer"); done
+for ((round = 0; round < rounds; round++)); do
+    for row in "${rows[@]}"; do
+        for way in in_upload in_download; do
+            port=$(free_port)
+            "in_$row" "$port" iperf3 -s -1 -p 5201 >/dev/null 2>&1 &
+            server=$!
+            sleep 1
+            flags=()
+            [ "$way" = in_upload ] || flags=(-R)
+            note "$row" "$way" "$(timeout $((seconds + 10)) iperf3 -c 127.0.0.1 -p "$port" -t "$seconds" -J "${flags[@]}" | gbit 2>/dev/null)"
+            stop_tree "$server"
+        done
     done
-    echo "helpers with $count connections: $total KiB proportional set size"
-    wait "$holder" || :
 done
+table "inbound, Gbit/s" in_upload in_download
+
+# --- requests ------------------------------------------------------------------------------------
+write_nginx_conf
+for ((round = 0; round < rounds; round++)); do
+    for row in "${rows[@]}"; do
+        port=$(free_port)
+        "in_$row" "$port" "$(command -v nginx)" -e stderr -c "$WORK/nginx.conf" >/dev/null 2>&1 &
+        server=$!
+        wait_until 10 curl -sf -o /dev/null "http://127.0.0.1:$port/" || echo "$row: no nginx" >&2
+        for kind in requests connections; do
+            header="X: y"
+            [ "$kind" = requests ] || header="Connection: close"
+            wrk -t1 -c64 -d"$seconds" --latency -H "$header" "http://127.0.0.1:$port/" >"$WORK/wrk" 2>&1
+            note "$row" "$kind" "$(awk '/^Requests\/sec/ {print $2}' "$WORK/wrk")"
+            note "$row" "$kind-p99" "$(awk '/^ +99%/ {v = $2; f = v ~ /us$/ ? 1 : v ~ /ms$/ ? 1000 : 1000000; print v * f}' "$WORK/wrk")"
+            grep 'Socket errors' "$WORK/wrk" | sed "s/^/$row, $kind:/" >&2
+        done
+        stop_tree "$server"
+    done
+done
+table "wrk against nginx, 64 clients: requests/s, new connections/s, p99 in us" \
+    requests requests-p99 connections connections-p99
+
+# --- one connection at a time --------------------------------------------------------------------
+port=$(free_port)
+python3 "$SANDBOX_TESTS/bench/network_connect.py" --serve "$port" &
+on_exit stop_pid $!
+wait_until 10 nc -z 127.0.0.1 "$port"
+rows=(loopback sandbox)
+for ((round = 0; round < rounds; round++)); do
+    for row in "${rows[@]}"; do
+        read -r middle late _ <<<"$("out_$row" "$port" python3 "$SANDBOX_TESTS/bench/network_connect.py" ADDRESS "$port" 1000)"
+        note "$row" connect-us "$middle"
+        note "$row" p99-us "$late"
+        inside=$(free_port)
+        "in_$row" "$inside" python3 "$SANDBOX_TESTS/bench/network_connect.py" --serve 5201 >/dev/null 2>&1 &
+        server=$!
+        wait_until 10 nc -z 127.0.0.1 "$inside"
+        sleep 0.3
+        read -r _ _ middle late <<<"$(python3 "$SANDBOX_TESTS/bench/network_connect.py" 127.0.0.1 "$inside" 1000)"
+        note "$row" in-answer-us "$middle"
+        note "$row" in-p99-us "$late"
+        stop_tree "$server"
+    done
+done
+table "a connection: time of connect(), outbound; until the first answer, inbound" connect-us p99-us \
+    in-answer-us in-p99-us
+
+# --- a launch ------------------------------------------------------------------------------------
+cc -O2 -static -o "$WORK/time_many" "$SANDBOX_TESTS/bench/time_many.c" || exit 1
+expect_ok sandbox pull -q "oci:$(image busybox)"
+expect_ok sandbox run localhost/busybox true
+echo
+echo "launch of true, ms: median, p10, p90"
+"$WORK/time_many" $((rounds * 20)) -- "$SANDBOX_BIN" run --network none localhost/busybox true \
+    -- "$SANDBOX_BIN" run --network private localhost/busybox true </dev/null |
+    awk '{printf "%-16s %6.2f %6.2f %6.2f\n", NR == 1 ? "--network none" : "--network private", $1 / 1000, $2 / 1000, $3 / 1000}'
+
+# Nobody but root may look into the helpers: network_memory.sh has their memory.
+assertions=1

@@ -19,11 +19,19 @@ trap 'cd / && umount -l "$stage/place" && rm -rf -- "$stage"' EXIT
 chmod 755 "$stage"
 cp -R -- "$tests" "$stage/tests"
 cp -- "$SANDBOX_BIN" "$stage/sandbox"
+for extra in "$(dirname "$SANDBOX_BIN")"/bench_network; do
+    if [ -f "$extra" ]; then cp -- "$extra" "$stage/"; fi
+done
 chmod -R u=rwX,go=rX "$stage"
 mkdir "$stage/place"
 mount -t tmpfs -o mode=755 tmpfs "$stage/place"
 mkdir -m 700 "$stage/place/home" "$stage/place/run" "$stage/place/tmp"
 chown "$user:" "$stage/place"/*
+# Peers of the network's bench use a tap, which on most machines everybody may; here, in this view.
+if [ -e /dev/net/tun ]; then
+    mknod -m 666 "$stage/place/tun" c 10 200
+    mount --bind "$stage/place/tun" /dev/net/tun
+fi
 if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
 cd "$stage/place/home"
 setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups env -i \
