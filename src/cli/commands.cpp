@@ -42,9 +42,9 @@ constexpr const Command* kRegistries[] = {&kLoginCommand, &kLogoutCommand};
 constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand,
                                        &kVolumeInspectCommand, &kVolumeRmCommand,
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
-constexpr const Command* kNetworks[] = {&kNetworkCreateCommand,  &kNetworkLsCommand,
-                                        &kNetworkInspectCommand, &kNetworkRmCommand,
-                                        &kNetworkPruneCommand,   &kNetworkExistsCommand};
+constexpr const Command* kNetworks[] = {
+    &kNetworkCreateCommand, &kNetworkLsCommand,     &kNetworkInspectCommand, &kNetworkRmCommand,
+    &kNetworkPruneCommand,  &kNetworkExistsCommand, &kNetworkFaultCommand};
 constexpr const Command* kProjects[] = {
     &kUpCommand,        &kDownCommand,        &kConfigCommand,        &kInitCommand,
     &kLockCommand,      &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand,

@@ -39,7 +39,7 @@ extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUn
     kComposeRunCommand, kComposeRmCommand, kComposePullCommand, kComposeImagesCommand,
     kComposeLsCommand;
 extern const Command kNetworkCreateCommand, kNetworkLsCommand, kNetworkInspectCommand,
-    kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand;
+    kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand, kNetworkFaultCommand;
 extern const Command kVolumeCreateCommand, kVolumeLsCommand, kVolumeInspectCommand,
     kVolumeRmCommand, kVolumePruneCommand, kVolumeExistsCommand;
 extern const Command kSystemDfCommand, kSystemPruneCommand, kSystemCheckCommand, kInfoCommand,

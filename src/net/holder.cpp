@@ -15,6 +15,7 @@
 #include <map>
 
 #include "net/confine.hpp"
+#include "net/faults.hpp"
 #include "net/holder_wire.hpp"
 #include "net/namespace_entry.hpp"
 #include "sandbox/base/error.hpp"
@@ -85,6 +86,7 @@ class Holder {
     void accept_one();
     void read(Member& member);
     json::Value serve(Member& member, const json::Value& request, const Descriptors& fds);
+    json::Value serve_faults(const json::Value& request);
     json::Value enter(Member& member, const json::Value& request);
     void join(const Member& member, bool itself, int netns_fd);
     void publish(Member& member, const json::Value& request, int socket_fd);
@@ -102,6 +104,7 @@ class Holder {
     std::optional<PollLoop::Token> listener_token_, idle_timer_, tell_timer_;
     std::optional<ProjectNetwork> network_;
     std::optional<Gateway> gateway_;
+    std::optional<Faults> faults_;
     std::map<Member*, std::unique_ptr<Member>> members_;
 };
 
@@ -165,6 +168,7 @@ void Holder::read(Member& member) {
 
 json::Value Holder::serve(Member& member, const json::Value& request, const Descriptors& fds) {
     const std::string op = request.string_or("op");
+    if (op == "fault" || op == "faults") return serve_faults(request);
     if (op == "enter" && !member.id) return enter(member, request);
     if (!member.id) throw base::Error("the network does not know this container yet");
     const int fd = fds.empty() ? -1 : fds.front().get();
@@ -186,6 +190,21 @@ json::Value Holder::serve(Member& member, const json::Value& request, const Desc
     return json::Object{};
 }
 
+// Not by a container's supervisor, but by whoever may reach the socket.
+json::Value Holder::serve_faults(const json::Value& request) {
+    if (request.string_or("op") == "fault") {
+        if (!network_ || !gateway_) throw base::Error("nobody is on the network");
+        if (!faults_) faults_.emplace(*network_);
+        faults_->set(wire::fault_from_json(request));
+        return json::Object{};
+    }
+    json::Array all;
+    if (faults_) {
+        for (const NetworkFault& fault : faults_->all()) all.push_back(wire::fault_to_json(fault));
+    }
+    return json::Object{{"faults", std::move(all)}};
+}
+
 json::Value Holder::enter(Member& member, const json::Value& request) {
     const AttachPlan wish = wire::wish_from_json(request);
     if (!network_) network_.emplace(ProjectNetwork::begin(plan_));
@@ -200,6 +219,7 @@ json::Value Holder::enter(Member& member, const json::Value& request) {
 void Holder::join(const Member& member, bool itself, int netns_fd) {
     network_->link(*member.id, netns_fd, itself);
     if (!gateway_) gateway_.emplace(*network_, loop_);
+    if (faults_) faults_->refresh();
     changed();
 }
 
@@ -223,6 +243,7 @@ void Holder::drop(Member& member) {
         } catch (const base::Error& error) {
             base::log::warning(error.message());
         }
+        if (faults_) faults_->refresh();
     }
     members_.erase(&member);
     if (members_.empty()) return end();

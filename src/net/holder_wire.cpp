@@ -127,6 +127,28 @@ std::vector<NamedAddresses> names_from_json(const Value& value) {
     return all;
 }
 
+Value fault_to_json(const NetworkFault& fault) {
+    return json::Object{{"a", fault.a.str()},
+                        {"b", fault.b.str()},
+                        {"a_name", fault.a_name},
+                        {"b_name", fault.b_name},
+                        {"delay_us", static_cast<std::int64_t>(fault.delay.count())},
+                        {"drop_ppm", static_cast<std::int64_t>(fault.drop_ppm)},
+                        {"partition", fault.partition}};
+}
+
+NetworkFault fault_from_json(const Value& value) {
+    NetworkFault fault;
+    fault.a = address_of(value, "a").value_or(IpAddress{});
+    fault.b = address_of(value, "b").value_or(IpAddress{});
+    fault.a_name = value.string_or("a_name");
+    fault.b_name = value.string_or("b_name");
+    fault.delay = std::chrono::microseconds(value["delay_us"].try_u64().value_or(0));
+    fault.drop_ppm = static_cast<std::uint32_t>(value["drop_ppm"].try_u64().value_or(0));
+    fault.partition = flag_of(value["partition"]);
+    return fault;
+}
+
 std::string socket_path(int dir_fd, const std::string& id) {
     constexpr size_t kShortId = 32;
     return "/proc/self/fd/" + std::to_string(dir_fd) + "/" + id.substr(0, kShortId) + ".sock";

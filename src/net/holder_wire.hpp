@@ -2,6 +2,7 @@
 //   {"op":"enter", wish…}             → {"id","v4","v6"?,"server","inside"}
 //   {"op":"join","itself":bool} + fd  → {}        {"op":"publish","transport","port"} + fd → {}
 //   {"op":"names","names"}            → {}        {"op":"view","others"}                   → {}
+//   {"op":"fault","a","b",…}          → {}        {"op":"faults"}  → {"faults"}, by anybody
 //   errors: {"error","hint","code"}               unasked: {"event":"names","others"}
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "sandbox/base/json.hpp"
+#include "sandbox/net/fault.hpp"
 #include "sandbox/net/holder.hpp"
 
 namespace sandbox::net::wire {
@@ -20,6 +22,9 @@ namespace sandbox::net::wire {
 [[nodiscard]] base::json::Value names_to_json(const std::vector<NamedAddresses>& names);
 [[nodiscard]] std::vector<NamedAddresses> names_from_json(const base::json::Value& value);
 [[nodiscard]] std::vector<std::string> words_from_json(const base::json::Value& value);
+
+[[nodiscard]] base::json::Value fault_to_json(const NetworkFault& fault);
+[[nodiscard]] NetworkFault fault_from_json(const base::json::Value& value);
 
 // Of a directory and a file in it as an address of a socket: paths may have 107 bytes (unix(7)),
 // and by a descriptor the directory's own does not count.

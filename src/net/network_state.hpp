@@ -42,6 +42,7 @@ struct ProjectNetwork::Impl {
     // The veth pair between the gateway and the container.
     void join_link(const Member& member, int netns_fd);
     void remove_port(const Member& member);
+    [[nodiscard]] static int port_index(const Member& member) noexcept;
     [[nodiscard]] bool is_taken(const IpAddress& address) const;
     [[nodiscard]] bool is_gateway(const IpAddress& address) const;
 };

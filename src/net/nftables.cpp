@@ -99,6 +99,43 @@ NftRule& NftRule::in_link(const std::string& name, bool equal) {
     return compare(equal ? NFT_CMP_EQ : NFT_CMP_NEQ, padded.data(), padded.size());
 }
 
+NftRule& NftRule::out_link(const std::string& name) {
+    std::array<char, IFNAMSIZ> padded{};
+    std::memcpy(padded.data(), name.data(), std::min(name.size(), padded.size() - 1));
+    load_meta(NFT_META_OIFNAME);
+    return compare(NFT_CMP_EQ, padded.data(), padded.size());
+}
+
+NftRule& NftRule::ether_type(std::uint16_t type) {
+    const std::uint16_t network_order = htons(type);
+    load_meta(NFT_META_PROTOCOL);
+    return compare(NFT_CMP_EQ, &network_order, sizeof network_order);
+}
+
+NftRule& NftRule::next_header(std::uint8_t number) {
+    load_payload(NFT_PAYLOAD_NETWORK_HEADER, 6, 1);  // RFC 8200
+    return compare(NFT_CMP_EQ, &number, sizeof number);
+}
+
+// The number is in the host's order, comparisons are in the network's.
+NftRule& NftRule::by_chance(std::uint32_t ppm) {
+    constexpr std::uint32_t kMillion = 1'000'000;
+    expression("numgen", [](NetlinkMessage& out) {
+        out.put_be32(NFTA_NG_DREG, kRegister);
+        out.put_be32(NFTA_NG_MODULUS, kMillion);
+        out.put_be32(NFTA_NG_TYPE, NFT_NG_RANDOM);
+    });
+    expression("byteorder", [](NetlinkMessage& out) {
+        out.put_be32(NFTA_BYTEORDER_SREG, kRegister);
+        out.put_be32(NFTA_BYTEORDER_DREG, kRegister);
+        out.put_be32(NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+        out.put_be32(NFTA_BYTEORDER_LEN, sizeof ppm);
+        out.put_be32(NFTA_BYTEORDER_SIZE, sizeof ppm);
+    });
+    const std::uint32_t limit = htonl(ppm);
+    return compare(NFT_CMP_LT, &limit, sizeof limit);
+}
+
 NftRule& NftRule::family(std::uint8_t nfproto) {
     load_meta(NFT_META_NFPROTO);
     return compare(NFT_CMP_EQ, &nfproto, sizeof nfproto);
@@ -191,38 +228,59 @@ NftRule& NftRule::reject_tcp() {
     });
 }
 
-void install_table(NetlinkSocket& netfilter, const std::string& table,
-                   const std::vector<NftChain>& chains) {
-    constexpr int kFlags = NLM_F_CREATE;
-    const nfgenmsg inet = family_header(NFPROTO_INET);
-    NetlinkMessage batch(NFNL_MSG_BATCH_BEGIN, 0, family_header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
-    batch.begin(nft_type(NFT_MSG_NEWTABLE), kFlags, &inet, sizeof inet);
-    batch.put_text(NFTA_TABLE_NAME, table);
-    for (const NftChain& chain : chains) {
-        batch.begin(nft_type(NFT_MSG_NEWCHAIN), kFlags, &inet, sizeof inet);
-        batch.put_text(NFTA_CHAIN_TABLE, table);
-        batch.put_text(NFTA_CHAIN_NAME, chain.name);
-        const size_t hook = batch.begin_nest(NFTA_CHAIN_HOOK);
-        batch.put_be32(NFTA_HOOK_HOOKNUM, chain.hook);
-        batch.put_be32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(chain.priority));
-        batch.end_nest(hook);
-        batch.put_text(NFTA_CHAIN_TYPE, "filter");
-        for (const NftRule& rule : chain.rules) {
-            // One acknowledgement will do: the kernel takes all of a batch or nothing.
-            const bool is_last = &chain == &chains.back() && &rule == &chain.rules.back();
-            batch.begin(nft_type(NFT_MSG_NEWRULE),
-                        kFlags | NLM_F_APPEND | (is_last ? NLM_F_ACK : 0), &inet, sizeof inet);
-            batch.put_text(NFTA_RULE_TABLE, table);
-            batch.put_text(NFTA_RULE_CHAIN, chain.name);
-            const size_t list = batch.begin_nest(NFTA_RULE_EXPRESSIONS);
-            batch.append(rule.expressions().data(), rule.expressions().size());
-            batch.end_nest(list);
-        }
+namespace {
+
+void put_chain(NetlinkMessage& batch, const nfgenmsg& family, const std::string& table,
+               const NftChain& chain, bool is_last_chain) {
+    batch.begin(nft_type(NFT_MSG_NEWCHAIN), NLM_F_CREATE, &family, sizeof family);
+    batch.put_text(NFTA_CHAIN_TABLE, table);
+    batch.put_text(NFTA_CHAIN_NAME, chain.name);
+    const size_t hook = batch.begin_nest(NFTA_CHAIN_HOOK);
+    batch.put_be32(NFTA_HOOK_HOOKNUM, chain.hook);
+    batch.put_be32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(chain.priority));
+    batch.end_nest(hook);
+    batch.put_text(NFTA_CHAIN_TYPE, "filter");
+    for (const NftRule& rule : chain.rules) {
+        // One acknowledgement will do: the kernel takes all of a batch or nothing.
+        const bool is_last = is_last_chain && &rule == &chain.rules.back();
+        batch.begin(nft_type(NFT_MSG_NEWRULE),
+                    NLM_F_CREATE | NLM_F_APPEND | (is_last ? NLM_F_ACK : 0), &family,
+                    sizeof family);
+        batch.put_text(NFTA_RULE_TABLE, table);
+        batch.put_text(NFTA_RULE_CHAIN, chain.name);
+        const size_t list = batch.begin_nest(NFTA_RULE_EXPRESSIONS);
+        batch.append(rule.expressions().data(), rule.expressions().size());
+        batch.end_nest(list);
     }
+}
+
+void put_table(NetlinkMessage& batch, const nfgenmsg& family, const std::string& table, int message,
+               int flags) {
+    batch.begin(nft_type(message), flags, &family, sizeof family);
+    batch.put_text(NFTA_TABLE_NAME, table);
+}
+
+NetlinkMessage begin_batch() {
+    return {NFNL_MSG_BATCH_BEGIN, 0, family_header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES)};
+}
+
+int try_commit(NetlinkSocket& netfilter, NetlinkMessage& batch) {
     const nfgenmsg end = family_header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     batch.begin(NFNL_MSG_BATCH_END, 0, &end, sizeof end);
+    return netfilter.try_batch(batch).error;
+}
 
-    const int rc = netfilter.try_batch(batch).error;
+}  // namespace
+
+void install_table(NetlinkSocket& netfilter, const std::string& table,
+                   const std::vector<NftChain>& chains) {
+    const nfgenmsg inet = family_header(NFPROTO_INET);
+    NetlinkMessage batch = begin_batch();
+    put_table(batch, inet, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    for (const NftChain& chain : chains) {
+        put_chain(batch, inet, table, chain, &chain == &chains.back());
+    }
+    const int rc = try_commit(netfilter, batch);
     if (rc == 0) return;
     // nf_tables answers ENOENT for an expression whose module is missing, EOPNOTSUPP and
     // EAFNOSUPPORT for a family or hook that was not built.
@@ -232,6 +290,22 @@ void install_table(NetlinkSocket& netfilter, const std::string& table,
                                    "modprobe nft_tproxy nft_socket nft_reject_inet as root, or "
                                    "use --network host"
                                  : "");
+}
+
+void replace_table(NetlinkSocket& netfilter, std::uint8_t family, const std::string& table,
+                   const std::vector<NftChain>& chains) {
+    const nfgenmsg header = family_header(family);
+    NetlinkMessage batch = begin_batch();
+    // There must be one to be deleted.
+    put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_table(batch, header, table, NFT_MSG_DELTABLE, 0);
+    for (const NftChain& chain : chains) {
+        put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+        put_chain(batch, header, table, chain, false);
+    }
+    put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK);
+    const int rc = try_commit(netfilter, batch);
+    if (rc < 0) throw base::SysError(-rc, "replace rules of the packet filter");
 }
 
 }  // namespace sandbox::net

@@ -15,12 +15,16 @@ namespace sandbox::net {
 class NftRule {
   public:
     NftRule& in_link(const std::string& name, bool equal = true);  // meta iifname
-    NftRule& family(std::uint8_t nfproto);                         // NFPROTO_IPV4, NFPROTO_IPV6
-    NftRule& protocol(std::uint8_t number);                        // meta l4proto
-    NftRule& for_this_host(bool equal);                            // meta pkttype host
-    NftRule& to_address(const IpAddress& address);                 // also matches the family
-    NftRule& to_port(std::uint16_t port);                          // after protocol()
-    NftRule& tcp_flags(std::uint8_t mask, std::uint8_t value);     // after protocol(tcp)
+    NftRule& out_link(const std::string& name);                    // meta oifname
+    NftRule& ether_type(std::uint16_t type);                       // meta protocol
+    NftRule& next_header(std::uint8_t number);                     // of IPv6
+    NftRule& by_chance(std::uint32_t ppm);          // of a million packets so many match
+    NftRule& family(std::uint8_t nfproto);          // NFPROTO_IPV4, NFPROTO_IPV6
+    NftRule& protocol(std::uint8_t number);         // meta l4proto
+    NftRule& for_this_host(bool equal);             // meta pkttype host
+    NftRule& to_address(const IpAddress& address);  // also matches the family
+    NftRule& to_port(std::uint16_t port);           // after protocol()
+    NftRule& tcp_flags(std::uint8_t mask, std::uint8_t value);  // after protocol(tcp)
     NftRule& icmp_type_between(std::uint8_t first, std::uint8_t last);
     NftRule& transparent_socket();  // a socket with IP_TRANSPARENT owns this flow
     NftRule& set_mark(std::uint32_t mark);
@@ -55,6 +59,11 @@ struct NftChain {
 // Replaces nothing: the table must not exist yet. Throws SysError, with a cure where a kernel part
 // is missing.
 void install_table(NetlinkSocket& netfilter, const std::string& table,
+                   const std::vector<NftChain>& chains);
+
+// Of another family (NFPROTO_BRIDGE, …); a table of that name is replaced in the same moment.
+// Throws SysError without a cure.
+void replace_table(NetlinkSocket& netfilter, std::uint8_t family, const std::string& table,
                    const std::vector<NftChain>& chains);
 
 }  // namespace sandbox::net

@@ -231,6 +231,10 @@ Attachment ProjectNetwork::plan_attachment(const AttachPlan& plan) const {
     return attachment;
 }
 
+int ProjectNetwork::Impl::port_index(const Member& member) noexcept {
+    return kFirstPort + static_cast<int>(member.attachment.id);
+}
+
 void ProjectNetwork::Impl::join_link(const Member& member, int netns_fd) {
     const AttachPlan& wish = member.plan;
     VethPlan veth;
@@ -240,7 +244,7 @@ void ProjectNetwork::Impl::join_link(const Member& member, int netns_fd) {
     veth.mtu = kMtu;
     veth.up = true;
     veth.peer_mac = wish.mac;
-    veth.index = plan.lone ? kGatewayIndex : kFirstPort + static_cast<int>(member.attachment.id);
+    veth.index = plan.lone ? kGatewayIndex : port_index(member);
     veth.master_index = plan.lone ? 0 : kGatewayIndex;
     if (wish.configures_itself) veth.peer_index = wish.link_index;
     route->start_batch();

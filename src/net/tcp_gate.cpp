@@ -6,7 +6,8 @@
 //     host sockets belongs to it.
 //   is refused: the container gets a reset that acknowledges its SYN.
 //   is unreachable: it gets the ICMP message.
-//   times out: nothing is sent. The container sends its SYN again in its own time, and gives up in
+//   times out, or no port is free here for the moment: nothing is sent. The container sends its SYN
+//   again in its own time, and gives up in
 //     its own time.
 #include "net/tcp_gate.hpp"
 
@@ -68,7 +69,7 @@ class TcpGate::Attempt final : public Watcher {
         const auto packet = parse_packet(syn_);
         if (packet && error == ECONNREFUSED) {
             send_raw(gate_.sockets_, make_reset(*packet), key_.from.address);
-        } else if (packet && error != ETIMEDOUT) {
+        } else if (packet && error != ETIMEDOUT && error != EADDRNOTAVAIL) {
             send_raw(gate_.sockets_, make_unreachable(syn_, *packet, reason_of(error)),
                      key_.from.address);
         }

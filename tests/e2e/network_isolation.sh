@@ -97,7 +97,7 @@ expect_match '1 received' "$OUT"
 # helpers NAME: the pids of a container's helper and maker of sockets.
 supervisor_of() { awk '/^PPid:/ {print $2}' "/proc/$(sandbox inspect --format '{{.State.Pid}}' "$1")/status"; }
 helper_of() { pgrep -P "$(supervisor_of "$1")" -x sandbox-net; }
-published=$((20000 + RANDOM % 20000))
+published=$((10000 + RANDOM % 9999))
 expect_ok sandbox run -d --name victim --network private --cap-add NET_RAW -p "$published:80" -v /usr:/usr:ro \
     -v "$support:/support:ro" localhost/debian python3 /support/tell_address.py 80
 on_exit sandbox rm -f victim

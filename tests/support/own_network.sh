@@ -21,6 +21,7 @@ unshare --net --pid --fork --kill-child setpriv --reuid "$uid" --regid "$gid" --
 neighbour=$!
 # Its shell is the first process of a pid namespace: all that it has started ends with it.
 trap 'kill -9 $(pgrep -P $neighbour)' EXIT
+trap 'exit 143' HUP INT TERM
 while [ "$(readlink "/proc/$neighbour/ns/net")" = "$(readlink /proc/self/ns/net)" ]; do
     sleep 0.05
 done
@@ -51,7 +52,9 @@ ip -6 route add 2001:db8:2::/64 via 2001:db8:1::1
 if [ "$ipv6" = no ]; then
     sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 fi
-sysctl -q -w net.ipv4.ping_group_range="0 2147483647" net.ipv4.ip_unprivileged_port_start=53
+# Ports in TIME_WAIT are used again, as where there are many short connections.
+sysctl -q -w net.ipv4.ping_group_range="0 2147483647" net.ipv4.ip_unprivileged_port_start=53 \
+    net.ipv4.tcp_tw_reuse=1 net.ipv4.ip_local_port_range="20000 65535"
 rc=0
 "$@" || rc=$?
 exit "$rc"

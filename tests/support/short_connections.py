@@ -3,8 +3,12 @@
 back and is closed. Prints "N done, M failed"; exit status 1 when one failed or the rate was not met.
 short_connections.py --serve HOST [PORT]: the other side; prints its port."""
 import asyncio
+import resource
 import sys
 import time
+
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def serve(host, port):
