@@ -74,7 +74,7 @@ class DnsServer::Inside final : public Watcher {
     ~Inside() { server_.loop_.forget(fd_, *this); }
     void on_events(std::uint32_t) override {
         if (!over_tcp_) return server_.receive(fd_);
-        if (!server_.accept_all(fd_)) server_.loop_.rest(fd_, EPOLLIN, *this);
+        if (!server_.accept_all(fd_)) server_.loop_.pause(fd_, EPOLLIN, *this);
     }
 
   private:

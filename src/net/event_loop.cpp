@@ -40,13 +40,13 @@ void EventLoop::forget(int fd, Watcher& watcher) noexcept {
         epoll_event& event = events_[static_cast<size_t>(i)];
         if (event.data.ptr == &watcher) event.data.ptr = nullptr;
     }
-    std::erase_if(resting_, [&](const Resting& each) { return each.watcher == &watcher; });
+    std::erase_if(paused_, [&](const Paused& each) { return each.watcher == &watcher; });
     std::replace(again_.begin(), again_.end(), &watcher, static_cast<Watcher*>(nullptr));
 }
 
-void EventLoop::rest(int fd, std::uint32_t events, Watcher& watcher) {
+void EventLoop::pause(int fd, std::uint32_t events, Watcher& watcher) {
     forget(fd, watcher);
-    resting_.push_back({fd, events, &watcher});
+    paused_.push_back({fd, events, &watcher});
     want_ticks();
 }
 
@@ -66,7 +66,7 @@ void EventLoop::tick_when_due() {
     if (now < next_tick_) return;
     next_tick_ = now + kTick;
     ticking_ = false;
-    for (const Resting& each : std::exchange(resting_, {})) {
+    for (const Paused& each : std::exchange(paused_, {})) {
         watch(each.fd, each.events, *each.watcher);
     }
     for (const auto& tick : ticks_) {

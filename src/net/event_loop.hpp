@@ -44,7 +44,7 @@ class EventLoop {
     void forget(int fd, Watcher& watcher) noexcept;
     // A listener whose accept4(2) has failed for want of descriptors or memory would be called
     // again at once: it is not watched until the next tick.
-    void rest(int fd, std::uint32_t events, Watcher& watcher);
+    void pause(int fd, std::uint32_t events, Watcher& watcher);
     // Called again in the next round, without waiting: for who has more to do than is fair.
     void call_again(Watcher& watcher);
     // About four times a second while at least one of the answers is true.
@@ -55,7 +55,7 @@ class EventLoop {
     void stop() noexcept { stopped_ = true; }
 
   private:
-    struct Resting {
+    struct Paused {
         int fd;
         std::uint32_t events;
         Watcher* watcher;
@@ -66,7 +66,7 @@ class EventLoop {
     std::array<epoll_event, 64> events_{};
     int count_ = 0;
     std::vector<Watcher*> again_;
-    std::vector<Resting> resting_;
+    std::vector<Paused> paused_;
     std::vector<std::function<bool(Clock::time_point)>> ticks_;
     Clock::time_point next_tick_{};
     bool ticking_ = false;

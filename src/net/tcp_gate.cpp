@@ -112,7 +112,7 @@ class TcpGate::Listener final : public Watcher {
     }
     ~Listener() { gate_.loop_.forget(fd_, *this); }
     void on_events(std::uint32_t) override {
-        if (!gate_.accept_all(fd_)) gate_.loop_.rest(fd_, EPOLLIN, *this);
+        if (!gate_.accept_all(fd_)) gate_.loop_.pause(fd_, EPOLLIN, *this);
     }
 
   private:

@@ -34,7 +34,7 @@ class TcpPorts::Listener final : public Watcher {
     }
     ~Listener() { ports_.loop_.forget(fd_.get(), *this); }
     void on_events(std::uint32_t) override {
-        if (!ports_.accept_all(fd_.get(), target)) ports_.loop_.rest(fd_.get(), EPOLLIN, *this);
+        if (!ports_.accept_all(fd_.get(), target)) ports_.loop_.pause(fd_.get(), EPOLLIN, *this);
     }
     Endpoint target;
 
