@@ -49,6 +49,7 @@ const std::map<std::string, std::string> kPages{
     {"network rm", "network"},
     {"network prune", "network"},
     {"network exists", "network"},
+    {"network fault", "network"},
     {"volume create", "volume"},
     {"volume ls", "volume"},
     {"volume inspect", "inspect"},
