@@ -105,7 +105,7 @@ class NamedNetwork final : public ContainerNetwork {
         wish.link_index = kFirstLinkIndex + static_cast<int>(places_.size());
         wish.address_v4 = address_of(use.ip, false);
         wish.address_v6 = address_of(use.ip6, true);
-        wish.mac = use.mac.empty() ? net::random_mac() : net::try_parse_mac(use.mac);
+        wish.mac = net::try_parse_mac(use.mac);  // otherwise that of the address
         wish.configures_itself = true;
         wish.default_route = false;
         places_.push_back(std::move(place));
@@ -228,7 +228,7 @@ class NamedNetwork final : public ContainerNetwork {
                 place.prefix_v6 = each.plan.subnet_v6->prefix;
                 place.gateway_v6 = each.plan.subnet_v6->at(1).str();
             }
-            place.mac = net::mac_text(*each.wish.mac);
+            place.mac = net::mac_text(each.wish.mac.value_or(net::mac_for(attachment.address_v4)));
             place.aliases.assign(each.wish.names.begin() + 1, each.wish.names.end());
             facts_.networks.push_back(std::move(place));
         }

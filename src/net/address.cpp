@@ -162,6 +162,12 @@ MacAddress random_mac() {
     return mac;
 }
 
+MacAddress mac_for(const IpAddress& address) noexcept {
+    constexpr std::uint8_t kLocalUnicast = 0x02, kOurs = 0x5b;
+    return {kLocalUnicast,    kOurs,           address.bytes[0], address.bytes[1],
+            address.bytes[2], address.bytes[3]};
+}
+
 std::optional<MacAddress> try_parse_mac(std::string_view text) {
     constexpr size_t kChars = 17;
     if (text.size() != kChars) return std::nullopt;

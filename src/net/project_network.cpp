@@ -269,6 +269,7 @@ Attachment ProjectNetwork::reserve(const AttachPlan& plan) {
     Impl::Member member;
     member.plan = plan;
     member.attachment = plan_attachment(plan);
+    if (!plan.mac && !network.plan.lone) member.plan.mac = mac_for(member.attachment.address_v4);
     member.attachment.id = network.next_id++;
     member.port_link = network.plan.lone ? std::string(kGatewayLink)
                                          : "port" + std::to_string(member.attachment.id);

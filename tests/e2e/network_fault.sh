@@ -66,7 +66,9 @@ expect_ok fault web db --partition
 expect_ok sandbox restart -t 0 db
 expect_eq "web db (back): partition" "$(fault)"
 expect_eq 0 "$(echoes web db 2)"
+expect_eq 2 "$(echoes other db 2)" "who knew its hardware address knows it still"
 expect_ok fault web db --clear
+expect_eq 2 "$(echoes web db 2)"
 
 test_case "what makes no sense is one line"
 expect_error 2 'which two' sandbox network fault --partition

@@ -58,6 +58,9 @@ struct Subnet {
 
 using MacAddress = std::array<std::uint8_t, 6>;
 [[nodiscard]] MacAddress random_mac();  // local, for one station
+// Of a container on a shared network, from its IPv4 address: who has spoken to the address before
+// knows the hardware address of whoever has it next.
+[[nodiscard]] MacAddress mac_for(const IpAddress& address) noexcept;
 // "02:1f:aa:bb:cc:dd". Absent when it is none, or one for several stations.
 [[nodiscard]] std::optional<MacAddress> try_parse_mac(std::string_view text);
 [[nodiscard]] std::string mac_text(const MacAddress& mac);  // "02:1f:…"
