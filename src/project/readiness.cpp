@@ -78,6 +78,17 @@ Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
     return verdict;
 }
 
+std::vector<std::string> ports_of_image(const Service& service, const oci::ImageConfig& image) {
+    const engine::RunRequest& request = service.request;
+    if (request.entrypoint) return {};
+    if (request.command.empty()) return image.exposed_ports;
+    const std::string& program = request.command.front();
+    // Flags go to the program; "redis-server --appendonly yes" is it.
+    const bool same = program.starts_with("-") ||
+                      (image.cmd && !image.cmd->empty() && image.cmd->front() == program);
+    return same ? image.exposed_ports : std::vector<std::string>();
+}
+
 std::vector<std::string> declared_ports(const Service& service,
                                         const std::vector<std::string>& image_ports) {
     if (service.ready && service.ready->port) {

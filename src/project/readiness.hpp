@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/oci/image_config.hpp"
 #include "sandbox/project/profile.hpp"
 #include "sandbox/store/container_state.hpp"
 #include "sandbox/store/layout.hpp"
@@ -25,6 +26,11 @@ struct Observation {
 };
 // Pure. `timed_out`: its patience is over; then not_yet becomes never.
 [[nodiscard]] Verdict judge(Condition condition, const Observation& seen, bool timed_out);
+
+// The image's exposed ports, when the service runs the image's own program; another program in it,
+// a worker beside its server, says nothing about them.
+[[nodiscard]] std::vector<std::string> ports_of_image(const Service& service,
+                                                      const oci::ImageConfig& image);
 
 // Ports that the service says it listens on: ready.port, ports, expose; else the image's.
 [[nodiscard]] std::vector<std::string> declared_ports(const Service& service,

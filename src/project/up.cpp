@@ -215,7 +215,7 @@ void Up::launch(Unit& unit) {
     unit.started_at = Clock::now();
     unit.phase = Unit::Phase::started;
     if (const auto record = store::ImageStore(store_).try_find(unit.service->image())) {
-        unit.image_ports = image::load_config(store_, *record).exposed_ports;
+        unit.image_ports = ports_of_image(*unit.service, image::load_config(store_, *record));
     }
     for (const Action& action : unit.actions) {
         try {

@@ -74,7 +74,7 @@ EOF
             echo "  - { name: s$port, image: localhost/busybox, command: [httpd, -f, -p, \"$port\"] }"
         done
     } >pod.yaml
-    if command -v podman-compose >/dev/null && podman-compose up -d >/dev/null 2>&1; then
+    if command -v podman-compose >/dev/null && podman-compose up -d >"$WORK/said" 2>&1; then
         podman-compose down -t 0 >/dev/null 2>&1
         ups=() downs=()
         for ((i = 0; i < few; i++)); do
@@ -83,9 +83,9 @@ EOF
         done
         show podman-compose "$(printf '%s\n' "${ups[@]}" | median)" "$(printf '%s\n' "${downs[@]}" | median)"
     else
-        echo "podman-compose does not run here and is left out"
+        echo "podman-compose does not run here and is left out: $(tail -n 1 "$WORK/said" 2>/dev/null)"
     fi
-    if podman play kube pod.yaml >/dev/null 2>&1; then
+    if podman play kube pod.yaml >"$WORK/said" 2>&1; then
         podman play kube --down pod.yaml >/dev/null 2>&1
         ups=() downs=()
         for ((i = 0; i < few; i++)); do
@@ -94,7 +94,7 @@ EOF
         done
         show "podman play kube" "$(printf '%s\n' "${ups[@]}" | median)" "$(printf '%s\n' "${downs[@]}" | median)"
     else
-        echo "podman play kube does not run here and is left out"
+        echo "podman play kube does not run here and is left out: $(tail -n 1 "$WORK/said")"
     fi
 else
     echo "podman does not run here and is left out"

@@ -16,7 +16,7 @@ fi
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
 stage=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-e2e.XXXXXXXX")
 printf '%s\n' "$stage" >"$note"
-cp -R -- "$source_dir/tests" "$stage/tests"
+cp -R -- "$source_dir/tests" "$source_dir/profiles" "$stage/"
 if [ -n "$binary" ] && [ -f "$binary" ]; then
     cp -- "$binary" "$stage/sandbox"
 fi

@@ -48,6 +48,27 @@ TEST_CASE("a check decides where there is one, whatever is listened on") {
     CHECK(judge(Condition::healthy, observation, false).kind == Kind::never);
 }
 
+TEST_CASE("the image's ports count for the image's program, not for a worker beside it") {
+    oci::ImageConfig image;
+    image.exposed_ports = {"6379/tcp"};
+    image.cmd = {"redis-server"};
+    Service service;
+    const auto ports = [&](std::optional<std::string> entrypoint,
+                           std::vector<std::string> command) {
+        service.request.entrypoint = std::move(entrypoint);
+        service.request.command = std::move(command);
+        return ports_of_image(service, image).size();
+    };
+    CHECK(ports(std::nullopt, {}) == 1);
+    CHECK(ports(std::nullopt, {"--appendonly", "yes"}) == 1);
+    CHECK(ports(std::nullopt, {"redis-server", "--appendonly", "yes"}) == 1);
+    CHECK(ports(std::nullopt, {"redis-cli", "blpop", "jobs", "0"}) == 0);
+    CHECK(ports("sh", {"-c", "redis-cli blpop jobs 0"}) == 0);
+    CHECK(ports("", {"redis-server"}) == 0);
+    image.cmd.reset();
+    CHECK(ports(std::nullopt, {"redis-server"}) == 0);
+}
+
 TEST_CASE("to wait for health without a check would be for ever") {
     CHECK(judge(Condition::healthy, seen(Status::running), false).kind == Kind::never);
 }
