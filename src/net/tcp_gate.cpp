@@ -31,6 +31,7 @@ constexpr int kAcceptsPerRound = 64;
 Unreachable reason_of(int errnum) noexcept {
     switch (errnum) {
         case ENETUNREACH:
+        case EADDRNOTAVAIL:  // IPv6 is switched off on the host
             return Unreachable::network;
         case EHOSTUNREACH:
         case EHOSTDOWN:
@@ -47,6 +48,11 @@ int start_connect(int fd, const Endpoint& to) noexcept {
     const socklen_t size = to_sockaddr(to, address);
     const int rc = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size);
     return rc == 0 ? 0 : -errno;
+}
+
+// connect(2) over IPv4; over IPv6 it says the same when the host has no address at all.
+bool is_out_of_ports(int errnum, const Endpoint& to) noexcept {
+    return errnum == EADDRNOTAVAIL && !to.address.is_v6();
 }
 
 class TcpGate::Attempt final : public Watcher {
@@ -69,7 +75,7 @@ class TcpGate::Attempt final : public Watcher {
         const auto packet = parse_packet(syn_);
         if (packet && error == ECONNREFUSED) {
             send_raw(gate_.sockets_, make_reset(*packet), key_.from.address);
-        } else if (packet && error != ETIMEDOUT && error != EADDRNOTAVAIL) {
+        } else if (packet && error != ETIMEDOUT && !is_out_of_ports(error, key_.to)) {
             send_raw(gate_.sockets_, make_unreachable(syn_, *packet, reason_of(error)),
                      key_.from.address);
         }
