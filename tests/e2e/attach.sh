@@ -51,7 +51,7 @@ for round in 1 2 3; do
 done
 
 test_case "a run with keys of its own can be left, and goes on without its caller"
-tty_keys() { tty 'wait:1' 'send:echo begun\r' 'expect:begun\r\nbegun' "$@" -- "$SANDBOX_BIN" run --detach-keys ctrl-a,d --name left $run_image sh; }
+tty_keys() { tty 'expect:# ' 'send:echo begun\r' 'expect:begun\r\nbegun' "$@" -- "$SANDBOX_BIN" run --detach-keys ctrl-a,d --name left $run_image sh; }
 expect_rc 0 tty_keys 'send:\x01d'
 expect_eq running "$(sandbox inspect --type container -f '{{.State.Status}}' left)"
 expect_rc 5 tty 'wait:1' 'send:exit 5\r' -- "$SANDBOX_BIN" attach left
