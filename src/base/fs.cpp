@@ -49,12 +49,44 @@ UniqueFd own_or_throw(int rc, std::string_view tried, const std::string& path) {
     return UniqueFd(rc);
 }
 
+std::string read_known(int fd, const struct stat& info, size_t limit_bytes) {
+    // One byte more than is there finds the end; files of procfs say that they are empty.
+    size_t chunk = info.st_size > 0 ? static_cast<size_t>(info.st_size) + 1 : 4096;
+    std::string content;
+    size_t filled = 0;
+    for (;;) {
+        // One byte above the limit tells "too much" from "just enough".
+        const size_t most = limit_bytes < content.max_size() ? limit_bytes + 1 : limit_bytes;
+        content.resize(std::min(filled + chunk, most));
+        const size_t asked = content.size() - filled;
+        const long rc = raw::read(fd, content.data() + filled, asked);
+        if (rc == -EINTR) continue;
+        if (rc < 0) throw SysError(static_cast<int>(-rc), "read a file");
+        filled += static_cast<size_t>(rc);
+        if (filled > limit_bytes) {
+            throw Error("larger than " + std::to_string(limit_bytes) + " bytes");
+        }
+        // A file of a known size gives all it has; pipes and procfs may have more.
+        const bool all =
+            info.st_size > 0 && S_ISREG(info.st_mode) && static_cast<size_t>(rc) < asked;
+        if (rc == 0 || all) break;
+        chunk = std::max<size_t>(4096, std::min<size_t>(filled, 1u << 20));
+    }
+    content.resize(filled);
+    return content;
+}
+
 // A descriptor on a regular file, or -errno. O_NONBLOCK: a FIFO in its place must not hang us.
 std::string read_regular(const UniqueFd& fd, const std::string& path, size_t limit_bytes) {
     struct stat info {};
     if (::fstat(fd.get(), &info) != 0) throw SysError(errno, "stat", quote(path));
     if (!S_ISREG(info.st_mode)) throw Error("read " + quote(path) + ": not a regular file");
-    return with_context("read " + quote(path), [&] { return read_fd(fd.get(), limit_bytes); });
+    try {
+        return read_known(fd.get(), info, limit_bytes);
+    } catch (Error& error) {  // as with_context(), whose words a listing of thousands pays for
+        error.add_context("read " + quote(path));
+        throw;
+    }
 }
 
 constexpr int kReadFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
@@ -137,30 +169,7 @@ std::optional<std::string> try_read_file_at(int dir_fd, const std::string& path,
 std::string read_fd(int fd, size_t limit_bytes) {
     struct stat info {};
     if (::fstat(fd, &info) != 0) throw SysError(errno, "stat a file");
-    // One byte more than is there finds the end; files of procfs say that they are empty.
-    size_t chunk = info.st_size > 0 ? static_cast<size_t>(info.st_size) + 1 : 4096;
-    std::string content;
-    size_t filled = 0;
-    for (;;) {
-        // One byte above the limit tells "too much" from "just enough".
-        const size_t most = limit_bytes < content.max_size() ? limit_bytes + 1 : limit_bytes;
-        content.resize(std::min(filled + chunk, most));
-        const size_t asked = content.size() - filled;
-        const long rc = raw::read(fd, content.data() + filled, asked);
-        if (rc == -EINTR) continue;
-        if (rc < 0) throw SysError(static_cast<int>(-rc), "read a file");
-        filled += static_cast<size_t>(rc);
-        if (filled > limit_bytes) {
-            throw Error("larger than " + std::to_string(limit_bytes) + " bytes");
-        }
-        // A file of a known size gives all it has; pipes and procfs may have more.
-        const bool all =
-            info.st_size > 0 && S_ISREG(info.st_mode) && static_cast<size_t>(rc) < asked;
-        if (rc == 0 || all) break;
-        chunk = std::max<size_t>(4096, std::min<size_t>(filled, 1u << 20));
-    }
-    content.resize(filled);
-    return content;
+    return read_known(fd, info, limit_bytes);
 }
 
 void write_all(int fd, std::string_view data) {
