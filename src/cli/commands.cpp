@@ -43,8 +43,9 @@ constexpr const Command* kVolumes[] = {&kVolumeCreateCommand,  &kVolumeLsCommand
                                        &kVolumeInspectCommand, &kVolumeRmCommand,
                                        &kVolumePruneCommand,   &kVolumeExistsCommand};
 constexpr const Command* kNetworks[] = {
-    &kNetworkCreateCommand, &kNetworkLsCommand,     &kNetworkInspectCommand, &kNetworkRmCommand,
-    &kNetworkPruneCommand,  &kNetworkExistsCommand, &kNetworkFaultCommand};
+    &kNetworkCreateCommand, &kNetworkLsCommand,      &kNetworkInspectCommand,
+    &kNetworkRmCommand,     &kNetworkConnectCommand, &kNetworkDisconnectCommand,
+    &kNetworkPruneCommand,  &kNetworkExistsCommand,  &kNetworkFaultCommand};
 constexpr const Command* kProjects[] = {
     &kUpCommand,        &kDownCommand,        &kConfigCommand,        &kInitCommand,
     &kLockCommand,      &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand,

@@ -39,7 +39,8 @@ extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUn
     kComposeRunCommand, kComposeRmCommand, kComposePullCommand, kComposeImagesCommand,
     kComposeLsCommand;
 extern const Command kNetworkCreateCommand, kNetworkLsCommand, kNetworkInspectCommand,
-    kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand, kNetworkFaultCommand;
+    kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand, kNetworkConnectCommand,
+    kNetworkDisconnectCommand, kNetworkFaultCommand;
 extern const Command kVolumeCreateCommand, kVolumeLsCommand, kVolumeInspectCommand,
     kVolumeRmCommand, kVolumePruneCommand, kVolumeExistsCommand;
 extern const Command kSystemDfCommand, kSystemPruneCommand, kSystemCheckCommand, kInfoCommand,

@@ -6,6 +6,7 @@
 #include "sandbox/base/json.hpp"
 #include "sandbox/store/image_store.hpp"
 #include "sandbox/store/layout.hpp"
+#include "sandbox/store/network_store.hpp"
 #include "sandbox/store/volume_store.hpp"
 
 namespace sandbox::cli {
@@ -14,6 +15,9 @@ namespace sandbox::cli {
                                                const store::ImageRecord& record);
 [[nodiscard]] base::json::Value volume_document(const store::Store& store,
                                                 const store::VolumeRecord& record);
+// In commands/network_inspect.cpp.
+[[nodiscard]] base::json::Value network_document(const store::Store& store,
+                                                 const store::NetworkRecord& record);
 // What the registry's tag named: the index when it was one.
 [[nodiscard]] const oci::Digest& shown_digest(const store::ImageRecord& record) noexcept;
 

@@ -67,7 +67,7 @@ void ChildPlan::plan_masks() {
 }
 
 void ChildPlan::plan_sysctls() {
-    if (plan_.own_network) {
+    if (plan_.own_network && spec_.network != NetworkMode::joined) {
         // Low ports and ping without a capability: the network is the container's own.
         sysctls_.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
         // From the lowest to the highest group of the map, as the host counts them: the kernel

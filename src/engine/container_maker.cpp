@@ -84,7 +84,7 @@ ContainerMaker::ContainerMaker(const store::Store& store, const RunRequest& requ
 // What takes longest in a launch, while the rest is found out. Root's maps and mounts are
 // different.
 void ContainerMaker::begin_namespaces() {
-    if (!launches_ || ::geteuid() == 0) return;
+    if (!launches_ || ::geteuid() == 0 || parsed_.network.mode == NetworkMode::joined) return;
     try {
         early_.emplace(kernel::host_id_map(), early_namespaces(parsed_.network.mode));
     } catch (const base::Error& error) {

@@ -1,5 +1,6 @@
 #include "container_network.hpp"
 
+#include "engine/joined_network.hpp"
 #include "engine/option_flags.hpp"
 #include "sandbox/base/log.hpp"
 
@@ -24,12 +25,8 @@ store::PortMapping mapping_of(const net::HostPort& port) {
 
 void complete_spec(ContainerSpec& spec, const std::vector<std::string>& own,
                    const std::string& gateway) {
-    if (spec.dns_from_gateway) {
-        spec.dns_servers = {gateway};
-    } else if (!spec.networks.empty()) {
-        // Only it knows the others' names.
-        spec.dns_servers.insert(spec.dns_servers.begin(), gateway);
-    }
+    // On named networks only the gateway knows the others' names; it asks --dns for the rest.
+    if (spec.dns_from_gateway || !spec.networks.empty()) spec.dns_servers = {gateway};
     for (auto& [name, address] : spec.hosts) {
         if (name == spec.hostname && address == "127.0.0.1") address = own.front();
         if (address == kHostGateway) address = gateway;
@@ -43,12 +40,18 @@ std::unique_ptr<ContainerNetwork> ContainerNetwork::make(ContainerSpec& spec,
                                                          base::PollLoop& loop) {
     if (spec.network != NetworkMode::attached) return nullptr;
     std::vector<net::HostPort> ports = net::open_host_ports(wishes_of(spec));
-    if (spec.networks.empty()) return make_lone_network(spec, std::move(ports), loop);
+    if (spec.networks.empty()) return make_lone_network(spec, std::move(ports), store, loop);
     return make_named_network(spec, std::move(ports), store, loop);
 }
 
 LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, base::PollLoop& loop,
                                   std::unique_ptr<ContainerNetwork>& network) {
+    if (spec.network == NetworkMode::joined) {
+        network.reset();
+        const JoinedNetwork joined = open_joined_network(context.store, spec);
+        context.joined = &joined;
+        return launch(spec, context);
+    }
     const auto hosts = spec.hosts;
     const auto servers = spec.dns_servers;
     try {

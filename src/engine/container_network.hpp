@@ -32,6 +32,10 @@ class ContainerNetwork {
     // The container's network namespace: from here on it is joined to the network. May be called
     // again for another attempt. Throws NetworkMissing when there is no network.
     virtual void join(int netns_fd) = 0;
+    // While it runs: one named network more or less. A name of its own is told anew. Throw Error.
+    virtual void connect(const NetworkUse& use) = 0;
+    virtual void disconnect(const std::string& network) = 0;
+    virtual void rename(const std::string& name) = 0;
     // Addresses and ports, once it is joined.
     [[nodiscard]] virtual const store::NetworkFacts& facts() const noexcept = 0;
 };
@@ -51,6 +55,7 @@ class NetworkMissing : public base::Error {
 // For the two kinds.
 [[nodiscard]] std::unique_ptr<ContainerNetwork> make_lone_network(ContainerSpec& spec,
                                                                   std::vector<net::HostPort> ports,
+                                                                  const store::Store& store,
                                                                   base::PollLoop& loop);
 [[nodiscard]] std::unique_ptr<ContainerNetwork> make_named_network(ContainerSpec& spec,
                                                                    std::vector<net::HostPort> ports,

@@ -283,8 +283,11 @@ json::Value make_network(const store::ContainerEntry& entry, const store::Contai
     for (const store::NetworkPlace& place : state.network.networks) {
         networks[place.name] = place_document(place);
     }
-    if (state.network.networks.empty()) {
-        networks[entry.record.string_or("network", "private")] = place_document({});
+    const std::string mode = entry.record.string_or("network", "private");
+    if (state.network.networks.empty() && !mode.starts_with("container:")) {
+        std::vector<std::string> names = record_strings(entry.record, "networks");
+        if (names.empty()) names.push_back(mode);
+        for (const std::string& name : names) networks[name] = place_document({});
     }
     const store::NetworkPlace first =
         state.network.networks.empty() ? store::NetworkPlace{} : state.network.networks.front();

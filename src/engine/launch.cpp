@@ -44,6 +44,7 @@
 #include "child_plan.hpp"
 #include "container_network.hpp"
 #include "handshake.hpp"
+#include "joined_network.hpp"
 #include "launch_words.hpp"
 #include "option_resources.hpp"
 #include "own_memory.hpp"
@@ -89,7 +90,13 @@ std::optional<kernel::ChildProcess> try_clone(std::uint64_t namespaces, int cgro
 // Step 3. With a cgroup the child begins in it and makes the cgroup namespace itself: clone(2)
 // would take the parent's cgroup for its root.
 kernel::ChildProcess clone_child(const kernel::Cgroup* cgroup, child::Plan& plan,
-                                 kernel::EarlyNamespace* early) {
+                                 kernel::EarlyNamespace* early, const JoinedNetwork* joined) {
+    if (joined != nullptr) {
+        kernel::ChildProcess child =
+            clone_joined(*joined, kNamespaces & ~std::uint64_t{CLONE_NEWUSER});
+        if (!child.is_child() && cgroup != nullptr) cgroup->add(child.pid());
+        return child;
+    }
     if (cgroup == nullptr) return std::move(*try_clone(kNamespaces, -1, plan, early));
     plan.new_cgroup_namespace = true;
     auto child =
@@ -151,7 +158,7 @@ class Conversation {
         if (early_ != nullptr) {
             if (joins_first_) join();
             early_->finish_maps(spec_.ids);
-        } else {
+        } else if (context_.joined == nullptr) {  // the other container's are there
             std::function<void()> meanwhile;
             if (joins_first_) meanwhile = [this] { join(); };
             kernel::write_maps(init_.pid(), spec_.ids, meanwhile);
@@ -209,6 +216,7 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     plan.parent_handshake_fd = handshake.ours.get();
     plan.control_fd = control.theirs.get();
     plan.parent_control_fd = control.ours.get();
+    plan.joins_network = context.joined != nullptr;
     plan.waits_for_link = context.network != nullptr;
     if (plan.waits_for_link) {
         const std::vector<std::uint8_t>& setup = context.network->setup();
@@ -218,12 +226,13 @@ Attempt attempt(const ContainerSpec& spec, const LaunchContext& context, RootfsP
     plan.payload_is_init = !spec.init;
     if (context.stays) mark_droppable(plan);
     kernel::EarlyNamespace* early = context.early;
+    if (context.joined != nullptr) early = nullptr;
     if (early != nullptr && !early->is_for(spec.ids, early_namespaces(spec.network))) {
         early = nullptr;
     }
     plan.namespaces_made = early != nullptr;
 
-    kernel::ChildProcess init = clone_child(cgroup.get(), plan, early);
+    kernel::ChildProcess init = clone_child(cgroup.get(), plan, early, context.joined);
     if (init.is_child()) child::child_main(plan);
     // Raising it is everybody's right until the child is no longer dumpable.
     if (spec.oom_score_adj) set_oom_score(init.pid(), *spec.oom_score_adj);

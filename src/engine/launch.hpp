@@ -22,6 +22,7 @@
 namespace sandbox::engine {
 
 class ContainerNetwork;
+struct JoinedNetwork;
 
 // All descriptors are borrowed and must stay open until launch() returns.
 struct LaunchContext {
@@ -44,6 +45,7 @@ struct LaunchContext {
     // Made ahead for this container with early_namespaces(), and used when it fits; borrowed. It
     // serves once.
     kernel::EarlyNamespace* early = nullptr;
+    const JoinedNetwork* joined = nullptr;  // instead of a network of its own; borrowed
 };
 
 struct LaunchedContainer {

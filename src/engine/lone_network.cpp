@@ -1,8 +1,12 @@
 // A container by itself is a project of one: its network is its supervisor's.
+#include <fcntl.h>
+
 #include <optional>
 #include <utility>
 
 #include "engine/container_network.hpp"
+#include "engine/named_places.hpp"
+#include "sandbox/base/raw.hpp"
 #include "sandbox/net/gateway.hpp"
 
 namespace sandbox::engine {
@@ -24,8 +28,15 @@ net::ProjectNetwork begin_network(const net::NetworkPlan& plan) {
 class LoneNetwork final : public ContainerNetwork {
   public:
     LoneNetwork(ContainerSpec& spec, std::vector<net::HostPort> ports, const net::NetworkPlan& plan,
-                base::PollLoop& loop)
-        : loop_(loop), ports_(std::move(ports)), network_(begin_network(plan)) {
+                const store::Store& store, base::PollLoop& loop)
+        : loop_(loop),
+          ports_(std::move(ports)),
+          network_(begin_network(plan)),
+          others_({spec.name, spec.id, spec.host_ports, spec.link_local, {}}, store, loop) {
+        others_.on_view([this](const std::vector<net::NamedAddresses>& names) {
+            network_.set_view(*attached_, names);
+            gateway_->update();
+        });
         plan_.names = {spec.hostname, spec.name};
         plan_.configures_itself = true;
         plan_.mac = net::random_mac();
@@ -40,6 +51,7 @@ class LoneNetwork final : public ContainerNetwork {
     void join(int netns_fd) override {
         missing_on_error([this] { network_.finish(); });
         if (attached_) network_.detach(*attached_);
+        netns_.reset(base::raw::fcntl(netns_fd, F_DUPFD_CLOEXEC, 0));
         plan_.netns_fd = netns_fd;
         attached_ = network_.attach(plan_).id;
         if (!gateway_) gateway_.emplace(network_, loop_);
@@ -47,6 +59,27 @@ class LoneNetwork final : public ContainerNetwork {
         for (net::HostPort& port : std::exchange(ports_, {})) {
             (void)gateway_->publish(std::move(port), planned_.address_v4);
         }
+    }
+
+    void connect(const NetworkUse& use) override {
+        others_.connect(use, netns_.get(), others_.free_link(1));
+        facts_.networks.resize(1);
+        others_.add_facts(facts_);
+    }
+    void disconnect(const std::string& network) override {
+        if (network == "private") {
+            throw base::Error("the private network is the container's own and stays",
+                              "make the container with --network none, or on a named network");
+        }
+        others_.disconnect(network);
+        facts_.networks.resize(1);
+        others_.add_facts(facts_);
+    }
+    void rename(const std::string& name) override {
+        plan_.names.back() = name;
+        if (attached_) network_.set_names(*attached_, plan_.names);
+        if (gateway_) gateway_->update();
+        others_.rename(name);
     }
 
   private:
@@ -74,16 +107,21 @@ class LoneNetwork final : public ContainerNetwork {
     std::optional<std::uint32_t> attached_;
     net::ProjectNetwork network_;
     std::optional<net::Gateway> gateway_;
+    base::UniqueFd netns_;
+    NamedPlaces others_;  // connected later
 };
 
 }  // namespace
 
 std::unique_ptr<ContainerNetwork> make_lone_network(ContainerSpec& spec,
                                                     std::vector<net::HostPort> ports,
+                                                    const store::Store& store,
                                                     base::PollLoop& loop) {
     net::NetworkPlan plan;
     plan.lone = true;
-    return std::make_unique<LoneNetwork>(spec, std::move(ports), plan, loop);
+    plan.host_ports = spec.host_ports;
+    plan.link_local = spec.link_local;
+    return std::make_unique<LoneNetwork>(spec, std::move(ports), plan, store, loop);
 }
 
 }  // namespace sandbox::engine

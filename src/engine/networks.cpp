@@ -209,4 +209,19 @@ void remove_network(const store::Store& store, const std::string& name, bool sto
     });
 }
 
+std::vector<std::string> prune_networks(
+    const store::Store& store, const std::function<bool(const store::NetworkRecord&)>& wanted) {
+    std::vector<std::string> removed;
+    for (const store::NetworkRecord& record : store::NetworkStore(store).list()) {
+        if (wanted && !wanted(record)) continue;
+        if (!network_users(store, record.name).empty()) continue;
+        try {
+            remove_network(store, record.name, true);
+            removed.push_back(record.name);
+        } catch (const base::NotFoundError&) {  // somebody else was faster
+        }
+    }
+    return removed;
+}
+
 }  // namespace sandbox::engine

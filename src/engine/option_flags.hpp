@@ -46,6 +46,13 @@ inline constexpr std::string_view kHostGateway = "host-gateway";
 [[nodiscard]] std::pair<std::string, std::string> parse_add_host(std::string_view text,
                                                                  NetworkMode mode);
 [[nodiscard]] std::string check_ip_address(std::string_view text, std::string_view flag);
+// --host-access: "5432", "8000-8010", "link-local".
+struct HostAccess {
+    std::vector<std::uint16_t> ports;
+    bool link_local = false;
+    [[nodiscard]] bool any() const noexcept { return !ports.empty() || link_local; }
+};
+[[nodiscard]] HostAccess parse_host_access(const std::vector<std::string>& texts);
 [[nodiscard]] std::string check_network_alias(std::string_view text);
 [[nodiscard]] std::string check_mac_address(std::string_view text);
 [[nodiscard]] std::string check_hostname(std::string_view text);

@@ -48,9 +48,14 @@ NetworkWish parse_network(std::string_view text) {
     } else if (text == "overlay" || text == "macvlan" || text == "ipvlan") {
         throw_bad_flag(kNetwork, text, "needs root and the host's own network devices",
                        "use private, host, none or a network of `sandbox network create`");
-    } else if (text.starts_with("container:") || text.starts_with("ns:")) {
-        throw_bad_flag(kNetwork, text, "the network of another container cannot be joined",
-                       "use private, host or none");
+    } else if (text.starts_with("container:")) {
+        wish.mode = NetworkMode::joined;
+        if (text.size() == std::string_view("container:").size()) {
+            throw_bad_flag(kNetwork, text, "it names no container", "container:NAME");
+        }
+    } else if (text.starts_with("ns:")) {
+        throw_bad_flag(kNetwork, text, "a network namespace of the host's cannot be joined",
+                       "use container:NAME");
     } else {
         wish.named = true;
     }

@@ -56,6 +56,29 @@ NetworkUse parse_network_use(std::string_view text) {
     return use;
 }
 
+HostAccess parse_host_access(const std::vector<std::string>& texts) {
+    constexpr std::string_view kFlag = "--host-access";
+    constexpr std::uint64_t kMostPort = 65535;
+    HostAccess access;
+    for (const std::string& text : texts) {
+        if (text == "link-local") {
+            access.link_local = true;
+            continue;
+        }
+        const std::vector<std::string> ends = base::split(text, '-', 2);
+        const auto first = base::try_parse_u64(ends.front());
+        const auto last = base::try_parse_u64(ends.back());
+        if (!first || !last || *first == 0 || *last > kMostPort || *first > *last) {
+            throw_bad_flag(kFlag, text, "not a port of the host",
+                           "PORT, FIRST-LAST, or link-local");
+        }
+        for (std::uint64_t port = *first; port <= *last; ++port) {
+            access.ports.push_back(static_cast<std::uint16_t>(port));
+        }
+    }
+    return access;
+}
+
 std::string check_network_alias(std::string_view text) {
     const bool ok =
         !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {

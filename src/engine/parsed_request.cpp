@@ -122,9 +122,18 @@ void parse_networks(const RunRequest& request, ParsedRequest& parsed) {
 
 void parse_names(const RunRequest& request, ParsedRequest& parsed) {
     parse_networks(request, parsed);
+    parsed.host_access = parse_host_access(request.host_access);
+    if (parsed.host_access.any() && parsed.network.mode != NetworkMode::attached) {
+        throw_usage("--host-access and --network " + parsed.network.name + " contradict each other",
+                    parsed.network.mode == NetworkMode::host
+                        ? "with the host's network its loopback is open as it is"
+                        : "use --network private");
+    }
     for (const std::string& text : request.publish) (void)net::parse_published_port(text);
-    if (!request.publish.empty() && parsed.network.mode == NetworkMode::none) {
-        throw_usage("--publish and --network none contradict each other");
+    const bool joined = parsed.network.mode == NetworkMode::joined;
+    if (!request.publish.empty() && (joined || parsed.network.mode == NetworkMode::none)) {
+        throw_usage("--publish and --network " + parsed.network.name + " contradict each other",
+                    joined ? "publish the ports of the container whose network it is" : "");
     }
     if (request.name) parsed.name = check_container_name(*request.name);
     if (request.hostname) parsed.hostname = check_hostname(*request.hostname);

@@ -25,6 +25,7 @@ struct ParsedRequest {
     SecurityWish security;
     std::string seccomp_profile;  // content of security.seccomp_file
     NetworkWish network;
+    HostAccess host_access;
     std::vector<NetworkUse> networks;  // named ones; network.name is the first's
     kernel::CapabilitySet capabilities = 0;
     std::vector<std::pair<std::string, std::string>> hosts;  // --add-host

@@ -20,6 +20,7 @@
 #include "engine/supervisor/attach_server.hpp"
 #include "engine/supervisor/live_container.hpp"
 #include "engine/supervisor/logout.hpp"
+#include "engine/supervisor/network_operations.hpp"
 #include "engine/supervisor/output.hpp"
 #include "engine/supervisor/spawn.hpp"
 #include "engine/terminal.hpp"
@@ -167,6 +168,7 @@ int ForegroundRun::run() {
     maker_.forget_cidfile();
     LiveContainer live(store_, maker_.container(), maker_.gate().loop(), maker_.take_record(),
                        true);
+    serve_networks(live, [this] { return network_.get(); });
     live.started(maker_.draft().spec, launched);
     ForegroundOutput output = begin_output(live);
     output.tell = [&live](std::string action, const EventAttributes& attributes) {

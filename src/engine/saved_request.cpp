@@ -23,6 +23,7 @@ void visit_network_fields(Request& r, Visit&& visit) {
     visit("ip", r.ip);
     visit("ip6", r.ip6);
     visit("mac_address", r.mac_address);
+    visit("host_access", r.host_access);
     visit("add_host", r.add_host);
     visit("dns", r.dns);
     visit("dns_search", r.dns_search);

@@ -149,9 +149,11 @@ void set_gateway(const RunRequest& request, const ParsedRequest& parsed,
             base::log::warning("published ports mean nothing with the host's network");
         }
         spec.published_ports.clear();
+        spec.dns_from_gateway = spec.network == NetworkMode::joined && request.dns.empty();
         return;
     }
-    spec.network_required = has_ports || !spec.networks.empty() || request.network.has_value() ||
+    spec.network_required = has_ports || !spec.networks.empty() || !spec.host_ports.empty() ||
+                            spec.link_local || request.network.has_value() ||
                             std::any_of(spec.hosts.begin(), spec.hosts.end(), [](const auto& host) {
                                 return host.second == kHostGateway;
                             });
@@ -283,6 +285,11 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
 
     spec.network = parsed.network.mode;
     spec.networks = parsed.networks;
+    if (spec.network == NetworkMode::joined) {
+        spec.joined_container = parsed.network.name.substr(parsed.network.name.find(':') + 1);
+    }
+    spec.host_ports = parsed.host_access.ports;
+    spec.link_local = parsed.host_access.link_local;
     if (!request.no_hosts) spec.hosts = base_hosts(spec.network, host.hosts);
     spec.hosts.insert(spec.hosts.end(), parsed.hosts.begin(), parsed.hosts.end());
     set_resolver(request, spec.network, host, spec);

@@ -40,6 +40,12 @@ ChildProcess ChildProcess::clone(std::uint64_t namespace_flags) {
     return std::move(*try_clone(namespace_flags, -1));
 }
 
+ChildProcess ChildProcess::in_child() noexcept {
+    ChildProcess child;
+    child.in_child_ = true;
+    return child;
+}
+
 std::optional<ChildProcess> ChildProcess::try_clone_into(std::uint64_t namespace_flags,
                                                          int cgroup_fd) {
     return try_clone(namespace_flags, cgroup_fd);

@@ -86,8 +86,12 @@ class DnsServer::Inside final : public Watcher {
 // One question to the host's name servers, in turn, each with an id and a port of its own.
 class DnsServer::Lookup final : public Watcher {
   public:
-    Lookup(DnsServer& server, Bytes query, bool over_tcp, Reply reply)
-        : server_(server), query_(std::move(query)), over_tcp_(over_tcp), reply_(std::move(reply)) {
+    Lookup(DnsServer& server, Bytes query, const IpAddress& asker, bool over_tcp, Reply reply)
+        : server_(server),
+          query_(std::move(query)),
+          asker_(asker),
+          over_tcp_(over_tcp),
+          reply_(std::move(reply)) {
         parsed_ = parse_dns_query(query_).query.value_or(DnsQuery{});
         ask_next();
     }
@@ -114,9 +118,9 @@ class DnsServer::Lookup final : public Watcher {
         while (!done_) {
             server_.loop_.forget(fd_.get(), *this);
             fd_.reset();
-            if (tries_ >= kMostTries || server_.servers_.empty()) return fail();
-            const Endpoint& to =
-                server_.servers_[static_cast<size_t>(tries_) % server_.servers_.size()];
+            const std::vector<Endpoint>& servers = server_.servers_of(asker_);
+            if (tries_ >= kMostTries || servers.empty()) return fail();
+            const Endpoint to = servers[static_cast<size_t>(tries_) % servers.size()];
             ++tries_;
             if (ask(to)) return;
         }
@@ -162,6 +166,7 @@ class DnsServer::Lookup final : public Watcher {
     }
     DnsServer& server_;
     Bytes query_;
+    IpAddress asker_;
     bool over_tcp_;
     Reply reply_;
     DnsQuery parsed_;
@@ -293,20 +298,34 @@ void DnsServer::resolve(ByteView query, const IpAddress& asker, bool over_tcp, R
     Bytes copy(query.begin(), query.end());
     loop_.want_ticks();
     if (Clock::now() - servers_time_ < kFresh && !servers_.empty()) {
-        return look_up(std::move(copy), over_tcp, std::move(reply));
+        return look_up(std::move(copy), asker, over_tcp, std::move(reply));
     }
     if (waiting_.size() >= kMostLookups) return;
     if (waiting_.empty()) {
         asked_time_ = Clock::now();
         ask_servers_();
     }
-    waiting_.push_back({std::move(copy), over_tcp, std::move(reply)});
+    waiting_.push_back({std::move(copy), asker, over_tcp, std::move(reply)});
 }
 
-void DnsServer::look_up(Bytes query, bool over_tcp, Reply reply) {
+void DnsServer::look_up(Bytes query, const IpAddress& asker, bool over_tcp, Reply reply) {
     if (lookups_.size() >= kMostLookups) return;
     lookups_.push_back(
-        std::make_unique<Lookup>(*this, std::move(query), over_tcp, std::move(reply)));
+        std::make_unique<Lookup>(*this, std::move(query), asker, over_tcp, std::move(reply)));
+}
+
+const std::vector<Endpoint>& DnsServer::servers_of(const IpAddress& asker) const {
+    const auto found = own_servers_.find(asker);
+    return found == own_servers_.end() ? servers_ : found->second;
+}
+
+void DnsServer::set_own_servers(const std::map<IpAddress, std::vector<IpAddress>>& servers) {
+    own_servers_.clear();
+    for (const auto& [asker, addresses] : servers) {
+        for (const IpAddress& address : addresses) {
+            own_servers_[asker].push_back({address, kDnsPort});
+        }
+    }
 }
 
 void DnsServer::set_servers(std::vector<Endpoint> servers) {
@@ -317,7 +336,8 @@ void DnsServer::set_servers(std::vector<Endpoint> servers) {
 
 void DnsServer::run_waiting() {
     for (Waiting& waiting : std::exchange(waiting_, {})) {
-        look_up(std::move(waiting.query), waiting.over_tcp, std::move(waiting.reply));
+        look_up(std::move(waiting.query), waiting.asker, waiting.over_tcp,
+                std::move(waiting.reply));
     }
 }
 

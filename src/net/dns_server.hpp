@@ -28,6 +28,8 @@ class DnsServer {
         views_ = std::move(views);
     }
     void set_servers(std::vector<Endpoint> servers);
+    // For who asks from that address, instead.
+    void set_own_servers(const std::map<IpAddress, std::vector<IpAddress>>& servers);
     // An internal network asks nobody outside.
     void set_internal(bool internal) noexcept { internal_ = internal; }
 
@@ -41,12 +43,14 @@ class DnsServer {
     void resolve(ByteView query, const IpAddress& asker, bool over_tcp, Reply reply);
     [[nodiscard]] std::optional<NameTable::Found> answer_ourselves(const DnsQuery& query,
                                                                    const IpAddress& asker);
-    void look_up(Bytes query, bool over_tcp, Reply reply);
+    void look_up(Bytes query, const IpAddress& asker, bool over_tcp, Reply reply);
+    [[nodiscard]] const std::vector<Endpoint>& servers_of(const IpAddress& asker) const;
     void run_waiting();
     bool tick(Clock::time_point now);
 
     struct Waiting {
         Bytes query;
+        IpAddress asker;
         bool over_tcp;
         Reply reply;
     };
@@ -57,6 +61,7 @@ class DnsServer {
     std::map<IpAddress, NameTable> views_;
     std::vector<Subnet> subnets_;
     std::vector<Endpoint> servers_;
+    std::map<IpAddress, std::vector<Endpoint>> own_servers_;
     bool internal_ = false;
     Clock::time_point servers_time_{};
     Clock::time_point asked_time_{};

@@ -67,7 +67,7 @@ void EchoFlows::on_request(ByteView bytes, const Packet& packet) {
     if (const auto found = flows_.find(key); found != flows_.end()) {
         return found->second->send(message);
     }
-    const Reach reach = decide_reach(policy_, packet.to);
+    const Reach reach = decide_reach(policy_, packet.from.address, packet.to);
     UniqueFd host;
     int rc = -EACCES;
     if (reach.answer == Reach::Answer::go && flows_.size() < kMostFlows) {

@@ -128,6 +128,7 @@ class Helper final : public Watcher {
                 view.set_owner(id, std::move(owner));
             }
         }
+        dns_.set_own_servers(world.servers);
         dns_.set_table(std::move(table), std::move(world.subnets), std::move(views));
     }
     void add_port(Message& message) {
@@ -187,6 +188,12 @@ std::string encode_world(const World& world) {
     for (const std::uint16_t port : world.reach.host_ports) {
         text += "host-port " + std::to_string(port) + "\n";
     }
+    for (const auto& [address, opened] : world.reach.opened) {
+        for (const std::uint16_t port : opened.host_ports) {
+            text += "open-port " + address.str() + " " + std::to_string(port) + "\n";
+        }
+        if (opened.link_local) text += "open-link-local " + address.str() + "\n";
+    }
     for (const auto& [id, owner] : world.owners) {
         for (const std::string& name : owner.names) text += "name " + id + " " + name + "\n";
         for (const IpAddress& address : owner.addresses) {
@@ -194,6 +201,11 @@ std::string encode_world(const World& world) {
         }
     }
     for (const Subnet& subnet : world.subnets) text += "subnet " + subnet.str() + "\n";
+    for (const auto& [address, servers] : world.servers) {
+        for (const IpAddress& server : servers) {
+            text += "server " + address.str() + " " + server.str() + "\n";
+        }
+    }
     for (const auto& [address, owners] : world.views) {
         for (const NameTable::Owner& owner : owners) {
             text += "view " + address.str() + "\n";
@@ -229,6 +241,14 @@ World decode_world(std::string_view text) {
             if (const auto subnet = try_parse_subnet(words[1])) {
                 world.subnets.push_back(*subnet);
             }
+        } else if (key == "open-port" && address && words.size() == 3) {
+            const auto port = base::try_parse_u64(words[2]).value_or(0);
+            world.reach.opened[*address].host_ports.push_back(static_cast<std::uint16_t>(port));
+        } else if (key == "open-link-local" && address) {
+            world.reach.opened[*address].link_local = true;
+        } else if (key == "server" && address && words.size() == 3) {
+            const auto server = try_parse_address(words[2]);
+            if (server) world.servers[*address].push_back(*server);
         } else if (key == "view" && address) {
             view = &world.views[*address].emplace_back();
         } else if (key == "view-name" && view != nullptr) {

@@ -26,6 +26,8 @@ struct World {
     bool v4_names = false;                           // AAAA has no answer
     std::map<std::string, NameTable::Owner> owners;  // by an id of theirs
     std::vector<Subnet> subnets;  // reverse names in here are never asked outside
+    // Who asks from that address has name servers of its own.
+    std::map<IpAddress, std::vector<IpAddress>> servers;
     // Names that only who asks from that address is told.
     std::map<IpAddress, std::vector<NameTable::Owner>> views;
 };

@@ -29,6 +29,22 @@ std::optional<IpAddress> address_of(const Value& value, std::string_view key) {
     return try_parse_address(value.string_or(key));
 }
 
+Value ports_to_json(const std::vector<std::uint16_t>& ports) {
+    json::Array all;
+    for (const std::uint16_t port : ports) all.emplace_back(static_cast<int>(port));
+    return all;
+}
+
+std::vector<std::uint16_t> ports_from_json(const Value& value) {
+    std::vector<std::uint16_t> ports;
+    if (const json::Array* all = value.as_array()) {
+        for (const Value& port : *all) {
+            ports.push_back(static_cast<std::uint16_t>(port.try_u64().value_or(0)));
+        }
+    }
+    return ports;
+}
+
 template <typename T>
 void put(json::Object& object, const char* key, const std::optional<T>& value) {
     if (value) object[key] = value->str();
@@ -48,6 +64,20 @@ std::vector<std::string> words_from_json(const Value& value) {
     return words;
 }
 
+static std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses) {
+    std::vector<std::string> texts;
+    for (const IpAddress& address : addresses) texts.push_back(address.str());
+    return texts;
+}
+
+static std::vector<IpAddress> addresses_from(const Value& value) {
+    std::vector<IpAddress> addresses;
+    for (const std::string& text : words_from_json(value)) {
+        if (const auto address = try_parse_address(text)) addresses.push_back(*address);
+    }
+    return addresses;
+}
+
 Value wish_to_json(const AttachPlan& wish) {
     json::Object object{{"op", "enter"},
                         {"link", wish.link_name},
@@ -55,6 +85,9 @@ Value wish_to_json(const AttachPlan& wish) {
                         {"names", wish.names},
                         {"route", wish.default_route},
                         {"prepared", wish.prepared},
+                        {"host_ports", ports_to_json(wish.host_ports)},
+                        {"link_local", wish.link_local},
+                        {"servers", texts_of(wish.name_servers)},
                         {"itself", wish.configures_itself}};
     put(object, "v4", wish.address_v4);
     put(object, "v6", wish.address_v6);
@@ -69,6 +102,9 @@ AttachPlan wish_from_json(const Value& value) {
     wish.names = words_from_json(value["names"]);
     wish.default_route = flag_of(value["route"]);
     wish.prepared = flag_of(value["prepared"]);
+    wish.host_ports = ports_from_json(value["host_ports"]);
+    wish.link_local = flag_of(value["link_local"]);
+    wish.name_servers = addresses_from(value["servers"]);
     wish.configures_itself = flag_of(value["itself"]);
     wish.address_v4 = address_of(value, "v4");
     wish.address_v6 = address_of(value, "v6");
@@ -105,9 +141,8 @@ Attachment attachment_from_json(const Value& value) {
 Value names_to_json(const std::vector<NamedAddresses>& names) {
     json::Array all;
     for (const NamedAddresses& each : names) {
-        std::vector<std::string> addresses;
-        for (const IpAddress& address : each.addresses) addresses.push_back(address.str());
-        all.emplace_back(json::Object{{"names", each.names}, {"addresses", addresses}});
+        all.emplace_back(
+            json::Object{{"names", each.names}, {"addresses", texts_of(each.addresses)}});
     }
     return all;
 }
@@ -119,9 +154,7 @@ std::vector<NamedAddresses> names_from_json(const Value& value) {
     for (const Value& each : *array) {
         NamedAddresses named;
         named.names = words_from_json(each["names"]);
-        for (const std::string& text : words_from_json(each["addresses"])) {
-            if (const auto address = try_parse_address(text)) named.addresses.push_back(*address);
-        }
+        named.addresses = addresses_from(each["addresses"]);
         all.push_back(std::move(named));
     }
     return all;
@@ -166,9 +199,7 @@ std::string encode_plan(const NetworkPlan& plan) {
     put(object, "subnet6", plan.subnet_v6);
     put(object, "gateway", plan.gateway_v4);
     put(object, "range", plan.range_v4);
-    json::Array ports;
-    for (const std::uint16_t port : plan.host_ports) ports.emplace_back(static_cast<int>(port));
-    object["host_ports"] = std::move(ports);
+    object["host_ports"] = ports_to_json(plan.host_ports);
     return json::dump(Value(std::move(object)), 0, json::Escape::plain);
 }
 
@@ -184,11 +215,7 @@ NetworkPlan decode_plan(const std::string& text) {
     plan.subnet_v6 = try_parse_subnet(value.string_or("subnet6"));
     plan.gateway_v4 = address_of(value, "gateway");
     plan.range_v4 = try_parse_subnet(value.string_or("range"));
-    if (const json::Array* ports = value["host_ports"].as_array()) {
-        for (const Value& port : *ports) {
-            plan.host_ports.push_back(static_cast<std::uint16_t>(port.try_u64().value_or(0)));
-        }
-    }
+    plan.host_ports = ports_from_json(value["host_ports"]);
     return plan;
 }
 

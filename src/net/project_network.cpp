@@ -89,7 +89,14 @@ void build_links(NetlinkSocket& route, const ProjectNetwork::Impl& network) {
         if (family == AF_INET6 && !v6) continue;
         add_route(route, {whole_family(family), {}, kLoopbackIndex, RT_TABLE_MAIN, true});
     }
-    route.finish_batch();
+    try {
+        route.finish_batch();
+    } catch (base::SysError& error) {
+        if (error.errnum() == EOPNOTSUPP && !network.plan.lone) {
+            error.set_hint("this kernel has no bridges (module bridge): use --network private");
+        }
+        throw;
+    }
 }
 
 // In the new namespace. Order: netns, route socket, then each family's sockets.
@@ -165,6 +172,16 @@ World ProjectNetwork::Impl::world() const {
         NameTable::Owner& owner = world.owners[std::to_string(id)];
         owner.names = member.plan.names;
         owner.addresses = addresses_of(member.attachment);
+        if (!member.plan.host_ports.empty() || member.plan.link_local) {
+            for (const IpAddress& address : owner.addresses) {
+                world.reach.opened[address] = {member.plan.host_ports, member.plan.link_local};
+            }
+        }
+        if (!member.plan.name_servers.empty()) {
+            for (const IpAddress& address : owner.addresses) {
+                world.servers[address] = member.plan.name_servers;
+            }
+        }
         for (const NamedAddresses& other : member.view) {
             world.views[member.attachment.address_v4].push_back({other.names, other.addresses});
             if (member.attachment.address_v6) {

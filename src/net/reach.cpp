@@ -33,20 +33,27 @@ bool is_from_inside(const ReachPolicy& policy, const IpAddress& from) noexcept {
            from != policy.gateway_v4 && from != policy.gateway_v6;
 }
 
-Reach decide_reach(const ReachPolicy& policy, const Endpoint& to) {
+Reach decide_reach(const ReachPolicy& policy, const IpAddress& from, const Endpoint& to) {
+    static const Opened kNothing;
+    const auto found = policy.opened.find(from);
+    const Opened& opened = found == policy.opened.end() ? kNothing : found->second;
+    const auto has = [&](const std::vector<std::uint16_t>& ports) {
+        return std::find(ports.begin(), ports.end(), to.port) != ports.end();
+    };
     const bool to_gateway =
         to.address == policy.gateway_v4 || (to.address == policy.gateway_v6 && to.address.is_v6());
     if (to_gateway) {
-        const bool open = std::find(policy.host_ports.begin(), policy.host_ports.end(), to.port) !=
-                          policy.host_ports.end();
-        if (!open) return {Reach::Answer::refused, {}};
+        if (!has(policy.host_ports) && !has(opened.host_ports)) {
+            return {Reach::Answer::refused, {}};
+        }
         IpAddress loopback;
         loopback.bytes = {127, 0, 0, 1};
         return {Reach::Answer::go, {loopback, to.port}};
     }
     if (policy.internal) return {Reach::Answer::no_route, {}};
     if (is_never(to.address)) return {};
-    if (!policy.link_local && (to.address.is_link_local() || is_metadata(to.address))) return {};
+    const bool link_local = policy.link_local || opened.link_local;
+    if (!link_local && (to.address.is_link_local() || is_metadata(to.address))) return {};
     return {Reach::Answer::go, to};
 }
 

@@ -149,7 +149,7 @@ void TcpGate::on_syn(ByteView bytes, const Packet& packet) {
     if (const auto found = attempts_.find(key); found != attempts_.end()) {
         return found->second->on_repeated_syn(std::move(syn));
     }
-    const Reach reach = decide_reach(policy_, packet.to);
+    const Reach reach = decide_reach(policy_, packet.from.address, packet.to);
     if (reach.answer != Reach::Answer::go) return refuse(bytes, packet, reach.answer);
     if (attempts_.size() >= kMostAttempts) return;
     UniqueFd host(::socket(reach.to.address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

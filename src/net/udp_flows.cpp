@@ -276,7 +276,7 @@ void UdpFlows::send_out(const Key& key, ByteView payload) {
     if (const auto found = flows_.find(key); found != flows_.end()) {
         return found->second->send(payload);
     }
-    const Reach reach = decide_reach(policy_, key.to);
+    const Reach reach = decide_reach(policy_, key.from.address, key.to);
     UniqueFd host;
     if (reach.answer == Reach::Answer::go) {
         host.reset(::socket(reach.to.address.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

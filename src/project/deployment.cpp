@@ -55,17 +55,13 @@ void apply_check(const Service& service, engine::RunRequest& request) {
     request.health_retries = std::to_string(check->retries);
 }
 
-void refuse_what_is_missing(const Service& service) {
-    const auto refuse = [&](const char* key, const char* cure) {
-        throw base::UsageError(service.where + ": " + base::quote(service.name) + ": " +
-                                   base::quote(key) + " is not available yet",
-                               cure);
-    };
-    if (!service.host_access.empty()) refuse("host_access", "use network_mode = \"host\"");
+// compose: another service's network is that of its first container.
+std::optional<std::string> network_mode_of(const Project& project, const Service& service) {
+    constexpr std::string_view kService = "service:";
     const std::optional<std::string>& mode = service.request.network;
-    if (mode && mode->find(':') != std::string::npos) {
-        refuse("network_mode", "it may be private, host or none");
-    }
+    if (!mode || !mode->starts_with(kService)) return mode;
+    const Service* other = project.find_service(mode->substr(kService.size()));
+    return other == nullptr ? mode : "container:" + container_name(project, *other, 1);
 }
 
 }  // namespace
@@ -130,8 +126,9 @@ engine::RunRequest make_container_request(const Project& project, const Service&
     if (request.restart == "no") request.restart.reset();
     apply_check(service, request);
     request.memory_files = memory_files_of(project, service);
-    refuse_what_is_missing(service);
+    request.network = network_mode_of(project, service);
     request.networks = network_words(project, service);
+    request.host_access = service.host_access;
     // docker: another service's volumes are named by its container.
     for (std::string& from : request.volumes_from) {
         const size_t colon = from.find(':');

@@ -148,6 +148,12 @@ class Planner {
         for (const std::vector<std::string>& wave : start_waves(project_, all)) {
             for (const std::string& name : wave) {
                 const Service& service = *project_.find_service(name);
+                // A network namespace is gone with its container.
+                const std::string mode = service.request.network.value_or("");
+                if (mode.starts_with("service:") && is_anew(mode.substr(8))) {
+                    restart(service, "the network it shares is made anew");
+                    continue;
+                }
                 for (const Dependency& dependency : service.depends_on) {
                     if (dependency.restart && is_anew(dependency.service)) {
                         restart(service, base::quote(dependency.service) + " is made anew");

@@ -75,6 +75,50 @@ expect_eq shut,back "$(sandbox ps --filter name=two --format '{{.Networks}}')"
 expect_ok sandbox rm -f -t 0 two c
 expect_ok sandbox network rm shut
 
+test_case "connect and disconnect, while it runs and when it does not"
+expect_ok sandbox run -d --name d $image sleep 1000
+expect_rc 1 sandbox exec d wget -q -O - http://a/page
+expect_ok sandbox network connect --alias late back d
+sees_a() { [ "$(fetch d http://a/page)" = "from a" ]; }
+wait_until 10 sees_a || fail "the connected network's names are not told"
+expect_ok sandbox exec b nslookup -type=a late
+expect_eq "back" "$(sandbox ps --filter name=^d --format '{{.Networks}}')"
+expect_rc 1 sandbox network connect back d
+expect_match 'on network "back" already' "$ERR"
+expect_ok sandbox network disconnect back d
+expect_rc 1 sandbox network disconnect back d
+expect_rc 1 sandbox exec b nslookup -type=a late
+expect_eq $'eth0\nlo' "$(sandbox exec d ls /sys/class/net)"
+expect_ok sandbox stop -t 0 d
+expect_ok sandbox network connect back d
+expect_ok sandbox start d
+expect_eq "from a" "$(fetch d http://a/page)"
+expect_ok sandbox rename d late2
+expect_ok sandbox exec b nslookup -type=a late2
+expect_ok sandbox rm -f -t 0 late2
+
+test_case "a port of the host's loopback is open to whom it is opened"
+start_registry
+port_of_host=${REGISTRY##*:}
+ask="wget -q -O /dev/null http://host.internal:$port_of_host/v2/"
+expect_rc 1 sandbox exec b sh -c "$ask"
+expect_ok sandbox run --network back --host-access "$port_of_host" $image sh -c "$ask"
+expect_ok sandbox run --host-access "$port_of_host" $image sh -c "$ask"
+expect_rc 1 sandbox run --host-access 1 $image sh -c "$ask"
+
+test_case "a container in another one's network: one loopback, one address, its names"
+joined() { sandbox run --network container:a "$@"; }
+expect_eq "from a" "$(joined $image wget -q -O - http://127.0.0.1/page)"
+expect_ok joined $image nslookup -type=a b
+expect_eq "$(sandbox exec a cat /sys/class/net/eth0/address)" \
+    "$(joined $image cat /sys/class/net/eth0/address)"
+expect_rc 125 joined -p 80 $image true
+expect_rc 125 sandbox run --network container:nobody $image true
+expect_ok sandbox create --name idle $image sleep 1000
+expect_rc 125 sandbox run --network container:idle $image true
+expect_match 'does not run' "$ERR"
+expect_ok sandbox rm idle
+
 test_case "a holder that is killed comes back: links, addresses, names and ports"
 before=$(holder)
 expect_match '^[0-9]+$' "$before"
@@ -96,6 +140,8 @@ expect_ok sandbox run --rm --network back --ip 10.89.1.77 $image true
 test_case "with the last container the holder ends, and the network can be removed"
 expect_ok sandbox rm -f -t 0 a b
 wait_until 10 no_holder || fail "the holder stays"
+expect_eq "back ${id:0:4}" \
+    "$(sandbox inspect --type network --format '{{.Name}} {{slice .Id 0 4}}' back)"
 expect_ok sandbox network prune -f
 expect_eq back "$OUT"
 expect_eq '' "$(find "$store/networks" -type f ! -name .lock)"

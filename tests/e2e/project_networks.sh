@@ -21,6 +21,11 @@ image = "busybox"
 depends_on = ["web"]
 command = ["sleep", "1000"]
 stop_signal = "KILL"
+[services.side]
+image = "busybox"
+network_mode = "service:web"
+command = ["sleep", "1000"]
+stop_signal = "KILL"
 [tasks.probe]
 image = "busybox"
 depends_on = ["web"]
@@ -42,6 +47,7 @@ for name in web www shop-web-1; do
 done
 address=$(sandbox inspect --format '{{.NetworkSettings.Networks.shop_default.IPAddress}}' shop-web-1)
 expect_match 'name = shop-web-1$' "$(sandbox exec client nslookup "$address")"
+expect_eq first "$(fetch side http://127.0.0.1/page)"
 expect_eq first "$(curl -s --max-time 5 "http://127.0.0.1:$port/page")"
 expect_eq shop "$(sandbox network inspect shop_default \
     --format '{{index .Labels "com.docker.compose.project"}}')"

@@ -208,9 +208,3 @@ expect_match 'odd failed: its check says no' "$ERR"
 expect_match 'check \| no' "$ERR"
 expect_ok sandbox down -q -t 0
 
-test_case "what cannot be honoured yet is refused before anything starts"
-for line in 'host_access = [5432]' 'network_mode = "container:x"'; do
-    printf 'name = "p"\n[services.a]\nimage = "busybox"\n%s\n' "$line" >sandbox.toml
-    expect_error 2 'sandbox.toml:2: "a": ".*" is not available yet \(.+\)' sandbox up -d
-done
-expect_eq '' "$(containers)"

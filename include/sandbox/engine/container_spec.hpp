@@ -50,7 +50,8 @@ struct MemoryFileSpec {
 };
 
 // attached: links on networks with a gateway (engine/container_network.hpp). none: lo alone.
-enum class NetworkMode { attached, none, host };
+// joined: that of another container (engine/joined_network.hpp).
+enum class NetworkMode { attached, none, host, joined };
 
 // A place on a named network; addresses are given out when they are empty.
 struct NetworkUse {
@@ -118,9 +119,12 @@ struct ContainerSpec {
     std::vector<std::string> dns_servers, dns_search, dns_options;  // for /etc/resolv.conf
     std::uint64_t shm_size_bytes = 64u << 20;
     NetworkMode network = NetworkMode::attached;
-    std::vector<NetworkUse> networks;  // attached: the first is eth0; none: a private one
-    bool network_required = false;     // attached: without is an error; otherwise lo alone will do
-    bool dns_from_gateway = false;     // attached: dns_servers is the gateway's, known at the start
+    std::string joined_container;           // joined: its name or id
+    std::vector<NetworkUse> networks;       // attached: the first is eth0; none: a private one
+    std::vector<std::uint16_t> host_ports;  // attached: of the host's loopback, at host.internal
+    bool link_local = false;                // attached: link-local and metadata addresses are open
+    bool network_required = false;  // attached: without is an error; otherwise lo alone will do
+    bool dns_from_gateway = false;  // attached: dns_servers is the gateway's, known at the start
     std::vector<std::string> published_ports;  // docker's words, checked; attached only
     kernel::CapabilitySet capabilities = 0;    // bounding; effective too when uid is 0
     bool no_new_privileges = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,8 +37,23 @@ struct NetworkUser {
 };
 [[nodiscard]] std::vector<NetworkUser> network_users(const store::Store& store,
                                                      const std::string& network);
+struct MemberWishes {
+    std::vector<std::string> aliases;
+    std::string ip, ip6;  // empty: given out
+};
+// At once when the container runs, and for its later starts. A container that runs on a private
+// network keeps it until it ends. Throws NotFoundError, UsageError, Error.
+void connect_network(const store::Store& store, const std::string& network,
+                     const std::string& container, const MemberWishes& wishes);
+// Throws NotFoundError when it is not on it, Error when it has its name server there.
+void disconnect_network(const store::Store& store, const std::string& network,
+                        const std::string& container);
+
 // Throws NotFoundError (1), Error (1) while a container is on it: one that runs, or with
 // `stopped_too` any.
 void remove_network(const store::Store& store, const std::string& name, bool stopped_too = false);
+// Those that no container names and `wanted` says yes to. Answers names.
+std::vector<std::string> prune_networks(
+    const store::Store& store, const std::function<bool(const store::NetworkRecord&)>& wanted = {});
 
 }  // namespace sandbox::engine

@@ -74,8 +74,9 @@ struct RunRequest {
     std::vector<std::string> networks;
     std::vector<std::string> network_aliases;         // on the first of them
     std::optional<std::string> ip, ip6, mac_address;  // on the first of them
-    std::vector<std::string> publish;                 // -p
-    bool publish_all = false;                         // -P: what the image exposes, on free ports
+    std::vector<std::string> host_access;  // ports of the host's loopback, or "link-local"
+    std::vector<std::string> publish;      // -p
+    bool publish_all = false;              // -P: what the image exposes, on free ports
     bool detached =
         false;  // a supervisor of its own will start it: nothing of the caller's is used
     std::uint32_t preserve_fds = 0;

@@ -30,6 +30,8 @@ class ChildProcess {
     static std::optional<ChildProcess> try_clone_into(std::uint64_t namespace_flags, int cgroup_fd);
     // A child of this process that was made otherwise.
     ChildProcess(pid_t pid, base::UniqueFd pid_fd) noexcept;
+    // What clone() answers in the child, for who clones by other means.
+    static ChildProcess in_child() noexcept;
     ChildProcess(ChildProcess&& other) noexcept;
     ChildProcess& operator=(ChildProcess&& other) noexcept;
     ~ChildProcess();  // SIGKILL and reap

@@ -43,7 +43,10 @@ struct AttachPlan {
     std::optional<MacAddress> mac{};
     // The caller has whoever is inside say Attachment::inside to the kernel.
     bool configures_itself = false;
-    int link_index = 20;    // with it: the link's, free in its namespace
+    int link_index = 20;                    // with it: the link's, free in its namespace
+    std::vector<std::uint16_t> host_ports;  // as NetworkPlan's, for this container alone
+    bool link_local = false;                // the same
+    std::vector<IpAddress> name_servers;    // who is asked for other names; empty: the host's
     bool prepared = false;  // the namespace has had a network: its settings stay as they are
 };
 

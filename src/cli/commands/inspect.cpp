@@ -6,6 +6,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/engine/networks.hpp"
 #include "sandbox/store/container_store.hpp"
 
 namespace sandbox::cli {
@@ -19,8 +20,8 @@ constexpr Flag kSizeFlag = {"-s,--size", FlagKind::toggle, "",
 constexpr Flag kFlags[] = {
     kInspectFormatFlag,
     kSizeFlag,
-    {"-t,--type", FlagKind::value, "TYPE", "only image, container or volume", Completes::words,
-     "image container volume all"},
+    {"-t,--type", FlagKind::value, "TYPE", "only image, container, volume or network",
+     Completes::words, "image container volume network all"},
 };
 constexpr Flag kTypedFlags[] = {kInspectFormatFlag, kSizeFlag};
 constexpr Flag kVolumeFlags[] = {
@@ -50,6 +51,14 @@ Value find_volume(const store::Store& store, const std::string& name) {
     return volume_document(store, *record);
 }
 
+std::optional<Value> try_network(const store::Store& store, const std::string& name) {
+    try {
+        return network_document(store, engine::find_network(store, name));
+    } catch (const base::Error&) {
+        return std::nullopt;
+    }
+}
+
 Value find_any(const store::Store& store, const std::string& name, bool size) {
     if (const std::optional<Value> container = try_container(store, name, size)) return *container;
     try {
@@ -60,6 +69,7 @@ Value find_any(const store::Store& store, const std::string& name, bool size) {
     try {
         return find_volume(store, name);
     } catch (const base::Error&) {
+        if (const auto network = try_network(store, name)) return *network;
         throw base::NotFoundError("no such object: " + base::quote(name));
     }
 }
@@ -69,6 +79,7 @@ Value find_typed(const store::Store& store, const std::string& type, const std::
     if (type == "container") return engine::inspect_container(store, name, size);
     if (type == "image") return image_document(store, store::ImageStore(store).find(name));
     if (type == "volume") return find_volume(store, name);
+    if (type == "network") return network_document(store, engine::find_network(store, name));
     return find_any(store, name, size);
 }
 
@@ -88,9 +99,10 @@ int show(Context& context, const Invocation& in, const std::string& type,
 
 int run(Context& context, const Invocation& in) {
     const std::string type = in.value_or("type", "all");
-    if (type != "all" && type != "image" && type != "container" && type != "volume") {
+    if (type != "all" && type != "image" && type != "container" && type != "volume" &&
+        type != "network") {
         throw base::UsageError("unknown type " + base::quote(type),
-                               "use image, container or volume");
+                               "use image, container, volume or network");
     }
     return show(context, in, type, in.arguments());
 }
@@ -117,7 +129,7 @@ int run_volume(Context& context, const Invocation& in) {
 constinit const Command kInspectCommand = {
     .names = "inspect",
     .arguments = "NAME [NAME...]",
-    .summary = "Show all about containers, images and volumes",
+    .summary = "Show all about containers, images, volumes and networks",
     .flags = kFlags,
     .min_arguments = 1,
     .max_arguments = -1,

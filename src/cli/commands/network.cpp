@@ -3,7 +3,7 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/failures.hpp"
-#include "cli/filter.hpp"
+#include "cli/image_filter.hpp"
 #include "cli/listing_flags.hpp"
 #include "cli/options.hpp"
 #include "sandbox/base/error.hpp"
@@ -34,7 +34,8 @@ constexpr Flag kRmFlags[] = {
     {"-f,--force", FlagKind::toggle, "", "a network that is not there is no failure"},
 };
 constexpr Flag kPruneFlags[] = {
-    {"--filter", FlagKind::list, "label=NAME[=VALUE]", "only what matches; label!= for others"},
+    {"--filter", FlagKind::list, "NAME=VALUE",
+     "only those of that label, or made before until=TIME"},
     {"-f,--force", FlagKind::toggle, "", "do not ask"},
 };
 
@@ -100,13 +101,14 @@ int run_rm(Context& context, const Invocation& in) {
 }
 
 int run_prune(Context& context, const Invocation& in) {
-    const Filters filters = Filters::parse(in.list("filter"), {"label", "label!"});
+    const Filters filters = Filters::parse(in.list("filter"), {"label", "label!", "until"});
+    (void)fits_prune(filters, {}, 0);  // a bad time is said before anything is asked
     if (!in.toggle("force")) confirm("This removes all networks that no container uses.");
-    for (const store::NetworkRecord& record : store::NetworkStore(context.store()).list()) {
-        if (!filters.matches_labels(record.labels)) continue;
-        if (!engine::network_users(context.store(), record.name).empty()) continue;
-        engine::remove_network(context.store(), record.name, true);
-        context.out.line(record.name);
+    const auto wanted = [&](const store::NetworkRecord& record) {
+        return fits_prune(filters, record.labels, record.created);
+    };
+    for (const std::string& name : engine::prune_networks(context.store(), wanted)) {
+        context.out.line(name);
     }
     return 0;
 }

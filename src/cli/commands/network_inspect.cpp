@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/documents.hpp"
 #include "cli/failures.hpp"
 #include "cli/listing_flags.hpp"
 #include "sandbox/base/strings.hpp"
@@ -46,7 +47,9 @@ Value containers_of(const store::Store& store, const store::NetworkRecord& recor
     return all;
 }
 
-Value document_of(const store::Store& store, const store::NetworkRecord& record) {
+}  // namespace
+
+Value network_document(const store::Store& store, const store::NetworkRecord& record) {
     Array pools{pool(record.subnet, record.gateway, record.ip_range)};
     if (!record.subnet6.empty()) pools.push_back(pool(record.subnet6, "", ""));
     return Object{
@@ -69,13 +72,15 @@ Value document_of(const store::Store& store, const store::NetworkRecord& record)
         {"Labels", record.labels}};
 }
 
+namespace {
+
 int run(Context& context, const Invocation& in) {
     Failures failures;
     std::vector<Value> documents;
     for (const std::string& name : in.arguments()) {
         failures.attempt([&] {
             const store::Store& store = context.store();
-            documents.push_back(document_of(store, engine::find_network(store, name)));
+            documents.push_back(network_document(store, engine::find_network(store, name)));
         });
     }
     context.out.write(render_inspect(documents, in.value_or("format", "")));

@@ -48,6 +48,8 @@ inline constexpr Flag kRunFlags[] = {
     {"--health-start-period", FlagKind::value, "TIME",
      "time to start, in which failures do not count (default 0s)"},
     {"--health-timeout", FlagKind::value, "TIME", "longest time of one check (default 30s)"},
+    {"--host-access", FlagKind::list, "PORT",
+     "a port of the host's loopback, open at host.internal; link-local"},
     {"-h,--hostname", FlagKind::value, "NAME", "host name inside"},
     {"--http-proxy", FlagKind::toggle, "", "pass the caller's proxy variables on"},
     {"--init", FlagKind::toggle, "",

@@ -120,6 +120,7 @@ void take_networks(const Invocation& in, engine::RunRequest& request) {
         request.networks = networks;
     }
     request.network_aliases = in.list("network-alias");
+    request.host_access = in.list("host-access");
     request.ip = in.try_value("ip");
     request.ip6 = in.try_value("ip6");
     request.mac_address = in.try_value("mac-address");

@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/networks.hpp"
 #include "sandbox/image/remove.hpp"
 #include "sandbox/store/event_log.hpp"
 
@@ -53,12 +54,20 @@ int run_prune(Context& context, const Invocation& in) {
     if (in.toggle("all")) options.all_images = true;
     options.volumes = in.toggle("volumes");
     if (!in.toggle("force")) {
-        confirm(std::string("This removes ended containers, leftovers and ") +
+        confirm(std::string("This removes ended containers, unused networks, leftovers and ") +
                 (options.all_images ? "all unused images" : "images without a name") +
                 (options.volumes ? ", and unused anonymous volumes." : "."));
     }
-    report(context.out, image::prune(context.store(), options));
+    image::PruneReport pruned = image::prune(context.store(), options);
+    const auto wanted = [&](const store::NetworkRecord& record) {
+        return !options.wants || options.wants(record.labels, record.created);
+    };
+    for (const std::string& name : engine::prune_networks(context.store(), wanted)) {
+        pruned.removed.push_back("network " + name);
+    }
+    report(context.out, pruned);
     store::append_event(context.store(), store::prune_event("container", std::nullopt));
+    store::append_event(context.store(), store::prune_event("network", std::nullopt));
     store::append_event(context.store(), store::prune_event("image", std::nullopt));
     if (options.volumes) {
         store::append_event(context.store(), store::prune_event("volume", std::nullopt));

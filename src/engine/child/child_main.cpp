@@ -43,7 +43,7 @@ void begin(const Plan& plan) noexcept {
     check(plan, Step::propagation, raw::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
     // Here and not at clone: it takes longer than all other namespaces together, and the parent has
     // the maps written meanwhile.
-    if (plan.own_network) {
+    if (plan.own_network && !plan.joins_network) {
         check(plan, Step::network_namespace, raw::call(SYS_unshare, CLONE_NEWNET));
     }
 }

@@ -83,7 +83,7 @@ void drop_capabilities(const Plan& plan, std::uint64_t keep, Step step) noexcept
 }
 
 void set_loopback_up(const Plan& plan) noexcept {
-    if (!plan.own_network) return;
+    if (!plan.own_network || plan.joins_network) return;
     const int fd = static_cast<int>(raw::call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     // EAFNOSUPPORT: a kernel without IPv4 has nothing to bring up.
     if (fd == -EAFNOSUPPORT) return;

@@ -125,6 +125,7 @@ struct Plan {
     bool namespaces_made = false;
     bool own_network = true;
     // The parent joins it to a network meanwhile, and says link_made.
+    bool joins_network = false;  // it is in another container's already
     bool waits_for_link = false;
     // Then: what to say to rtnetlink about that link, if it is not set up already; the last message
     // asks for an acknowledgement.

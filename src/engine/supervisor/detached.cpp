@@ -24,6 +24,7 @@
 #include "engine/supervise.hpp"
 #include "engine/supervisor/attach_server.hpp"
 #include "engine/supervisor/live_container.hpp"
+#include "engine/supervisor/network_operations.hpp"
 #include "engine/supervisor/payload_streams.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -188,6 +189,7 @@ void DetachedSupervisor::add_stream_operations() {
     serve_attach(
         live_->server(), [this] { return streams_ ? streams_->hub() : nullptr; },
         [this](const winsize& size) { live_->tell_size(size); });
+    serve_networks(*live_, [this] { return network_.get(); });
 }
 
 void DetachedSupervisor::go_on(LiveContainer::Next next) {

@@ -62,6 +62,9 @@ class LiveContainer {
     // Freezes (true) or thaws all of the container's processes; absent: by signals.
     void set_freezer(std::function<void(bool)> freezer) { freezer_ = std::move(freezer); }
     // Called at each start and end, after the state has been changed: health checks, events.
+    void on_rename(std::function<void(const std::string& name)> observer) {
+        renamed_ = std::move(observer);
+    }
     void on_change(std::function<void()> observer) { observers_.push_back(std::move(observer)); }
 
     void started(const ContainerSpec& spec, LaunchedContainer& launched);
@@ -120,6 +123,7 @@ class LiveContainer {
     LaunchedContainer* launched_ = nullptr;
     std::function<void(bool)> freezer_;
     std::vector<std::function<void()>> observers_;
+    std::function<void(const std::string&)> renamed_;
     RestartPolicy policy_;
     RestartBackoff backoff_;
     std::int64_t started_clock_ns_ = 0;  // monotonic

@@ -157,6 +157,7 @@ void LiveContainer::op_rename(ControlCall call) {
     const std::string former = shown_name();
     record_ = store::ContainerStore(store_).rename(container_, record_, name);
     tell("rename", {{"oldName", "/" + former}});
+    if (renamed_) renamed_(name);
     call.reply();
 }
 

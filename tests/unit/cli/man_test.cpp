@@ -50,6 +50,8 @@ const std::map<std::string, std::string> kPages{
     {"network prune", "network"},
     {"network exists", "network"},
     {"network fault", "network"},
+    {"network connect", "network"},
+    {"network disconnect", "network"},
     {"volume create", "volume"},
     {"volume ls", "volume"},
     {"volume inspect", "inspect"},

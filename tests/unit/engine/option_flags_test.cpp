@@ -75,7 +75,9 @@ TEST_CASE("network modes: ours, docker's words for them, and reasons for the res
     CHECK_FALSE(parse_network("bridge").named);
     CHECK(parse_network("back").named);
     CHECK_THAT(message_of([] { (void)parse_network("macvlan"); }), Contains("root"));
-    CHECK_THAT(message_of([] { (void)parse_network("container:x"); }), Contains("joined"));
+    CHECK(parse_network("container:x").mode == NetworkMode::joined);
+    CHECK_THAT(message_of([] { (void)parse_network("container:"); }), Contains("no container"));
+    CHECK_THAT(message_of([] { (void)parse_network("ns:/x"); }), Contains("joined"));
 }
 
 TEST_CASE("a place on a network: its name, or docker's long form") {

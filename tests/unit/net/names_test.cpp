@@ -37,12 +37,18 @@ TEST_CASE("the world of a network comes over the wire as it is") {
     World world;
     world.reach.gateway_v4 = address("10.89.1.1");
     world.v4_names = true;
+    world.servers[address("10.89.1.2")] = {address("192.0.2.53"), address("2001:db8::53")};
+    world.reach.opened[address("10.89.1.2")] = {{5432, 6379}, true};
     world.owners["1"] = {{"db", "sql"}, {address("10.89.1.2")}};
     world.subnets.push_back(*try_parse_subnet("10.89.1.0/24"));
     world.views[address("10.89.1.2")].push_back({{"far", "f"}, {address("10.77.0.2")}});
     world.views[address("10.89.1.2")].push_back({{"away"}, {address("10.77.0.3")}});
     const World read = decode_world(encode_world(world));
     CHECK(read.v4_names);
+    CHECK(read.reach.opened.at(address("10.89.1.2")).host_ports ==
+          std::vector<std::uint16_t>{5432, 6379});
+    CHECK(read.reach.opened.at(address("10.89.1.2")).link_local);
+    CHECK(read.servers == world.servers);
     CHECK(read.owners.at("1").names == world.owners["1"].names);
     const auto& view = read.views.at(address("10.89.1.2"));
     REQUIRE(view.size() == 2);

@@ -52,8 +52,9 @@ TEST_CASE("the host's loopback, link-local and metadata addresses are closed") {
     policy.gateway_v4 = *try_parse_address("10.89.0.1");
     policy.host_ports = {5432};
     using Answer = Reach::Answer;
+    const IpAddress from = *try_parse_address("10.89.0.2");
     const auto answer = [&](const char* to, std::uint16_t port) {
-        return decide_reach(policy, {*try_parse_address(to), port}).answer;
+        return decide_reach(policy, from, {*try_parse_address(to), port}).answer;
     };
     CHECK(answer("192.0.2.1", 80) == Answer::go);
     CHECK(answer("2001:db8::1", 80) == Answer::go);
@@ -65,13 +66,26 @@ TEST_CASE("the host's loopback, link-local and metadata addresses are closed") {
         CHECK(answer(closed, 80) == Answer::prohibited);
     }
     CHECK(answer("10.89.0.1", 80) == Answer::refused);
-    CHECK(decide_reach(policy, {policy.gateway_v4, 5432}).to ==
+    CHECK(decide_reach(policy, from, {policy.gateway_v4, 5432}).to ==
           Endpoint{*try_parse_address("127.0.0.1"), 5432});
     policy.link_local = true;
     CHECK(answer("169.254.169.254", 80) == Answer::go);
     policy.internal = true;
     CHECK(answer("192.0.2.1", 80) == Answer::no_route);
     CHECK(answer("10.89.0.1", 5432) == Answer::go);
+}
+
+TEST_CASE("what is opened for one container is closed for the others") {
+    ReachPolicy policy;
+    policy.gateway_v4 = *try_parse_address("10.89.1.1");
+    const IpAddress one = *try_parse_address("10.89.1.2"), other = *try_parse_address("10.89.1.3");
+    policy.opened[one] = {{5432}, true};
+    const Endpoint metadata{*try_parse_address("169.254.169.254"), 80};
+    CHECK(decide_reach(policy, one, {policy.gateway_v4, 5432}).answer == Reach::Answer::go);
+    CHECK(decide_reach(policy, one, {policy.gateway_v4, 5433}).answer == Reach::Answer::refused);
+    CHECK(decide_reach(policy, one, metadata).answer == Reach::Answer::go);
+    CHECK(decide_reach(policy, other, {policy.gateway_v4, 5432}).answer == Reach::Answer::refused);
+    CHECK(decide_reach(policy, other, metadata).answer == Reach::Answer::prohibited);
 }
 
 TEST_CASE("a client keeps its address where it can be answered") {

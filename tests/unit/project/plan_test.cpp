@@ -143,5 +143,31 @@ TEST_CASE("a container is asked for with its name, its labels and its restart po
     CHECK(has("com.docker.compose.project.working_dir=" + f.directory.path()));
 }
 
+TEST_CASE("who shares another service's network is restarted when that is made anew") {
+    Fixture fixture;
+    fixture.project = fixture.directory.load_text(R"(
+name = "p"
+[services.web]
+image = "w"
+[services.side]
+image = "s"
+network_mode = "service:web"
+)");
+    Deployed web = fixture.deployed("web", 1, "running");
+    web.hash = "another";
+    const Deployed side = fixture.deployed("side", 1, "running");
+    PlanOptions options;
+    options.names = {"web", "side"};
+    options.image_id = [](const std::string& image) { return "sha256:" + image; };
+    const std::vector<Action> actions = make_plan(fixture.project, {web, side}, options);
+    REQUIRE(actions.size() == 2);
+    CHECK(actions[0].kind == Kind::recreate);
+    CHECK(actions[1].kind == Kind::restart);
+    CHECK(actions[1].service == "side");
+    const engine::RunRequest request =
+        make_container_request(fixture.project, *fixture.project.find_service("side"), 1);
+    CHECK(request.network == "container:p-web-1");
+}
+
 }  // namespace
 }  // namespace sandbox::project
