@@ -7,6 +7,7 @@
 #include "engine/container_network.hpp"
 #include "engine/named_places.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/kernel/process.hpp"
 #include "sandbox/net/gateway.hpp"
 
 namespace sandbox::engine {
@@ -16,6 +17,8 @@ template <typename F>
 decltype(auto) missing_on_error(F&& action) {
     try {
         return action();
+    } catch (const kernel::NamespacesRefused&) {
+        throw;  // without a network it would not start either
     } catch (const base::Error& error) {
         throw NetworkMissing(error.message(), error.hint(), error.code());
     }

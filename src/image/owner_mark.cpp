@@ -15,6 +15,7 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/image/owner_table.hpp"
+#include "sandbox/kernel/process.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
 
 namespace sandbox::image {
@@ -115,6 +116,8 @@ void mark_layer_owners(const store::Store& store, const RootfsPlan& plan) {
     for (const std::string& name : layer_names(plan)) {
         try {
             mark_once(store, name);
+        } catch (const kernel::NamespacesRefused&) {
+            throw;  // nothing starts here
         } catch (const base::Error& error) {
             base::log::warning("the image's files show as root's: " + error.message());
         }

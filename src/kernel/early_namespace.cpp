@@ -140,7 +140,7 @@ void EarlyNamespace::Impl::start() {
     const int errnum = errno;
     (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&signals), 0, kSignalSetBytes);
     if (rc < 0) {
-        throw base::SysError(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
+        throw NamespacesRefused(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
     }
     pid = rc;
     if (map.mode == IdMode::single) return;
@@ -218,7 +218,7 @@ std::optional<ChildProcess> EarlyNamespace::try_clone(std::uint64_t more, int cg
     if (cgroup_fd >= 0 && lacks_clone_into(own.result)) return std::nullopt;
     if (own.result < 0) {
         const int errnum = static_cast<int>(-own.result);
-        throw base::SysError(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
+        throw NamespacesRefused(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
     }
     return ChildProcess(static_cast<pid_t>(own.result), base::UniqueFd(pid_fd));
 }

@@ -58,9 +58,8 @@ std::optional<ChildProcess> ChildProcess::try_clone(std::uint64_t namespace_flag
     if (cgroup_fd >= 0 && lacks_clone_into(rc)) return std::nullopt;
     if (rc < 0) {
         const int errnum = static_cast<int>(-rc);
-        throw base::SysError(
-            errnum, namespace_flags != 0 ? "create namespaces" : "create a process", {},
-            namespace_flags != 0 ? explain_namespace_failure(errnum) : std::string());
+        if (namespace_flags == 0) throw base::SysError(errnum, "create a process");
+        throw NamespacesRefused(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
     }
     if (rc == 0) {
         ChildProcess child;

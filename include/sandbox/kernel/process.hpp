@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "sandbox/base/error.hpp"
 #include "sandbox/base/unique_fd.hpp"
 
 namespace sandbox::kernel {
@@ -19,11 +20,19 @@ struct ExitStatus {
     [[nodiscard]] int shell_code() const noexcept { return signal != 0 ? 128 + signal : code; }
 };
 
+// The kernel, or who guards it, lets us make no (more) namespaces: no container can start here. The
+// hint is the cure.
+class NamespacesRefused : public base::SysError {
+  public:
+    using SysError::SysError;
+};
+
 class ChildProcess {
   public:
     ChildProcess() = default;
     // clone3(2) with CLONE_PIDFD and `namespace_flags`, fork-like (own copy of memory). In the
     // child the call answers an object with is_child() true. On ENOSYS falls back to clone(2).
+    // Throws NamespacesRefused, or SysError where there are no flags.
     static ChildProcess clone(std::uint64_t namespace_flags);
     // The same, and the child begins its life in that cgroup (its directory). Absent: this kernel
     // cannot (before 5.7), or an outer container's filter does not let us.
