@@ -34,12 +34,37 @@ endif()
 
 find_program(SANDBOX_CCACHE ccache)
 if(SANDBOX_CCACHE)
+    set(launcher ${SANDBOX_CCACHE})
+    if(SANDBOX_PRECOMPILE)
+        # Otherwise ccache lets every file through that uses precompiled headers.
+        set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${launcher})
+    endif()
     foreach(lang C CXX)
         if(NOT CMAKE_${lang}_COMPILER_LAUNCHER)
-            set(CMAKE_${lang}_COMPILER_LAUNCHER ${SANDBOX_CCACHE})
+            set(CMAKE_${lang}_COMPILER_LAUNCHER ${launcher})
         endif()
     endforeach()
 endif()
+
+# The headers that nearly every file reads, compiled once. One build at least goes without
+# (release-static), so that a missing #include is seen.
+function(sandbox_precompile target)
+    if(NOT SANDBOX_PRECOMPILE)
+        return()
+    endif()
+    set(empty ${CMAKE_BINARY_DIR}/${target}.cpp)
+    file(CONFIGURE OUTPUT ${empty} CONTENT "// Precompiled headers want a source file beside them.\n")
+    add_library(${target} STATIC ${empty})
+    target_link_libraries(${target} PRIVATE sandbox_flags)
+    target_precompile_headers(${target} PRIVATE <algorithm> <array> <chrono> <functional> <map>
+        <memory> <optional> <set> <span> <string> <string_view> <utility> <vector> ${ARGN})
+endfunction()
+function(sandbox_use_precompiled target headers)
+    if(SANDBOX_PRECOMPILE)
+        target_precompile_headers(${target} REUSE_FROM ${headers})
+    endif()
+endfunction()
+sandbox_precompile(sandbox_headers)
 
 if(SANDBOX_TIDY)
     find_program(SANDBOX_CLANG_TIDY NAMES clang-tidy REQUIRED)

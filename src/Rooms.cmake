@@ -25,6 +25,7 @@ function(sandbox_add_room room)
         target_compile_definitions(sandbox_${room} PRIVATE SANDBOX_VERSION="${PROJECT_VERSION}")
         target_link_libraries(sandbox_${room} PRIVATE sandbox_flags
             PUBLIC ${SANDBOX_BELOW_${room}})
+        sandbox_use_precompiled(sandbox_${room} sandbox_headers)
     else()
         add_library(sandbox_${room} INTERFACE)
         target_include_directories(sandbox_${room} INTERFACE ${CMAKE_SOURCE_DIR}/include)

@@ -14,6 +14,7 @@ endfunction()
 # Catch2 v2 compiles its main for several seconds: once for all binaries.
 add_library(sandbox_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/support/catch_main.cpp)
 target_include_directories(sandbox_test_main PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+sandbox_precompile(sandbox_test_headers <catch2/catch.hpp>)
 
 add_custom_target(unit_tests)
 add_custom_target(integration_tests)
@@ -31,6 +32,7 @@ function(sandbox_add_test_binary kind room)
     target_compile_definitions(${binary} PRIVATE SANDBOX_VERSION="${PROJECT_VERSION}"
         SANDBOX_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${binary} PRIVATE sandbox_flags sandbox_test_main sandbox_${room})
+    sandbox_use_precompiled(${binary} sandbox_test_headers)
     add_dependencies(${kind}_tests ${binary})
     if(kind STREQUAL "unit")
         sandbox_add_test(unit.${room} unit $<TARGET_FILE:${binary}>)
@@ -58,6 +60,7 @@ foreach(source IN LISTS fuzz_sources)
     add_executable(${binary} EXCLUDE_FROM_ALL ${source})
     target_include_directories(${binary} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${binary} PRIVATE sandbox_flags sandbox_cli)
+    sandbox_use_precompiled(${binary} sandbox_headers)
     if(SANDBOX_FUZZ)
         target_link_options(${binary} PRIVATE -fsanitize=fuzzer)
         sandbox_add_test(fuzz.${fuzz_name} fuzz $<TARGET_FILE:${binary}> -runs=0
