@@ -25,6 +25,7 @@ if [ "$(id -u)" -eq 0 ]; then
     sh "$source_dir/tests/support/users.sh"
 fi
 # An image that cannot be made fails the tests that ask for it, and no others.
-for image in busybox buildah podman skopeo umoci big debian debian-tools; do
+for image in busybox buildah podman skopeo umoci big debian debian-tools redis nginx postgres mariadb \
+    wordpress servers; do
     bash "$source_dir/tests/support/images.sh" "$image" || true
 done
