@@ -36,8 +36,9 @@ endfunction()
 foreach(room IN LISTS SANDBOX_ROOMS)
     sandbox_add_room(${room})
 endforeach()
-# What no launch waits for is made small: the program is one file.
-foreach(room project cli registry)
+# The program is one file: what waits for the kernel or for people is made small. Not so the rooms
+# that compute: hashes, tars, filters.
+foreach(room project cli registry engine net store oci)
     get_target_property(room_kind sandbox_${room} TYPE)
     if(room_kind STREQUAL "STATIC_LIBRARY")
         target_compile_options(sandbox_${room} PRIVATE $<$<CONFIG:Release>:-Os>)
