@@ -70,6 +70,8 @@ void ChildPlan::plan_sysctls() {
     if (plan_.own_network && spec_.network != NetworkMode::joined) {
         // Low ports and ping without a capability: the network is the container's own.
         sysctls_.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
+        // A client of many short connections would be out of ports after 28,000 in a minute.
+        sysctls_.push_back({"net/ipv4/tcp_tw_reuse", "1"});
         // From the lowest to the highest group of the map, as the host counts them: the kernel
         // compares those (icmp(7)), and refuses a group that the map does not have (EINVAL).
         const auto [low, high] = outermost_gids(spec_.ids);

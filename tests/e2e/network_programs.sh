@@ -78,6 +78,9 @@ for header in "X: y" "Connection: close"; do
     expect_no_match 'Socket errors|Non-2xx' "$OUT"
 done
 
+test_case "ports in TIME_WAIT are used again, so that a minute may have more than 28,000 connections"
+expect_eq 1 "$(inside cat /proc/sys/net/ipv4/tcp_tw_reuse)"
+
 test_case "a thousand short connections a second, one by one and without loss"
 background short python3 "$support/short_connections.py" --serve $own4
 expect_ok inside python3 /support/short_connections.py $own4 "$(first_line short)" \
