@@ -86,6 +86,7 @@ TEST_CASE("one id, whichever is wanted in the end, and namespaces that are the c
     CHECK_FALSE(early.is_for(seven, kNamespaces | CLONE_NEWIPC));
     const auto child = early.try_clone(CLONE_NEWPID, -1, wait_for_ever, nullptr);
     REQUIRE(child);
+    CHECK(early.open_network().valid());
     early.finish_maps(seven);
     const std::string proc = "/proc/" + std::to_string(child->pid());
     CHECK(base::read_file(proc + "/uid_map", 4096).find(" 7 ") != std::string::npos);
@@ -98,7 +99,6 @@ TEST_CASE("one id, whichever is wanted in the end, and namespaces that are the c
         CHECK(inode(proc + name) != inode(std::string("/proc/self") + name));
     }
     CHECK(inode(proc + "/ns/ipc") == inode("/proc/self/ns/ipc"));
-    CHECK(early.open_network().valid());
 }
 
 TEST_CASE("namespaces made ahead that nobody needs leave no process") {
