@@ -174,6 +174,11 @@ void NamedPlaces::disconnect(const std::string& network) {
                               " has the container's way outside and its name server",
                           "disconnect its other networks first");
     }
+    try {
+        if (found->member) found->member->leave();
+    } catch (const net::HolderGone& error) {  // and what we had there with it
+        base::log::debug(error.message());
+    }
     forget(*found);
     if (&*found == first_) first_ = nullptr;
     places_.erase(found);

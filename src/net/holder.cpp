@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "net/confine.hpp"
 #include "net/faults.hpp"
@@ -90,6 +91,7 @@ class Holder {
     json::Value enter(Member& member, const json::Value& request);
     void join(const Member& member, bool itself, int netns_fd);
     void publish(Member& member, const json::Value& request, int socket_fd);
+    void leave(Member& member);
     void drop(Member& member);
     void changed();
     void tell_all();
@@ -177,6 +179,9 @@ json::Value Holder::serve(Member& member, const json::Value& request, const Desc
         join(member, itself != nullptr && *itself, fd);
     } else if (op == "publish" && fd >= 0) {
         publish(member, request, fd);
+    } else if (op == "leave") {
+        leave(member);
+        changed();
     } else if (op == "names") {
         network_->set_names(*member.id, wire::words_from_json(request["names"]));
         changed();
@@ -232,19 +237,23 @@ void Holder::publish(Member& member, const json::Value& request, int socket_fd) 
     member.ports.push_back(gateway_->publish(std::move(port), member.address));
 }
 
-void Holder::drop(Member& member) {
-    loop_.remove(*member.token);
+void Holder::leave(Member& member) {
     if (gateway_) {
         for (const std::uint32_t port : member.ports) gateway_->unpublish(port);
     }
-    if (member.id) {
-        try {
-            network_->detach(*member.id);
-        } catch (const base::Error& error) {
-            base::log::warning(error.message());
-        }
-        if (faults_) faults_->refresh();
+    member.ports.clear();
+    if (!member.id) return;
+    try {
+        network_->detach(*std::exchange(member.id, std::nullopt));
+    } catch (const base::Error& error) {
+        base::log::warning(error.message());
     }
+    if (faults_) faults_->refresh();
+}
+
+void Holder::drop(Member& member) {
+    loop_.remove(*member.token);
+    leave(member);
     members_.erase(&member);
     if (members_.empty()) return end();
     changed();

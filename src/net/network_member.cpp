@@ -180,6 +180,10 @@ void NetworkMember::set_view(const std::vector<NamedAddresses>& others) {
     (void)ask(json::dump(json::Object{{"op", "view"}, {"others", wire::names_to_json(others)}}));
 }
 
+void NetworkMember::leave() {
+    (void)ask(json::dump(json::Object{{"op", "leave"}}));
+}
+
 NetworkMember::News NetworkMember::read_news() {
     if (std::exchange(news_, false)) return News::names;
     char first = 0;

@@ -45,6 +45,9 @@ class NetworkMember {
     void publish(const PublishedPort& port, int socket_fd);
     void set_names(const std::vector<std::string>& names);
     void set_view(const std::vector<NamedAddresses>& others);
+    // Link, address, names and ports are free when this returns; without it, soon after the end of
+    // the object, which is all that may be done then.
+    void leave();
 
     // Readable: news. The others' names may have changed, or the holder is gone.
     [[nodiscard]] int fd() const noexcept { return socket_.get(); }
