@@ -121,6 +121,8 @@ std::string NetworkStore::directory() const {
 
 std::vector<NetworkRecord> NetworkStore::list() const {
     std::vector<NetworkRecord> all;
+    // Who only looks makes no directory.
+    if (!base::exists_at(store_.root_fd(), "networks")) return all;
     for (const std::string& name : base::list_dir(store_.networks_fd())) {
         if (!name.ends_with(kSuffix) || name.front() == '.') continue;
         auto record = try_load(store_.networks_fd(), name.substr(0, name.size() - kSuffix.size()));
