@@ -64,8 +64,7 @@ LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, ba
     } catch (const NetworkMissing& error) {
         network.reset();
         if (spec.network_required) throw;
-        base::log::warning("the container has no network but its loopback: " + error.message() +
-                           (error.hint().empty() ? "" : " (" + error.hint() + ")"));
+        base::log::warning("the container has no network but its loopback: " + error.with_hint());
     }
     spec.network = NetworkMode::none;
     spec.hosts = hosts;

@@ -188,7 +188,7 @@ class Down {
                 engine::remove_volume(store_, name, true);
                 listener_({Notice::What::removed, {}, name, {}});
             } catch (const base::Error& error) {
-                failures_.push_back({{}, name, error.message(), {}, {}});
+                failures_.push_back({{}, name, error.with_hint(), {}, {}});
             }
         }
     }
@@ -200,7 +200,7 @@ class Down {
         } catch (const base::NotFoundError&) {
             // It went by itself.
         } catch (const base::Error& error) {
-            failures_.push_back({container.service, container.name, error.message(), {}, {}});
+            failures_.push_back({container.service, container.name, error.with_hint(), {}, {}});
         }
     }
 

@@ -243,7 +243,7 @@ class Loader {
 
     void read_service(Reader& reader, const Member& member, const std::vector<std::string>& names,
                       bool task) {
-        ServiceDraft draft{{}, project_, names, {}, false, {}, std::nullopt, false};
+        ServiceDraft draft{{}, project_, names, {}, false, {}, std::nullopt, false, {}};
         Service& service = draft.service;
         service.name = member.key;
         service.is_task = task;
@@ -251,6 +251,7 @@ class Loader {
         draft.owner = (task ? "task " : "service ") + quote(member.key);
         read_service_keys(reader, member.node, draft);
         finish(reader, member.key_at, draft);
+        for (auto& [name, at] : draft.needs) needs_.try_emplace({service.name, name}, at);
         project_.services.push_back(std::move(service));
     }
 
@@ -320,7 +321,22 @@ class Loader {
         }
         std::vector<std::string> all;
         for (const Service& service : project_.services) all.push_back(service.name);
-        (void)start_waves(project_, all);
+        try {
+            (void)start_waves(project_, all);
+        } catch (const CircleError& error) {
+            fail_circle(error);
+        }
+    }
+
+    [[noreturn]] void fail_circle(const CircleError& error) const {
+        const std::vector<std::string>& members = error.members();
+        for (size_t i = 0; i < members.size(); ++i) {
+            const auto found = needs_.find({members[i], members[(i + 1) % members.size()]});
+            if (found != needs_.end()) {
+                documents_.fail(found->second, error.message(), error.hint());
+            }
+        }
+        throw error;  // volumes_from alone
     }
 
     const LoadOptions& options_;
@@ -328,6 +344,7 @@ class Loader {
     std::map<std::string, std::string> dotenv_;
     Documents documents_;
     Project project_;
+    std::map<std::pair<std::string, std::string>, Place> needs_;  // who, whom: where it is said
 };
 
 }  // namespace

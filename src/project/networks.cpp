@@ -134,7 +134,7 @@ void remove_networks(const store::Store& store, const std::string& project_name,
             listener({Notice::What::removed, {}, record.name, {}});
         } catch (const base::NotFoundError&) {
         } catch (const base::Error& error) {
-            failures.push_back({{}, record.name, error.message(), {}, {}});
+            failures.push_back({{}, record.name, error.with_hint(), {}, {}});
         }
     }
 }

@@ -26,7 +26,7 @@ std::vector<Failure> start_all(const store::Store& store, const std::string& nam
             provide_secrets_for(store, each.id);
             engine::start_container(store, each.id);
         } catch (const base::Error& error) {
-            failures.push_back({each.service, each.name, error.message(), {}, {}});
+            failures.push_back({each.service, each.name, error.with_hint(), {}, {}});
         }
     }
     return failures;

@@ -134,6 +134,7 @@ void read_depends_on(Reader& reader, const Node& node, ServiceDraft& draft) {
             reader.fail(at, draft.owner + " depends on itself");
         }
         check_name(reader, at, draft, dependency.service);
+        draft.needs.emplace_back(dependency.service, at);
         all.push_back(std::move(dependency));
     };
     if (const Table* table = node.table()) {
@@ -195,7 +196,10 @@ void read_network_mode(Reader& reader, const Node& node, ServiceDraft& draft) {
                     "it may be private, host, none, service:NAME or container:NAME; networks "
                     "stand under \"networks\"");
     }
-    if (mode.starts_with("service:")) check_name(reader, node.at, draft, mode.substr(8));
+    if (mode.starts_with("service:")) {
+        check_name(reader, node.at, draft, mode.substr(8));
+        draft.needs.emplace_back(mode.substr(8), node.at);
+    }
     draft.service.request.network = mode;
 }
 

@@ -21,6 +21,8 @@ struct ServiceDraft {
     std::vector<std::string> entrypoint;
     std::optional<std::vector<std::string>> command;
     bool has_networks = false;
+    // What it needs to be there first, and where that is said.
+    std::vector<std::pair<std::string, Place>> needs;
 };
 
 void read_ports(Reader& reader, const Node& node, ServiceDraft& draft);

@@ -98,8 +98,8 @@ class Selector {
     std::set<std::string> chosen_;
 };
 
-// A cycle among those that never became free: follow edges until a name comes again.
-std::string find_cycle(const Project& project, const std::vector<std::string>& rest) {
+// A circle among those that never became free: follow edges until a name comes again.
+std::vector<std::string> find_circle(const Project& project, const std::vector<std::string>& rest) {
     std::vector<std::string> path{rest.front()};
     for (;;) {
         const Service* service = project.find_service(path.back());
@@ -108,16 +108,18 @@ std::string find_cycle(const Project& project, const std::vector<std::string>& r
             if (contains(rest, name)) next = name;
         }
         const auto seen = std::find(path.begin(), path.end(), next);
-        if (seen != path.end()) {
-            std::vector<std::string> cycle(seen, path.end());
-            cycle.push_back(next);
-            return base::join(cycle, " → ");
-        }
+        if (seen != path.end()) return {seen, path.end()};
         path.push_back(std::move(next));
     }
 }
 
 }  // namespace
+
+CircleError::CircleError(std::vector<std::string> members)
+    : UsageError("the dependencies go in a circle: " + base::join(members, " → ") + " → " +
+                     members.front(),
+                 "take one of them out"),
+      members_(std::move(members)) {}
 
 std::vector<std::string> select_services(const Project& project, const Selection& selection) {
     const std::set<std::string> chosen = Selector(project, selection).select();
@@ -142,12 +144,7 @@ std::vector<std::vector<std::string>> start_waves(const Project& project,
             });
             (waits ? later : wave).push_back(name);
         }
-        if (wave.empty()) {
-            const Service& first = service_named(project, rest.front());
-            throw UsageError(
-                first.where + ": the dependencies go in a circle: " + find_cycle(project, rest),
-                "take one of them out of depends_on");
-        }
+        if (wave.empty()) throw CircleError(find_circle(project, rest));
         waves.push_back(std::move(wave));
         rest = std::move(later);
     }

@@ -176,7 +176,7 @@ bool Up::take_pulls() {
             if (unit.service->image() != finished->image) continue;
             if (finished->error) {
                 if (unit.phase != Unit::Phase::blocked) continue;
-                fail(unit, {}, finished->error->message(), {});
+                fail(unit, {}, finished->error->with_hint(), {});
             } else if (!told) {
                 tell(Notice::What::pulled, unit, {}, finished->image);
                 told = true;
@@ -221,9 +221,7 @@ void Up::launch(Unit& unit) {
         try {
             launch_one(unit, action);
         } catch (const base::Error& error) {
-            std::string why = error.message();
-            if (!error.hint().empty()) why += " (" + error.hint() + ")";
-            fail(unit, action.container, why, {});
+            fail(unit, action.container, error.with_hint(), {});
             return;
         }
     }

@@ -66,6 +66,16 @@ std::optional<std::string> try_read_name(int containers_fd, const std::string& n
     return is_id(id) ? std::optional(std::move(id)) : std::nullopt;
 }
 
+std::string cure_for(int containers_fd, std::string_view unknown) {
+    std::vector<std::string> names;
+    if (const auto fd = base::try_open_at(containers_fd, kNames, O_RDONLY | O_DIRECTORY)) {
+        names = base::list_dir(fd->get());
+    }
+    const auto nearest = base::try_nearest(unknown, names);
+    return nearest ? "did you mean " + base::quote(*nearest) + "?"
+                   : "`sandbox ps -a` lists what is there";
+}
+
 // The name's owner is gone (its maker or remover was killed on the way): free it.
 bool free_stale_name(int containers_fd, const std::string& name) {
     const std::optional<std::string> owner = try_read_name(containers_fd, name);
@@ -276,7 +286,8 @@ ContainerEntry ContainerStore::find(std::string_view name) const {
         std::optional<ContainerEntry> entry = try_load(containers_fd, *found);
         if (entry) return std::move(*entry);
     }
-    throw base::NotFoundError("no such container: " + base::quote(name));
+    throw base::NotFoundError("no such container: " + base::quote(name),
+                              cure_for(containers_fd, name));
 }
 
 std::optional<OwnedContainer> ContainerStore::try_own(const std::string& id) const {

@@ -58,7 +58,7 @@ test_case "wrong states are one clear line"
 expect_error 1 '"two" is not running' sandbox kill two
 expect_error 1 '"two" is not running' sandbox pause two
 expect_error 1 'no such container: "nosuch"' sandbox start nosuch
-expect_error 1 'no such container: "nosuch"' sandbox stop nosuch
+expect_error 1 'no such container: "nosuch" .*`sandbox ps -a` lists' sandbox stop nosuch
 expect_error 1 'no such container: "nosuch"' sandbox kill nosuch
 expect_error 1 'no such container: "nosuch"' sandbox wait nosuch
 expect_error 1 'no such container: "nosuch"' sandbox restart nosuch

@@ -29,6 +29,10 @@ class Error : public std::exception {
     [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
     [[nodiscard]] const std::string& message() const noexcept { return message_; }
     [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+    // "message (hint)", as it is shown.
+    [[nodiscard]] std::string with_hint() const {
+        return hint_.empty() ? message_ : message_ + " (" + hint_ + ")";
+    }
     // 0: the verb's own default failure code.
     [[nodiscard]] int code() const noexcept { return code_; }
     // Lines to be shown below the message: the place in a file. Control bytes are escaped already.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "sandbox/base/error.hpp"
 #include "sandbox/project/profile.hpp"
 
 namespace sandbox::project {
@@ -25,8 +27,19 @@ struct Selection {
 [[nodiscard]] std::vector<std::string> with_restarted(const Project& project,
                                                       const std::vector<std::string>& names);
 
+// The dependencies go in a circle.
+class CircleError : public base::UsageError {
+  public:
+    // {a, b, c}: a needs b, b needs c, c needs a.
+    explicit CircleError(std::vector<std::string> members);
+    [[nodiscard]] const std::vector<std::string>& members() const noexcept { return members_; }
+
+  private:
+    std::vector<std::string> members_;
+};
+
 // Each wave may start when all before it are good enough. Only edges within `names` count.
-// Throws UsageError "…: a → b → a" for a cycle.
+// Throws CircleError "…: a → b → a".
 [[nodiscard]] std::vector<std::vector<std::string>> start_waves(
     const Project& project, const std::vector<std::string>& names);
 

@@ -73,8 +73,11 @@ image = "x"
 depends_on = ["a"]
 )");
     CHECK(words ==
-          "sandbox.toml:1: the dependencies go in a circle: a → b → c → a (take one of "
-          "them out of depends_on)");
+          "sandbox.toml:3:15: the dependencies go in a circle: a → b → c → a (take one of "
+          "them out)");
+    CHECK(directory.failure("[services.a]\nimage = \"x\"\nnetwork_mode = \"service:b\"\n"
+                            "[services.b]\nimage = \"x\"\ndepends_on = [\"a\"]\n") ==
+          "sandbox.toml:3:16: the dependencies go in a circle: a → b → a (take one of them out)");
 }
 
 TEST_CASE("the line is shown with a caret under the place") {
