@@ -89,7 +89,9 @@ foreach(script IN LISTS e2e_scripts)
     foreach(user IN LISTS users)
         sandbox_add_test(e2e.${script_name}@${user} e2e
             sh ${CMAKE_SOURCE_DIR}/tests/support/run_e2e.sh ${user} ${script})
-        set_tests_properties(e2e.${script_name}@${user} PROPERTIES FIXTURES_REQUIRED stage)
+        # Many look at all that their user has (processes, ids): one test at a time for each user.
+        set_tests_properties(e2e.${script_name}@${user} PROPERTIES FIXTURES_REQUIRED stage
+                             RESOURCE_LOCK user-${user})
     endforeach()
 endforeach()
 add_test(NAME stage.make COMMAND sh ${CMAKE_SOURCE_DIR}/tests/support/e2e_stage.sh make

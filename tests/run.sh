@@ -51,13 +51,10 @@ results=$(mktemp -d)
 trap 'rm -rf -- "$results"' EXIT
 failed=no
 
-# run_ctest PRESET KINDS [PREFIX]: KINDS separated by "|". End-to-end tests run one by one: many of
-# them are about time (signals, terminals, stops).
+# run_ctest PRESET KINDS [PREFIX]: KINDS separated by "|".
 run_ctest() {
-    jobs=$(nproc)
-    if [ "$2" = e2e ]; then jobs=1; fi
     set -- "$1" "$2" "${3:-}" --test-dir "build/$1" -L "^($2)\$" --output-on-failure \
-        --no-tests=ignore -j "$jobs" --output-junit "$results/$1-$(echo "$2" | tr '|' '-').xml"
+        --no-tests=ignore -j "$(nproc)" --output-junit "$results/$1-$(echo "$2" | tr '|' '-').xml"
     [ -z "$names" ] || set -- "$@" -R "$names"
     prefix=$3
     shift 3
