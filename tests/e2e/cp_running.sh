@@ -97,6 +97,7 @@ done
 expect_eq SECRET "$(cat outside/secret/file)"
 expect_eq "file secret" "$(echo $(ls outside))"
 expect_eq file "$(ls outside/secret)"
+echo "  $round rounds of three copies"
 expect_ok sandbox rm -f hostile
 
 test_case "a container that is all links, and names that speak to terminals"

@@ -84,3 +84,4 @@ done
 wait $swapper
 expect_ne 0 $chances
 expect_eq "" "$(ls -A "$canary")"
+echo "  $chances mounts beneath a swapping directory"
