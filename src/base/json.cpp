@@ -203,6 +203,26 @@ std::string Value::string_or(std::string_view key, std::string fallback) const {
     return fallback;
 }
 
+std::vector<std::string> Value::strings() const {
+    std::vector<std::string> texts;
+    const Array* array = as_array();
+    if (array == nullptr) return texts;
+    for (const Value& item : *array) {
+        if (const std::string* text = item.as_string()) texts.push_back(*text);
+    }
+    return texts;
+}
+
+std::map<std::string, std::string> Value::string_members() const {
+    std::map<std::string, std::string> texts;
+    const Object* object = as_object();
+    if (object == nullptr) return texts;
+    for (const auto& [key, member] : *object) {
+        if (const std::string* text = member.as_string()) texts.emplace(key, *text);
+    }
+    return texts;
+}
+
 Value parse(std::string_view text, const Limits& limits) {
     if (text.size() > limits.max_bytes) {
         refuse(limits.max_bytes, "longer than " + std::to_string(limits.max_bytes) + " bytes");

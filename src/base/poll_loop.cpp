@@ -42,11 +42,14 @@ struct PollLoop::Impl {
         int fd = -1;
         UniqueFd owned;  // timers and signals
         std::function<void(std::uint32_t)> handler;
+        bool watched = true;             // false: epoll refuses it, so that it is always ready
+        std::uint32_t always_ready = 0;  // what is reported then
     };
 
     UniqueFd epoll;
     // Shared: a handler may remove its own entry and still be running.
     std::unordered_map<Token, std::shared_ptr<Entry>> entries;
+    std::vector<Token> unwatched;
     Token next_token = 1;
     std::optional<sigset_t> former_mask;
     bool stopped = false;
@@ -61,7 +64,10 @@ struct PollLoop::Impl {
         event.events = events;
         event.data.u64 = token;
         if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, entry.fd, &event) != 0) {
-            throw SysError(errno, "watch a descriptor");
+            if (errno != EPERM) throw SysError(errno, "watch a descriptor");
+            entry.watched = false;
+            entry.always_ready = events;
+            unwatched.push_back(token);
         }
         entries.emplace(token, std::make_shared<Entry>(std::move(entry)));
         return token;
@@ -81,12 +87,12 @@ struct PollLoop::Impl {
         return count;
     }
 
-    void dispatch(const epoll_event& event) {
+    void dispatch(Token token, std::uint32_t events) {
         // An earlier handler of the same round may have removed it.
-        const auto found = entries.find(event.data.u64);
+        const auto found = entries.find(token);
         if (found == entries.end()) return;
         const std::shared_ptr<Entry> entry = found->second;
-        entry->handler(event.events);
+        entry->handler(entry->watched ? events : entry->always_ready);
     }
 };
 
@@ -110,6 +116,10 @@ PollLoop::Token PollLoop::add_fd(int fd, std::uint32_t events,
 void PollLoop::modify_fd(Token token, std::uint32_t events) {
     const auto found = impl_->entries.find(token);
     if (found == impl_->entries.end()) return;
+    if (!found->second->watched) {
+        found->second->always_ready = events;
+        return;
+    }
     epoll_event event{};
     event.events = events;
     event.data.u64 = token;
@@ -168,6 +178,7 @@ void PollLoop::remove(Token token) {
     if (found == impl_->entries.end()) return;
     // Fails only for a descriptor that was closed already, which epoll has forgotten by itself.
     (void)::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, found->second->fd, nullptr);
+    std::erase(impl_->unwatched, token);
     impl_->entries.erase(found);
 }
 
@@ -182,7 +193,9 @@ void PollLoop::run() {
 }
 
 bool PollLoop::run_once(milliseconds timeout) {
+    const std::vector<Token> ready = impl_->unwatched;
     std::optional<Clock::time_point> deadline;
+    if (!ready.empty()) timeout = milliseconds{0};
     if (timeout >= milliseconds{0}) deadline = Clock::now() + timeout;
     std::array<epoll_event, 32> events{};
     int count = 0;
@@ -192,13 +205,31 @@ bool PollLoop::run_once(milliseconds timeout) {
     if (count < 0) throw SysError(-count, "wait for events");
     // What a stop() leaves undone is reported again by the next call: epoll is level-triggered.
     for (int i = 0; i < count && !impl_->stopped; ++i) {
-        impl_->dispatch(events[static_cast<size_t>(i)]);
+        const epoll_event& event = events[static_cast<size_t>(i)];
+        impl_->dispatch(event.data.u64, event.events);
     }
-    return count > 0;
+    for (size_t i = 0; i < ready.size() && !impl_->stopped; ++i) impl_->dispatch(ready[i], 0);
+    return count > 0 || !ready.empty();
 }
 
 void PollLoop::stop() noexcept {
     impl_->stopped = true;
+}
+
+FdInterest::FdInterest(PollLoop& loop, int fd, std::uint32_t events, std::function<void()> handler)
+    : loop_(loop), fd_(fd), events_(events), handler_(std::move(handler)) {}
+
+FdInterest::~FdInterest() {
+    set(false);
+}
+
+void FdInterest::set(bool wanted) {
+    if (wanted == (token_ != 0)) return;
+    if (wanted) {
+        token_ = loop_.add_fd(fd_, events_, [this](std::uint32_t) { handler_(); });
+    } else {
+        loop_.remove(std::exchange(token_, 0));
+    }
 }
 
 }  // namespace sandbox::base

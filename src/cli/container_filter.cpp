@@ -15,17 +15,6 @@ namespace {
 using base::json::Value;
 using engine::ContainerRow;
 
-// {"a":"1"} → map, for Filters.
-std::map<std::string, std::string> label_map(const Value& labels) {
-    std::map<std::string, std::string> result;
-    if (const base::json::Object* object = labels.as_object()) {
-        for (const base::json::Object::Member& each : *object) {
-            if (const std::string* text = each.second.as_string()) result[each.first] = *text;
-        }
-    }
-    return result;
-}
-
 bool is_of_image(const ContainerRow& row, const std::string& wanted) {
     const size_t colon = row.image_id.find(':');
     const std::string hex = row.image_id.substr(colon == std::string::npos ? 0 : colon + 1);
@@ -120,7 +109,7 @@ bool fits(const ContainerRow& row, const Filters& filters) {
         return contains(row.networks, wanted == "bridge" ? "private" : wanted);
     };
     return filters.matches_regex("name", row.name) && filters.is_prefix("id", row.id) &&
-           filters.matches_labels(label_map(row.labels)) && filters.any("status", is_state) &&
+           filters.matches_labels(row.labels.string_members()) && filters.any("status", is_state) &&
            filters.any("exited", has_code) &&
            filters.any("ancestor",
                        [&](const std::string& wanted) { return is_of_image(row, wanted); }) &&

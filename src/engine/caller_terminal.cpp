@@ -28,6 +28,27 @@ void CallerTerminal::open(int master_fd, bool interactive, std::function<void()>
     if (wait_for_foreground) pump_->pause_input();
 }
 
+bool CallerTerminal::take_signal(int number) {
+    switch (number) {
+        case SIGCHLD:  // the pidfd tells
+        case SIGPIPE:  // writes answer EPIPE
+        case SIGTTIN:
+        case SIGTTOU:
+            return true;
+        case SIGWINCH:
+            resize();
+            return true;
+        case SIGTSTP:
+            suspend();
+            return true;
+        case SIGCONT:
+            resume();
+            return true;
+        default:
+            return false;
+    }
+}
+
 void CallerTerminal::suspend() {
     terminal_.restore();
     if (!pump_) forward_(SIGTSTP);

@@ -23,14 +23,18 @@ class CallerTerminal {
     void open(int master_fd, bool interactive, std::function<void()> output_lost,
               std::function<void(std::string_view)> tap = {});
     [[nodiscard]] bool is_open() const noexcept { return pump_.has_value(); }
-    void suspend();  // SIGTSTP: answers when we go on
-    void resume();   // SIGCONT
-    void resize();   // SIGWINCH
+    // Signals that are about the caller's terminal, or that mean nothing to the payload's: true
+    // when `number` is one of them and has been dealt with.
+    [[nodiscard]] bool take_signal(int number);
     // The payload is gone: `finished` is called when all it wrote has been passed on.
     void finish(std::function<void()> finished);
     void close();  // the caller's terminal is as it was before
 
   private:
+    void suspend();  // answers when we go on
+    void resume();
+    void resize();
+
     base::PollLoop& loop_;
     std::function<void(int)> forward_;
     RawTerminal terminal_;

@@ -19,11 +19,9 @@ void tell_volume(const store::Store& store, const std::string& id, const json::V
                        .id = mount.string_or("name"),
                        .attributes = {{"container", id}, {"driver", "local"}}};
     if (mounted) {
-        const bool* read_only = mount["read_only"].as_bool();
-        const bool writable = read_only == nullptr || !*read_only;
         event.attributes["destination"] = mount.string_or("destination");
         event.attributes["propagation"] = "";
-        event.attributes["read/write"] = writable ? "true" : "false";
+        event.attributes["read/write"] = mount["read_only"].is_true() ? "false" : "true";
     }
     store::append_event(store, event);
 }

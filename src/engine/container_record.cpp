@@ -196,16 +196,6 @@ bool record_keeps(const json::Value& record) {
     return bool_of(record["keep"], true);
 }
 
-std::vector<std::string> record_strings(const json::Value& record, std::string_view key) {
-    std::vector<std::string> texts;
-    if (const json::Array* array = record[key].as_array()) {
-        for (const json::Value& value : *array) {
-            if (const std::string* text = value.as_string()) texts.push_back(*text);
-        }
-    }
-    return texts;
-}
-
 bool record_has_one_id(const json::Value& record) {
     const std::string identity = record.string_or("identity");
     return !identity.empty() && identity != name_of(IdentityMode::range);

@@ -28,8 +28,6 @@ namespace sandbox::engine {
 [[nodiscard]] std::vector<MountWish> saved_mounts(const base::json::Value& record);
 [[nodiscard]] RestartPolicy record_restart_policy(const base::json::Value& record);
 [[nodiscard]] bool record_keeps(const base::json::Value& record);
-[[nodiscard]] std::vector<std::string> record_strings(const base::json::Value& record,
-                                                      std::string_view key);
 
 // It was made where there was one id only.
 [[nodiscard]] bool record_has_one_id(const base::json::Value& record);

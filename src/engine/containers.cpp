@@ -71,10 +71,10 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     const std::string policy = entry.record.string_or("restart", "no");
     row.restart_policy = policy.substr(0, policy.find(':'));
     row.labels = entry.record["labels"];
-    row.networks = record_strings(entry.record, "networks");
+    row.networks = entry.record["networks"].strings();
     if (row.networks.empty()) row.networks = {entry.record.string_or("network", "private")};
     if (!state.health.empty()) row.health = state.health;
-    row.exposed_ports = record_strings(entry.record, "exposed_ports");
+    row.exposed_ports = entry.record["exposed_ports"].strings();
     if (store::is_active(state.status)) {
         row.ports = store::ports_text(state.network.ports, row.exposed_ports);
         for (const auto& port : state.network.ports) row.published_ports.push_back(port.port);

@@ -54,7 +54,7 @@ void remove_owned(const store::Store& store, store::OwnedContainer container,
     store::ContainerStore(store).remove(std::move(container));
     if (!volumes) return;
     const store::VolumeStore all(store);
-    for (const std::string& name : record_strings(record, "volumes")) {
+    for (const std::string& name : record["volumes"].strings()) {
         const auto volume = all.try_get(name);
         if (!volume || !volume->anonymous || !users_of_volume(store, name).empty()) continue;
         all.remove(name);

@@ -30,11 +30,6 @@ json::Value list_or_null(const std::vector<std::string>& texts) {
     return json::Value(texts);
 }
 
-bool bool_at(const json::Value& record, std::string_view key) {
-    const bool* flag = record[key].as_bool();
-    return flag != nullptr && *flag;
-}
-
 std::string hostname_of(const store::ContainerEntry& entry) {
     std::string name = entry.record.string_or("hostname");
     return name.empty() ? entry.id.substr(0, 12) : name;
@@ -49,19 +44,19 @@ json::Value make_config(const store::ContainerEntry& entry) {
     const json::Value& record = entry.record;
     return json::Object{{"Hostname", hostname_of(entry)},
                         {"User", record.string_or("user")},
-                        {"Tty", bool_at(record, "tty")},
-                        {"OpenStdin", bool_at(record, "open_stdin")},
-                        {"Env", record_strings(record, "env")},
-                        {"Cmd", list_or_null(record_strings(record, "cmd"))},
+                        {"Tty", record["tty"].is_true()},
+                        {"OpenStdin", record["open_stdin"].is_true()},
+                        {"Env", record["env"].strings()},
+                        {"Cmd", list_or_null(record["cmd"].strings())},
                         {"Image", record.string_or("image")},
-                        {"Volumes", set_of(record_strings(record, "image_volumes"))},
+                        {"Volumes", set_of(record["image_volumes"].strings())},
                         {"WorkingDir", record.string_or("working_dir")},
-                        {"Entrypoint", list_or_null(record_strings(record, "entrypoint"))},
+                        {"Entrypoint", list_or_null(record["entrypoint"].strings())},
                         {"Labels", record["labels"]},
                         {"Annotations", record["annotations"]},
                         {"StopSignal", record.string_or("stop_signal")},
                         {"StopTimeout", record["stop_timeout"]},
-                        {"ExposedPorts", set_of(record_strings(record, "exposed_ports"))},
+                        {"ExposedPorts", set_of(record["exposed_ports"].strings())},
                         {"Domainname", ""},
                         {"AttachStdin", false},
                         {"AttachStdout", false},
@@ -128,8 +123,8 @@ json::Value make_mounts(const json::Value& record) {
         }
         object["Source"] = mount.string_or("source");
         object["Destination"] = mount.string_or("destination");
-        object["Mode"] = bool_at(mount, "read_only") ? "ro" : "";
-        object["RW"] = !bool_at(mount, "read_only");
+        object["Mode"] = mount["read_only"].is_true() ? "ro" : "";
+        object["RW"] = !mount["read_only"].is_true();
         object["Propagation"] = "rprivate";
         result.emplace_back(std::move(object));
     }
@@ -137,13 +132,13 @@ json::Value make_mounts(const json::Value& record) {
 }
 
 json::Value list_or_empty(const json::Value& record, std::string_view key) {
-    return json::Value(record_strings(record, key));
+    return json::Value(record[key].strings());
 }
 
 // "nofile=1024:2048" → {Name, Soft, Hard}
 json::Value make_ulimits(const json::Value& request) {
     json::Array result;
-    for (const std::string& text : record_strings(request, "ulimits")) {
+    for (const std::string& text : request["ulimits"].strings()) {
         const auto [resource, limit] = parse_ulimit(text);
         const auto number = [](rlim_t value) {
             return value == RLIM_INFINITY ? std::int64_t{-1} : static_cast<std::int64_t>(value);
@@ -157,7 +152,7 @@ json::Value make_ulimits(const json::Value& request) {
 
 json::Value make_sysctls(const json::Value& request) {
     json::Object result;
-    for (const std::string& text : record_strings(request, "sysctls")) {
+    for (const std::string& text : request["sysctls"].strings()) {
         const size_t equals = text.find('=');
         if (equals != text.npos) result[text.substr(0, equals)] = text.substr(equals + 1);
     }
@@ -178,7 +173,7 @@ void add_binding(json::Object& bindings, const std::string& port, const std::str
 // What was asked for; docker leaves the port of the host empty when any will do.
 json::Value make_port_bindings(const json::Value& request) {
     json::Object bindings;
-    for (const std::string& text : record_strings(request, "publish")) {
+    for (const std::string& text : request["publish"].strings()) {
         for (const net::PublishedPort& wish : net::parse_published_port(text)) {
             const std::string first = std::to_string(wish.host_first);
             const std::string host_port = wish.host_first == 0 ? ""
@@ -204,7 +199,7 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
         }
     }
     json::Object object{
-        {"Binds", list_or_null(record_strings(record, "binds"))},
+        {"Binds", list_or_null(record["binds"].strings())},
         {"LogConfig", log_config_document(record, dir_of(store, entry))},
         {"NetworkMode", record.string_or("network")},
         {"PortBindings", make_port_bindings(request)},
@@ -212,11 +207,11 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
          json::Object{{"Name", policy_name(record_restart_policy(record).kind)},
                       {"MaximumRetryCount", record_restart_policy(record).max_retries}}},
         {"AutoRemove", !record_keeps(record)},
-        {"CapAdd", list_or_null(record_strings(record, "cap_add"))},
-        {"CapDrop", list_or_null(record_strings(record, "cap_drop"))},
-        {"Privileged", bool_at(record, "privileged")},
-        {"ReadonlyRootfs", bool_at(record, "read_only")},
-        {"SecurityOpt", list_or_null(record_strings(record, "security_opt"))},
+        {"CapAdd", list_or_null(record["cap_add"].strings())},
+        {"CapDrop", list_or_null(record["cap_drop"].strings())},
+        {"Privileged", record["privileged"].is_true()},
+        {"ReadonlyRootfs", record["read_only"].is_true()},
+        {"SecurityOpt", list_or_null(record["security_opt"].strings())},
         {"Tmpfs", json::Value(std::move(tmpfs))},
         {"ShmSize", record["shm_size"]},
         {"PidsLimit", record["pids_limit"]},
@@ -226,20 +221,20 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
         {"Dns", list_or_empty(request, "dns")},
         {"DnsOptions", list_or_empty(request, "dns_option")},
         {"DnsSearch", list_or_empty(request, "dns_search")},
-        {"ExtraHosts", list_or_null(record_strings(request, "add_host"))},
-        {"GroupAdd", list_or_null(record_strings(request, "group_add"))},
+        {"ExtraHosts", list_or_null(request["add_host"].strings())},
+        {"GroupAdd", list_or_null(request["group_add"].strings())},
         {"IpcMode", "private"},
         {"PidMode", ""},
         {"UTSMode", ""},
         {"UsernsMode", request.string_or("userns")},
         {"Identity", record.string_or("identity")},
         {"CgroupnsMode", "private"},
-        {"PublishAllPorts", bool_at(request, "publish_all")},
+        {"PublishAllPorts", request["publish_all"].is_true()},
         {"OomKillDisable", false},
         {"Ulimits", make_ulimits(request)},
         {"Sysctls", make_sysctls(request)},
         {"Runtime", "sandbox"},
-        {"Init", bool_at(record, "init")}};
+        {"Init", record["init"].is_true()}};
     constexpr const char* kNumbers[] = {"Memory",    "MemoryReservation", "MemorySwap",
                                         "NanoCpus",  "CpuPeriod",         "CpuQuota",
                                         "CpuShares", "BlkioWeight",       "OomScoreAdj"};
@@ -272,7 +267,7 @@ json::Value place_document(const store::NetworkPlace& place) {
 json::Value make_network(const store::ContainerEntry& entry, const store::ContainerState& state) {
     json::Object ports;
     if (state.pid != 0) {
-        for (const std::string& port : record_strings(entry.record, "exposed_ports")) {
+        for (const std::string& port : entry.record["exposed_ports"].strings()) {
             ports[port] = nullptr;  // docker: exposed, not published
         }
     }
@@ -285,7 +280,7 @@ json::Value make_network(const store::ContainerEntry& entry, const store::Contai
     }
     const std::string mode = entry.record.string_or("network", "private");
     if (state.network.networks.empty() && !mode.starts_with("container:")) {
-        std::vector<std::string> names = record_strings(entry.record, "networks");
+        std::vector<std::string> names = entry.record["networks"].strings();
         if (names.empty()) names.push_back(mode);
         for (const std::string& name : names) networks[name] = place_document({});
     }
@@ -312,8 +307,8 @@ json::Value inspect_container(const store::Store& store, const std::string& name
     const store::ContainerEntry entry = store::ContainerStore(store).find(name);
     const json::Value& record = entry.record;
     const store::ContainerState state = observe_container(store, entry.id);
-    std::vector<std::string> words = record_strings(record, "entrypoint");
-    for (std::string& word : record_strings(record, "cmd")) words.push_back(std::move(word));
+    std::vector<std::string> words = record["entrypoint"].strings();
+    for (std::string& word : record["cmd"].strings()) words.push_back(std::move(word));
     const std::string path = words.empty() ? "" : words.front();
     if (!words.empty()) words.erase(words.begin());
     json::Object document{{"Id", entry.id},

@@ -242,13 +242,7 @@ std::optional<std::vector<std::string>> try_listening_ports(const store::Store& 
     if (!client) return std::nullopt;
     try {
         const Reply reply = client->call(json::Object{{"op", "listening"}});
-        std::vector<std::string> ports;
-        if (const json::Array* list = reply.value["ports"].as_array()) {
-            for (const json::Value& port : *list) {
-                if (port.as_string() != nullptr) ports.push_back(*port.as_string());
-            }
-        }
-        return ports;
+        return reply.value["ports"].strings();
     } catch (const base::Error& error) {
         base::log::debug(error.message());
         return std::nullopt;

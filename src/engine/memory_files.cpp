@@ -49,16 +49,6 @@ std::string content_of_variable(const MemoryFile& file) {
                      (file.variables.size() > 1 ? " " + file.variables.back() : std::string()));
 }
 
-std::vector<std::string> words(const json::Value& value) {
-    std::vector<std::string> result;
-    if (const json::Array* array = value.as_array()) {
-        for (const json::Value& each : *array) {
-            if (const std::string* text = each.as_string()) result.push_back(*text);
-        }
-    }
-    return result;
-}
-
 std::uint32_t number(const json::Value& value) {
     const auto found = value.try_u64();
     if (!found || *found > std::numeric_limits<std::uint32_t>::max()) {
@@ -111,7 +101,7 @@ std::vector<MemoryFile> memory_files_from_json(const json::Value& value) {
         file.target = each.string_or("target");
         file.name = each.string_or("name");
         file.file = each.string_or("file");
-        file.variables = words(each["variables"]);
+        file.variables = each["variables"].strings();
         file.uid = number(each["uid"]);
         file.gid = number(each["gid"]);
         file.mode = number(each["mode"]);

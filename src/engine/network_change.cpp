@@ -15,8 +15,8 @@ namespace json = base::json;
 // The words that the container was made with; a single name may stand as the mode.
 std::vector<std::string> words_of(const json::Value& record) {
     // A run that is not kept has no request: its record is for listings alone.
-    if (record["request"].as_object() == nullptr) return record_strings(record, "networks");
-    std::vector<std::string> words = record_strings(record["request"], "networks");
+    if (record["request"].as_object() == nullptr) return record["networks"].strings();
+    std::vector<std::string> words = record["request"]["networks"].strings();
     const std::string mode = record["request"].string_or("network");
     if (words.empty() && !mode.empty() && parse_network(mode).named) words = {mode};
     return words;

@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -42,41 +43,12 @@ base::UniqueFd duplicate(int fd) {
     return base::UniqueFd(copy);
 }
 
-// A regular file has its position in the shared description: only pipes and terminals may be
-// written through another one.
-bool is_pipe_or_terminal(int fd) {
+mode_t file_type(int fd) noexcept {
     struct stat info {};
-    return ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode));
+    return ::fstat(fd, &info) == 0 ? info.st_mode & S_IFMT : 0;
 }
 
 }  // namespace
-
-PtyPump::Watch::Watch(base::PollLoop& loop, int fd, std::uint32_t events,
-                      std::function<void()> handler)
-    : loop_(loop), fd_(fd), events_(events), handler_(std::move(handler)) {
-    try {
-        set(true);
-        set(false);
-    } catch (const base::SysError& error) {
-        if (error.errnum() != EPERM) throw;  // epoll_ctl(2): EPERM for files that are always ready
-        always_ready_ = true;
-    }
-}
-
-PtyPump::Watch::~Watch() {
-    set(false);
-}
-
-void PtyPump::Watch::set(bool wanted) {
-    if (always_ready_ || wanted == token_.has_value()) return;
-    if (wanted) {
-        token_ = loop_.add_fd(fd_, events_, [this](std::uint32_t) { handler_(); });
-    } else {
-        // Removed, not masked: epoll reports a hang-up whatever the mask says.
-        loop_.remove(*token_);
-        token_.reset();
-    }
-}
 
 PtyPump::PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> output_lost,
                  std::function<void(std::string_view)> tap)
@@ -87,20 +59,24 @@ PtyPump::PtyPump(base::PollLoop& loop, const Ends& ends, std::function<void()> o
       input_open_(ends.input_fd >= 0) {
     set_nonblocking(ends_.master_fd);
     master_out_ = duplicate(ends_.master_fd);
-    if (is_pipe_or_terminal(ends_.output_fd)) own_output_ = reopen_nonblocking(ends_.output_fd);
+    // A regular file has its position in the shared description: only pipes and terminals may be
+    // written through another one.
+    const mode_t type = file_type(ends_.output_fd);
+    if (type == S_IFIFO || type == S_IFCHR) own_output_ = reopen_nonblocking(ends_.output_fd);
+    output_may_block_ = type != S_IFREG;
     if (input_open_) {
-        input_watch_.emplace(loop_, ends_.input_fd, EPOLLIN, [this] {
+        input_.emplace(loop_, ends_.input_fd, EPOLLIN, [this] {
             input_ready_ = true;
             pump();
         });
     }
     const int output_fd = own_output_ ? own_output_.get() : ends_.output_fd;
-    output_watch_.emplace(loop_, output_fd, EPOLLOUT, [this] {
+    output_.emplace(loop_, output_fd, EPOLLOUT, [this] {
         output_ready_ = true;
         pump();
     });
-    master_in_watch_.emplace(loop_, ends_.master_fd, EPOLLIN, [this] { pump(); });
-    master_out_watch_.emplace(loop_, master_out_.get(), EPOLLOUT, [this] { pump(); });
+    master_in_.emplace(loop_, ends_.master_fd, EPOLLIN, [this] { pump(); });
+    master_out_interest_.emplace(loop_, master_out_.get(), EPOLLOUT, [this] { pump(); });
     pump();
 }
 
@@ -151,8 +127,7 @@ void PtyPump::pump() {
 
 bool PtyPump::read_input() {
     if (!input_open_ || input_paused_ || !to_master_.empty()) return false;
-    if (!input_ready_ && !input_watch_->always_ready()) return false;
-    input_ready_ = false;
+    if (!std::exchange(input_ready_, false)) return false;
     const long count = raw::read(ends_.input_fd, to_master_.data.data(), 4096);
     if (count == -EAGAIN || count == -EINTR) return false;
     if (count <= 0) {
@@ -230,9 +205,8 @@ bool PtyPump::write_output() {
     if (own_output_) {
         count = raw::write(own_output_.get(), data, size);
     } else {
-        if (!output_ready_ && !output_watch_->always_ready()) return false;
-        output_ready_ = false;
-        if (!output_watch_->always_ready() && size > kSafeBlockingWrite) size = kSafeBlockingWrite;
+        if (!std::exchange(output_ready_, false)) return false;
+        if (output_may_block_) size = std::min(size, kSafeBlockingWrite);
         count = raw::write(ends_.output_fd, data, size);
     }
     if (count == -EAGAIN || count == -EINTR) return false;
@@ -251,10 +225,10 @@ void PtyPump::lose_output() {
 }
 
 void PtyPump::update_watches() {
-    if (input_watch_) input_watch_->set(input_open_ && !input_paused_ && to_master_.empty());
-    master_out_watch_->set(!to_master_.empty());
-    master_in_watch_->set(to_output_.empty() && !master_quiet_);
-    output_watch_->set(!to_output_.empty());
+    if (input_) input_->set(input_open_ && !input_paused_ && to_master_.empty());
+    master_out_interest_->set(!to_master_.empty());
+    master_in_->set(to_output_.empty() && !master_quiet_);
+    output_->set(!to_output_.empty());
 }
 
 void PtyPump::check_finished() {

@@ -36,24 +36,6 @@ class PtyPump {
     void finish(std::function<void()> finished);
 
   private:
-    // One descriptor in the loop; regular files, which epoll refuses, count as always ready.
-    class Watch {
-      public:
-        Watch(base::PollLoop& loop, int fd, std::uint32_t events, std::function<void()> handler);
-        ~Watch();
-        Watch(const Watch&) = delete;
-        Watch& operator=(const Watch&) = delete;
-        void set(bool wanted);
-        [[nodiscard]] bool always_ready() const noexcept { return always_ready_; }
-
-      private:
-        base::PollLoop& loop_;
-        int fd_;
-        std::uint32_t events_;
-        std::function<void()> handler_;
-        std::optional<base::PollLoop::Token> token_;
-        bool always_ready_ = false;
-    };
     struct Buffer {
         std::array<char, 16384> data;
         size_t begin = 0;
@@ -83,13 +65,14 @@ class PtyPump {
     bool input_open_;
     bool input_ready_ = false;
     bool output_ready_ = false;
+    bool output_may_block_ = true;
     bool pumping_again_ = false;
     bool input_paused_ = false;
     bool last_input_was_newline_ = true;
     bool output_open_ = true;
     bool master_quiet_ = false;  // no process has the terminal open
     std::optional<base::PollLoop::Token> retry_;
-    std::optional<Watch> input_watch_, master_in_watch_, master_out_watch_, output_watch_;
+    std::optional<base::FdInterest> input_, master_in_, master_out_interest_, output_;
 };
 
 }  // namespace sandbox::engine

@@ -195,22 +195,11 @@ void Supervisor::on_signal(const signalfd_siginfo& info) {
         if (number == SIGINT || number == SIGTERM || number == SIGQUIT) loop_.stop();
         return;
     }
+    if (terminal_.take_signal(number)) {
+        if (number == SIGWINCH) tell_size();
+        return;
+    }
     switch (number) {
-        case SIGCHLD:  // the pidfd tells
-        case SIGPIPE:  // ours: writes answer EPIPE
-        case SIGTTIN:
-        case SIGTTOU:
-            return;
-        case SIGWINCH:
-            terminal_.resize();
-            tell_size();
-            return;
-        case SIGTSTP:
-            terminal_.suspend();
-            return;
-        case SIGCONT:
-            terminal_.resume();
-            return;
         case SIGINT:
             if (request_.sig_proxy) {
                 on_interrupt();

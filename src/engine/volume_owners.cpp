@@ -120,7 +120,7 @@ size_t turn_tree(int volume_fd, bool to_marks) {
 bool has_other_user(const store::Store& store, const ContainerSpec& spec, const std::string& name) {
     for (const store::ContainerEntry& entry : store::ContainerStore(store).list()) {
         if (!entry.live || entry.id == spec.id) continue;
-        const auto names = record_strings(entry.record, "volumes");
+        const auto names = entry.record["volumes"].strings();
         if (std::find(names.begin(), names.end(), name) != names.end()) return true;
     }
     return false;

@@ -12,7 +12,7 @@ namespace sandbox::engine {
 std::vector<std::string> users_of_volume(const store::Store& store, const std::string& name) {
     std::vector<std::string> users;
     for (const store::ContainerEntry& entry : store::ContainerStore(store).list()) {
-        const auto names = record_strings(entry.record, "volumes");
+        const auto names = entry.record["volumes"].strings();
         if (std::find(names.begin(), names.end(), name) != names.end()) users.push_back(entry.id);
     }
     return users;
@@ -42,7 +42,7 @@ std::vector<std::string> prune_volumes(const store::Store& store, bool all,
     const base::FileLock lock = store.lock(base::LockMode::exclusive);
     std::vector<std::string> used;
     for (const store::ContainerEntry& entry : store::ContainerStore(store).list()) {
-        for (std::string& name : record_strings(entry.record, "volumes")) {
+        for (std::string& name : entry.record["volumes"].strings()) {
             used.push_back(std::move(name));
         }
     }

@@ -135,7 +135,7 @@ class Checker {
             if (repair_) remove_container(entry);
             return;
         }
-        for (const std::string& layer : record_strings(entry.record, "layers")) {
+        for (const std::string& layer : entry.record["layers"].strings()) {
             if (!base::exists_at(store_.layers_fd(), layer)) {
                 add(object, "layer " + layer + " is missing");
             }

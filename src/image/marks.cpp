@@ -35,10 +35,10 @@ void mark_container(Marks& marks, const store::ContainerEntry& entry) {
         marks.damaged.push_back("container " + entry.id.substr(0, 12));
         return;
     }
-    for (std::string& layer : record_strings(entry.record, "layers")) {
+    for (std::string& layer : entry.record["layers"].strings()) {
         marks.layers.insert(std::move(layer));
     }
-    for (std::string& volume : record_strings(entry.record, "volumes")) {
+    for (std::string& volume : entry.record["volumes"].strings()) {
         marks.volumes.insert(std::move(volume));
     }
     try {  // its config is shown by `inspect`
@@ -69,16 +69,6 @@ class SharedNumbers {
 };
 
 }  // namespace
-
-std::vector<std::string> record_strings(const base::json::Value& record, const char* key) {
-    std::vector<std::string> strings;
-    if (const base::json::Array* array = record[key].as_array()) {
-        for (const base::json::Value& item : *array) {
-            if (const std::string* text = item.as_string()) strings.push_back(*text);
-        }
-    }
-    return strings;
-}
 
 Marks mark(const store::Store& store) {
     Marks marks;

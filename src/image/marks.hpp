@@ -28,8 +28,6 @@ struct Marks {
 // Containers that refer to image `id`.
 [[nodiscard]] std::vector<const store::ContainerEntry*> users_of(const Marks& marks,
                                                                  const oci::Digest& id);
-[[nodiscard]] std::vector<std::string> record_strings(const base::json::Value& record,
-                                                      const char* key);
 // Bytes that are freed.
 std::uint64_t sweep_locked(const store::Store& store);
 // Measured as `du` does, also where other ids of our range own directories.

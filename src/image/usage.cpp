@@ -43,7 +43,7 @@ Measured measure_dir(int dir_fd) {
 std::uint64_t reclaimable_image_bytes(const Marks& marks, const Sizes& layers, const Sizes& blobs) {
     std::set<std::string> needed;
     for (const store::ContainerEntry& entry : marks.containers) {
-        for (std::string& layer : record_strings(entry.record, "layers")) {
+        for (std::string& layer : entry.record["layers"].strings()) {
             needed.insert(std::move(layer));
         }
     }

@@ -177,15 +177,14 @@ json::Value Holder::serve(Member& member, const json::Value& request, const Desc
     if (!member.id) throw base::Error("the network does not know this container yet");
     const int fd = fds.empty() ? -1 : fds.front().get();
     if (op == "join" && fd >= 0) {
-        const bool* itself = request["itself"].as_bool();
-        join(member, itself != nullptr && *itself, fd);
+        join(member, request["itself"].is_true(), fd);
     } else if (op == "publish" && fd >= 0) {
         publish(member, request, fd);
     } else if (op == "leave") {
         leave(member);
         changed();
     } else if (op == "names") {
-        network_->set_names(*member.id, wire::words_from_json(request["names"]));
+        network_->set_names(*member.id, request["names"].strings());
         changed();
     } else if (op == "view") {
         network_->set_view(*member.id, wire::names_from_json(request["others"]));
@@ -218,8 +217,7 @@ json::Value Holder::enter(Member& member, const json::Value& request) {
     const Attachment attachment = network_->reserve(wish);
     member.id = attachment.id;
     member.address = attachment.address_v4;
-    const bool* wants = request["wants_names"].as_bool();
-    member.wants_names = wants != nullptr && *wants;
+    member.wants_names = request["wants_names"].is_true();
     return wire::attachment_to_json(attachment);
 }
 

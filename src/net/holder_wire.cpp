@@ -20,11 +20,6 @@ std::vector<std::uint8_t> bytes_from_hex(std::string_view text) {
     return bytes;
 }
 
-bool flag_of(const Value& value) noexcept {
-    const bool* flag = value.as_bool();
-    return flag != nullptr && *flag;
-}
-
 std::optional<IpAddress> address_of(const Value& value, std::string_view key) {
     return try_parse_address(value.string_or(key));
 }
@@ -54,16 +49,6 @@ void put(json::Object& object, const char* key, const std::optional<T>& value) {
 
 namespace wire {
 
-std::vector<std::string> words_from_json(const Value& value) {
-    std::vector<std::string> words;
-    if (const json::Array* array = value.as_array()) {
-        for (const Value& each : *array) {
-            if (const std::string* word = each.as_string()) words.push_back(*word);
-        }
-    }
-    return words;
-}
-
 static std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses) {
     std::vector<std::string> texts;
     for (const IpAddress& address : addresses) texts.push_back(address.str());
@@ -72,7 +57,7 @@ static std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses
 
 static std::vector<IpAddress> addresses_from(const Value& value) {
     std::vector<IpAddress> addresses;
-    for (const std::string& text : words_from_json(value)) {
+    for (const std::string& text : value.strings()) {
         if (const auto address = try_parse_address(text)) addresses.push_back(*address);
     }
     return addresses;
@@ -99,13 +84,13 @@ AttachPlan wish_from_json(const Value& value) {
     AttachPlan wish;
     wish.link_name = value.string_or("link", wish.link_name);
     wish.link_index = static_cast<int>(value["index"].try_i64().value_or(wish.link_index));
-    wish.names = words_from_json(value["names"]);
-    wish.default_route = flag_of(value["route"]);
-    wish.prepared = flag_of(value["prepared"]);
+    wish.names = value["names"].strings();
+    wish.default_route = value["route"].is_true();
+    wish.prepared = value["prepared"].is_true();
     wish.host_ports = ports_from_json(value["host_ports"]);
-    wish.link_local = flag_of(value["link_local"]);
+    wish.link_local = value["link_local"].is_true();
     wish.name_servers = addresses_from(value["servers"]);
-    wish.configures_itself = flag_of(value["itself"]);
+    wish.configures_itself = value["itself"].is_true();
     wish.address_v4 = address_of(value, "v4");
     wish.address_v6 = address_of(value, "v6");
     const std::vector<std::uint8_t> mac = bytes_from_hex(value.string_or("mac"));
@@ -153,7 +138,7 @@ std::vector<NamedAddresses> names_from_json(const Value& value) {
     if (array == nullptr) return all;
     for (const Value& each : *array) {
         NamedAddresses named;
-        named.names = words_from_json(each["names"]);
+        named.names = each["names"].strings();
         named.addresses = addresses_from(each["addresses"]);
         all.push_back(std::move(named));
     }
@@ -178,7 +163,7 @@ NetworkFault fault_from_json(const Value& value) {
     fault.b_name = value.string_or("b_name");
     fault.delay = std::chrono::microseconds(value["delay_us"].try_u64().value_or(0));
     fault.drop_ppm = static_cast<std::uint32_t>(value["drop_ppm"].try_u64().value_or(0));
-    fault.partition = flag_of(value["partition"]);
+    fault.partition = value["partition"].is_true();
     return fault;
 }
 
@@ -207,10 +192,10 @@ NetworkPlan decode_plan(const std::string& text) {
     const Value value = json::parse(text);
     NetworkPlan plan;
     plan.name = value.string_or("name");
-    plan.internal = flag_of(value["internal"]);
-    plan.link_local = flag_of(value["link_local"]);
-    plan.ipv6 = flag_of(value["ipv6"]);
-    plan.v4_names = flag_of(value["v4_names"]);
+    plan.internal = value["internal"].is_true();
+    plan.link_local = value["link_local"].is_true();
+    plan.ipv6 = value["ipv6"].is_true();
+    plan.v4_names = value["v4_names"].is_true();
     plan.subnet_v4 = try_parse_subnet(value.string_or("subnet"));
     plan.subnet_v6 = try_parse_subnet(value.string_or("subnet6"));
     plan.gateway_v4 = address_of(value, "gateway");

@@ -21,7 +21,6 @@ namespace sandbox::net::wire {
 [[nodiscard]] Attachment attachment_from_json(const base::json::Value& value);  // throws Error
 [[nodiscard]] base::json::Value names_to_json(const std::vector<NamedAddresses>& names);
 [[nodiscard]] std::vector<NamedAddresses> names_from_json(const base::json::Value& value);
-[[nodiscard]] std::vector<std::string> words_from_json(const base::json::Value& value);
 
 [[nodiscard]] base::json::Value fault_to_json(const NetworkFault& fault);
 [[nodiscard]] NetworkFault fault_from_json(const base::json::Value& value);

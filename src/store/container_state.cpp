@@ -43,11 +43,6 @@ Number number_at(const json::Value& document, std::string_view key) {
     return static_cast<Number>(document[key].try_i64().value_or(0));
 }
 
-bool bool_at(const json::Value& document, std::string_view key) {
-    const bool* flag = document[key].as_bool();
-    return flag != nullptr && *flag;
-}
-
 json::Value probes_to_json(const std::vector<HealthProbe>& probes) {
     json::Array array;
     const size_t first = probes.size() > kMaxProbes ? probes.size() - kMaxProbes : 0;
@@ -147,10 +142,10 @@ ContainerState state_from_json(const json::Value& document) {
     state.started_ns = number_at<std::int64_t>(document, "started_ns");
     state.finished_ns = number_at<std::int64_t>(document, "finished_ns");
     state.exit_code = number_at<int>(document, "exit_code");
-    state.oom_killed = bool_at(document, "oom_killed");
+    state.oom_killed = document["oom_killed"].is_true();
     state.error = document.string_or("error");
     state.restart_count = number_at<std::uint32_t>(document, "restart_count");
-    state.stopped_by_user = bool_at(document, "stopped_by_user");
+    state.stopped_by_user = document["stopped_by_user"].is_true();
     state.health = document.string_or("health");
     state.network = network_facts_from_json(document["network"]);
     state.failing_streak = number_at<std::uint32_t>(document, "failing_streak");

@@ -81,11 +81,7 @@ Event container_event(std::string action, const json::Value& record) {
                 .id = record.string_or("id"),
                 .name = record.string_or("name"),
                 .image = record.string_or("image")};
-    if (const json::Object* labels = record["labels"].as_object()) {
-        for (const auto& [key, value] : *labels) {
-            if (const std::string* text = value.as_string()) event.attributes[key] = *text;
-        }
-    }
+    event.attributes = record["labels"].string_members();
     return event;
 }
 

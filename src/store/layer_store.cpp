@@ -36,11 +36,7 @@ LayerMeta parse_meta(const std::string& text) {
                    .blob = oci::Digest::parse(value.string_or("blob"))};
     meta.unpacked_bytes = value["unpacked_bytes"].try_u64().value_or(0);
     meta.entries = value["entries"].try_u64().value_or(0);
-    if (const json::Array* notices = value["notices"].as_array()) {
-        for (const json::Value& notice : *notices) {
-            if (const std::string* line = notice.as_string()) meta.notices.push_back(*line);
-        }
-    }
+    meta.notices = value["notices"].strings();
     return meta;
 }
 

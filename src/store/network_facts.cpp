@@ -93,11 +93,7 @@ NetworkFacts network_facts_from_json(const json::Value& document) {
             place.prefix_v6 = number_at<unsigned>(each, "prefix_v6");
             place.gateway_v6 = each.string_or("gateway_v6");
             place.mac = each.string_or("mac");
-            if (const json::Array* aliases = each["aliases"].as_array()) {
-                for (const json::Value& alias : *aliases) {
-                    if (const std::string* text = alias.as_string()) place.aliases.push_back(*text);
-                }
-            }
+            place.aliases = each["aliases"].strings();
             facts.networks.push_back(std::move(place));
         }
     }

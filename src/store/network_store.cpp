@@ -40,21 +40,6 @@ std::string to_json(const NetworkRecord& record) {
            "\n";
 }
 
-std::map<std::string, std::string> strings_of(const json::Value& value) {
-    std::map<std::string, std::string> strings;
-    if (const json::Object* object = value.as_object()) {
-        for (const auto& [key, member] : *object) {
-            if (const std::string* text = member.as_string()) strings.emplace(key, *text);
-        }
-    }
-    return strings;
-}
-
-bool flag_of(const json::Value& value) noexcept {
-    const bool* flag = value.as_bool();
-    return flag != nullptr && *flag;
-}
-
 std::optional<NetworkRecord> try_load(int dir_fd, const std::string& name) {
     const auto text = base::try_read_file_at(dir_fd, name + std::string(kSuffix), kMaxRecordBytes);
     if (!text) return std::nullopt;
@@ -64,16 +49,16 @@ std::optional<NetworkRecord> try_load(int dir_fd, const std::string& name) {
     record.name = name;
     record.id = value.string_or("id");
     record.created = value["created"].try_i64().value_or(0);
-    record.internal = flag_of(value["internal"]);
-    record.ipv6 = flag_of(value["ipv6"]);
-    record.ipv6_names = flag_of(value["ipv6_names"]);
-    record.link_local = flag_of(value["link_local"]);
+    record.internal = value["internal"].is_true();
+    record.ipv6 = value["ipv6"].is_true();
+    record.ipv6_names = value["ipv6_names"].is_true();
+    record.link_local = value["link_local"].is_true();
     record.subnet = value.string_or("subnet");
     record.gateway = value.string_or("gateway");
     record.ip_range = value.string_or("ip_range");
     record.subnet6 = value.string_or("subnet6");
-    record.labels = strings_of(value["labels"]);
-    record.options = strings_of(value["options"]);
+    record.labels = value["labels"].string_members();
+    record.options = value["options"].string_members();
     if (const json::Array* ports = value["host_ports"].as_array()) {
         for (const json::Value& port : *ports) {
             record.host_ports.push_back(static_cast<std::uint16_t>(port.try_u64().value_or(0)));

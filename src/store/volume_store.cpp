@@ -37,21 +37,6 @@ std::string to_json(const VolumeRecord& record) {
     return json::dump(json::Value(std::move(object))) + "\n";
 }
 
-std::map<std::string, std::string> strings_of(const json::Value& value) {
-    std::map<std::string, std::string> strings;
-    if (const json::Object* object = value.as_object()) {
-        for (const auto& [key, member] : *object) {
-            if (const std::string* text = member.as_string()) strings.emplace(key, *text);
-        }
-    }
-    return strings;
-}
-
-bool flag_of(const json::Value& value) noexcept {
-    const bool* flag = value.as_bool();
-    return flag != nullptr && *flag;
-}
-
 std::optional<VolumeRecord> try_load(int volumes_fd, const std::string& name) {
     const std::optional<std::string> text =
         base::try_read_file_at(volumes_fd, name + "/" + kMetaFile, kMaxMetaBytes);
@@ -61,10 +46,10 @@ std::optional<VolumeRecord> try_load(int volumes_fd, const std::string& name) {
     VolumeRecord record;
     record.name = name;
     record.created = value["created"].try_i64().value_or(0);
-    record.labels = strings_of(value["labels"]);
-    record.options = strings_of(value["options"]);
-    record.anonymous = flag_of(value["anonymous"]);
-    record.seeded = flag_of(value["seeded"]);
+    record.labels = value["labels"].string_members();
+    record.options = value["options"].string_members();
+    record.anonymous = value["anonymous"].is_true();
+    record.seeded = value["seeded"].is_true();
     return record;
 }
 

@@ -76,6 +76,10 @@ class Value {
     [[nodiscard]] const Value& operator[](std::string_view key) const noexcept;
     // Convenience for our own records: "" / {} when of another type.
     [[nodiscard]] std::string string_or(std::string_view key, std::string fallback = {}) const;
+    [[nodiscard]] bool is_true() const noexcept { return as_bool() != nullptr && *as_bool(); }
+    // The strings of a list, the members of an object that are strings; others are left out.
+    [[nodiscard]] std::vector<std::string> strings() const;
+    [[nodiscard]] std::map<std::string, std::string> string_members() const;
 
     using Data = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double,
                               std::string, Array, Object>;

@@ -20,7 +20,8 @@ class PollLoop {
     PollLoop(const PollLoop&) = delete;
     PollLoop& operator=(const PollLoop&) = delete;
 
-    // `events`: EPOLLIN etc. `fd` is borrowed and must stay open until remove().
+    // `events`: EPOLLIN etc. `fd` is borrowed and must stay open until remove(). What epoll refuses
+    // (regular files; epoll_ctl(2), EPERM) is always ready: the handler is called in each round.
     Token add_fd(int fd, std::uint32_t events, std::function<void(std::uint32_t)> handler);
     void modify_fd(Token token, std::uint32_t events);
     // Blocks the signals for the process and delivers them here until the loop is destroyed
@@ -40,6 +41,24 @@ class PollLoop {
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
+};
+
+// Interest in one descriptor that comes and goes. While it is gone the descriptor is not in the
+// loop: epoll would report a hang-up whatever the mask says. `loop` and `fd` are borrowed.
+class FdInterest {
+  public:
+    FdInterest(PollLoop& loop, int fd, std::uint32_t events, std::function<void()> handler);
+    ~FdInterest();
+    FdInterest(const FdInterest&) = delete;
+    FdInterest& operator=(const FdInterest&) = delete;
+    void set(bool wanted);
+
+  private:
+    PollLoop& loop_;
+    int fd_;
+    std::uint32_t events_;
+    std::function<void()> handler_;
+    PollLoop::Token token_ = 0;  // 0: not in the loop
 };
 
 }  // namespace sandbox::base

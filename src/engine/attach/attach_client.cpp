@@ -40,38 +40,6 @@ namespace json = base::json;
 constexpr size_t kSafeWrite = 4096;
 constexpr std::chrono::milliseconds kAskPatience{5000};
 
-// Interest in one descriptor; what epoll refuses (regular files) is always ready.
-class Interest {
-  public:
-    Interest(base::PollLoop& loop, int fd, std::uint32_t events, std::function<void()> handler)
-        : loop_(loop), fd_(fd), events_(events), handler_(std::move(handler)) {}
-    ~Interest() { set(false); }
-    Interest(const Interest&) = delete;
-    Interest& operator=(const Interest&) = delete;
-
-    void set(bool wanted) {
-        if (wanted == token_.has_value()) return;
-        if (!wanted) {
-            loop_.remove(*std::exchange(token_, std::nullopt));
-            return;
-        }
-        try {
-            token_ = loop_.add_fd(fd_, events_, [this](std::uint32_t) { handler_(); });
-        } catch (const base::SysError& error) {
-            if (error.errnum() != EPERM) throw;  // epoll_ctl(2): always ready
-            token_ = loop_.add_timer(std::chrono::nanoseconds(1), std::chrono::microseconds(10),
-                                     [this] { handler_(); });
-        }
-    }
-
-  private:
-    base::PollLoop& loop_;
-    int fd_;
-    std::uint32_t events_;
-    std::function<void()> handler_;
-    std::optional<base::PollLoop::Token> token_;
-};
-
 class AttachSession {
   public:
     AttachSession(const store::Store& store, const std::string& id, const AttachRequest& request,
@@ -83,7 +51,7 @@ class AttachSession {
     struct Output {
         int fd = -1;
         std::string pending;
-        std::optional<Interest> interest;
+        std::optional<base::FdInterest> interest;
         bool lost = false;
     };
 
@@ -113,7 +81,7 @@ class AttachSession {
     FrameReader frames_;
     Output out_, err_;
     std::string to_stream_;
-    std::optional<Interest> stream_in_, stream_out_interest_, input_;
+    std::optional<base::FdInterest> stream_in_, stream_out_interest_, input_;
     bool input_open_;
     bool stream_open_ = true;
     bool detached_ = false;
@@ -373,9 +341,8 @@ int attach_to(const store::Store& store, const store::ContainerEntry& entry,
         {"op", "attach"}, {"stdin", !request.no_stdin}, {"stdout", true}, {"stderr", true}});
     if (reply.fds.empty()) throw base::IntegrityError("the supervisor sent no stream");
     tell_container(store, id, entry.record, "attach");
-    const bool* tty = reply.value["tty"].as_bool();
     return serve(store, entry, request, watch, std::move(reply.fds.front()),
-                 tty != nullptr && *tty);
+                 reply.value["tty"].is_true());
 }
 
 }  // namespace

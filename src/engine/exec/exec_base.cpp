@@ -57,19 +57,6 @@ std::vector<kernel::IdRange> ranges_from(const json::Value& value) {
     return ranges;
 }
 
-std::vector<std::string> strings_from(const json::Value& value) {
-    std::vector<std::string> texts;
-    each_in(value, [&](const json::Value& item) {
-        if (const std::string* text = item.as_string()) texts.push_back(*text);
-    });
-    return texts;
-}
-
-bool is_true(const json::Value& value) {
-    const bool* flag = value.as_bool();
-    return flag != nullptr && *flag;
-}
-
 json::Object user_of(const IdentitySpec& user) {
     json::Array groups;
     for (const kernel::ContainerId group : user.groups) groups.emplace_back(group.value);
@@ -179,21 +166,21 @@ json::Value exec_base_to_json(const ContainerSpec& spec) {
 
 ExecSpec exec_base_from_json(const json::Value& document) {
     ExecSpec spec;
-    spec.env = strings_from(document["env"]);
-    spec.set_home = is_true(document["set_home"]);
+    spec.env = document["env"].strings();
+    spec.set_home = document["set_home"].is_true();
     spec.working_dir = document.string_or("working_dir", "/");
     spec.user = user_from(document["user"]);
-    spec.group_add = strings_from(document["group_add"]);
+    spec.group_add = document["group_add"].strings();
     spec.capabilities = document["capabilities"].try_u64().value_or(0);
-    spec.no_new_privileges = is_true(document["no_new_privileges"]);
-    spec.limited = is_true(document["limited"]);
+    spec.no_new_privileges = document["no_new_privileges"].is_true();
+    spec.limited = document["limited"].is_true();
     each_in(document["rlimits"], [&](const json::Value& item) {
         spec.rlimits.emplace_back(static_cast<int>(number_at(item, 0)),
                                   rlimit{number_at(item, 1), number_at(item, 2)});
     });
-    spec.ids.mode = is_true(document["range"]) ? kernel::IdMode::range : kernel::IdMode::single;
-    spec.ids.set_groups = is_true(document["set_groups"]);
-    spec.emulated = is_true(document["emulated"]);
+    spec.ids.mode = document["range"].is_true() ? kernel::IdMode::range : kernel::IdMode::single;
+    spec.ids.set_groups = document["set_groups"].is_true();
+    spec.emulated = document["emulated"].is_true();
     spec.ids.uids = ranges_from(document["uids"]);
     spec.ids.gids = ranges_from(document["gids"]);
     return spec;
@@ -208,7 +195,7 @@ json::Value identity_request(const ExecSpec& spec, const IdentitySpec& user) {
 
 Credentials credentials_from_request(const json::Value& request) {
     return credentials_of(user_from(request["user"]), request["capabilities"].try_u64().value_or(0),
-                          is_true(request["no_new_privileges"]));
+                          request["no_new_privileges"].is_true());
 }
 
 ExecSpec exec_spec_of(const ContainerSpec& spec) {
@@ -220,7 +207,7 @@ ExecSpec exec_spec_of(const ContainerSpec& spec) {
 ExecBase fetch_exec_base(ControlClient& client) {
     Reply reply = client.call(json::Object{{"op", "exec"}});
     ExecBase result;
-    const std::vector<std::string> names = strings_from(reply.value["fds"]);
+    const std::vector<std::string> names = reply.value["fds"].strings();
     if (names.size() != reply.fds.size()) {
         throw base::IntegrityError("the supervisor sent other descriptors than it says");
     }
@@ -237,7 +224,7 @@ ExecBase fetch_exec_base(ControlClient& client) {
         throw base::IntegrityError("the supervisor's answer lacks descriptors");
     }
     read_base(file.get(), reply.value["base_bytes"].try_u64().value_or(0), result);
-    result.paused = is_true(reply.value["paused"]);
+    result.paused = reply.value["paused"].is_true();
     return result;
 }
 

@@ -82,31 +82,11 @@ void ExecSession::on_signal(const signalfd_siginfo& info) {
         if (number == SIGINT || number == SIGTERM || number == SIGQUIT) loop_.stop();
         return;
     }
-    switch (number) {
-        case SIGCHLD:  // the pidfd tells
-        case SIGPIPE:
-        case SIGTTIN:
-        case SIGTTOU:
-            return;
-        case SIGWINCH:
-            terminal_.resize();
-            return;
-        case SIGTSTP:
-            terminal_.suspend();
-            return;
-        case SIGCONT:
-            terminal_.resume();
-            return;
-        case SIGTERM:
-        case SIGHUP:
-            forward(number);
-            if (number == SIGTERM || running_.pty_master) {
-                kill_later("the program has not ended " + std::to_string(kEndPatience.count()) +
-                           " s after it was asked to");
-            }
-            return;
-        default:
-            forward(number);
+    if (terminal_.take_signal(number)) return;
+    forward(number);
+    if (number == SIGTERM || (number == SIGHUP && running_.pty_master)) {
+        kill_later("the program has not ended " + std::to_string(kEndPatience.count()) +
+                   " s after it was asked to");
     }
 }
 

@@ -12,7 +12,7 @@ ChangeSources::ChangeSources(const store::Store& store, const OpenContainer& con
     is_upper_ = !has_copied_tree(container.dir.get());
     top_ = base::open_at(container.dir.get(), is_upper_ ? "upper" : "rootfs",
                          O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    for (const std::string& name : record_strings(container.entry.record, "layers")) {
+    for (const std::string& name : container.entry.record["layers"].strings()) {
         layers_.push_back(
             base::open_at(store.layers_fd(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
         layer_fs_.push_back(

@@ -108,7 +108,7 @@ json::Object make_document(const store::Store& store, const store::ImageRecord& 
     // Of the container or build that the base came from.
     for (const char* key : {"container", "container_config", "id", "parent"}) document.erase(key);
     json::Object entry{{"created", created},
-                       {"created_by", base::join(record_strings(record, "cmd"), " ")}};
+                       {"created_by", base::join(record["cmd"].strings(), " ")}};
     if (!request.author.empty()) entry["author"] = request.author;
     if (!request.message.empty()) entry["comment"] = request.message;
     json::Value& history = document["history"];

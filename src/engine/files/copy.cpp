@@ -32,7 +32,7 @@ constexpr size_t kPipeBytes = 1u << 20;
 image::OwnerBook owners_of(const store::Store& store, const json::Value& record) {
     std::vector<UniqueFd> layers;
     std::vector<int> fds;
-    for (const std::string& name : record_strings(record, "layers")) {
+    for (const std::string& name : record["layers"].strings()) {
         layers.push_back(
             base::open_at(store.layers_fd(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
         fds.push_back(layers.back().get());
@@ -161,18 +161,13 @@ class Copy {
         return parse_report(target.receive());
     }
 
-    static bool is_dir(const json::Value& info) {
-        const bool* flag = info["is_dir"].as_bool();
-        return flag != nullptr && *flag;
-    }
-
     image::FileReport through_pipe() {
         base::Pipe pipe = base::make_pipe(kPipeBytes);
         json::Value info;
         Worker source = start_source(pipe.write_end.get(), info);
         pipe.write_end.reset();
-        Worker target =
-            start_target(pipe.read_end.get(), false, is_dir(info), info.string_or("name"));
+        Worker target = start_target(pipe.read_end.get(), false, info["is_dir"].is_true(),
+                                     info.string_or("name"));
         pipe.read_end.reset();
         source.go();
         image::FileReport report;
@@ -202,7 +197,7 @@ class Copy {
         }
         source_place_.reset();
         if (::lseek(file.get(), 0, SEEK_SET) != 0) throw base::SysError(errno, "rewind a file");
-        append(report, from_stream(file.get(), is_dir(info), info.string_or("name")));
+        append(report, from_stream(file.get(), info["is_dir"].is_true(), info.string_or("name")));
         return report;
     }
 

@@ -110,8 +110,8 @@ image::FileReport parse_report(const json::Value& words) {
     image::FileReport report;
     report.bytes = words["bytes"].try_u64().value_or(0);
     report.entries = words["entries"].try_u64().value_or(0);
-    report.notices = record_strings(words, "notices");
-    report.failures = record_strings(words, "failures");
+    report.notices = words["notices"].strings();
+    report.failures = words["failures"].strings();
     return report;
 }
 

@@ -115,21 +115,21 @@ std::vector<FileChange> parse_list(const std::string& text) {
 std::vector<FileChange> diff_container(const store::Store& store, const std::string& name) {
     const OpenContainer container = open_container(store, name);
     ChangeSources sources(store, container);
-    auto [read_end, write_end] = base::make_pipe();
+    base::Pipe pipe = base::make_pipe();
     OwnerPlace place(files_id_map(container.entry.record));
     Worker worker = Worker::start(place, [&](const WorkerLink& link) {
         const image::ChangedTree tree = sources.open();
         std::vector<int> keep = sources.numbers();
         keep.push_back(link.fd());
-        keep.push_back(write_end.get());
+        keep.push_back(pipe.write_end.get());
         image::confine_file_work(image::kFileCapabilities, keep);
-        ListVisitor visitor(write_end.get());
+        ListVisitor visitor(pipe.write_end.get());
         image::walk_changes(tree, visitor);
         visitor.finish();
         return base::json::Value(true);
     });
-    write_end.reset();
-    const std::string list = base::read_fd(read_end.get(), kMaxListBytes);
+    pipe.write_end.reset();
+    const std::string list = base::read_fd(pipe.read_end.get(), kMaxListBytes);
     (void)worker.receive();
     return parse_list(list);
 }

@@ -57,7 +57,7 @@ kernel::IdMap files_id_map(const base::json::Value& record) {
 
 image::RootfsPlan record_rootfs(const base::json::Value& record) {
     image::RootfsPlan rootfs;
-    const std::vector<std::string> layers = record_strings(record, "layers");
+    const std::vector<std::string> layers = record["layers"].strings();
     const std::string range(store::name_of(store::LayerMode::range));
     rootfs.mode = store::LayerMode::single;
     for (const std::string& layer : layers) {
@@ -148,8 +148,7 @@ void StoppedPlace::make_spec(const base::json::Value& record, bool with_mounts) 
     spec_.ids = files_id_map(record);
     spec_.argv = {"/"};
     spec_.working_dir = "/";
-    const bool* read_only = record["read_only"].as_bool();
-    spec_.read_only_root = read_only != nullptr && *read_only;
+    spec_.read_only_root = record["read_only"].is_true();
     if (!with_mounts) return;
     std::vector<MountWish> wishes;
     for (MountWish& wish : record_mounts(record)) {

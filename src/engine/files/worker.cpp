@@ -109,8 +109,7 @@ json::Value Worker::receive() {
     const json::Value words = json::parse(text);
     if (const std::string* message = words["error"].as_string()) {
         const int code = static_cast<int>(words["code"].try_i64().value_or(0));
-        const bool* missing = words["missing"].as_bool();
-        if (missing != nullptr && *missing) {
+        if (words["missing"].is_true()) {
             throw base::NotFoundError(*message, words.string_or("hint"), code);
         }
         throw WorkerError(*message, words.string_or("hint"), code,

@@ -10,11 +10,6 @@ namespace {
 
 namespace json = base::json;
 
-bool wants(const json::Value& request, std::string_view key) {
-    const bool* flag = request[key].as_bool();
-    return flag != nullptr && *flag;
-}
-
 unsigned short cells(const json::Value& request, std::string_view key) {
     const auto number = request[key].try_u64().value_or(0);
     return number > UINT16_MAX ? 0 : static_cast<unsigned short>(number);
@@ -28,9 +23,9 @@ void serve_attach(ControlServer& server, std::function<OutputHub*()> hub,
         OutputHub* const streams = hub();
         if (streams == nullptr) throw base::Error("the container is not running");
         const json::Value& request = call.request();
-        const base::UniqueFd end = streams->attach({.in = wants(request, "stdin"),
-                                                    .out = wants(request, "stdout"),
-                                                    .err = wants(request, "stderr")});
+        const base::UniqueFd end = streams->attach({.in = request["stdin"].is_true(),
+                                                    .out = request["stdout"].is_true(),
+                                                    .err = request["stderr"].is_true()});
         const std::array<int, 1> fds{end.get()};
         call.reply(json::Object{{"tty", streams->tty()}}, fds);
     });

@@ -25,7 +25,7 @@ constexpr size_t kSafeBlockingWrite = 4096;
 
 CallerEnd::CallerEnd(base::PollLoop& loop, int fd, store::LogStream stream,
                      std::function<void()> changed)
-    : loop_(loop), stream_(stream), changed_(std::move(changed)) {
+    : stream_(stream), changed_(std::move(changed)) {
     // epoll takes a descriptor once, and 1 and 2 may be watched by others as well.
     const int copy = raw::fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (copy < 0) throw base::SysError(-copy, "pass the container's output on");
@@ -48,10 +48,7 @@ CallerEnd::CallerEnd(base::PollLoop& loop, int fd, store::LogStream stream,
             kind_ = Kind::own;
         }
     }
-}
-
-CallerEnd::~CallerEnd() {
-    if (token_) loop_.remove(*token_);
+    interest_.emplace(loop, fd_, EPOLLOUT, [this] { write_queue(); });
 }
 
 // How many bytes went; none: not now, or closed.
@@ -91,7 +88,7 @@ void CallerEnd::put(store::LogStream stream, std::string_view bytes) {
     }
     if (bytes.empty()) return;
     queue_.add(bytes);
-    update_watch();
+    interest_->set(true);
 }
 
 void CallerEnd::write_queue() {
@@ -100,25 +97,10 @@ void CallerEnd::write_queue() {
         if (count == 0) break;
         queue_.take(count);
     }
-    update_watch();
+    interest_->set(!queue_.empty());
     if (!queue_.empty()) return;
     const auto changed = changed_;
     changed();  // may destroy us
-}
-
-void CallerEnd::update_watch() {
-    const bool wanted = !queue_.empty();
-    if (wanted == token_.has_value()) return;
-    if (!wanted) {
-        loop_.remove(*std::exchange(token_, std::nullopt));
-        return;
-    }
-    try {
-        token_ = loop_.add_fd(fd_, EPOLLOUT, [this](std::uint32_t) { write_queue(); });
-    } catch (const base::SysError&) {
-        // epoll_ctl(2), EPERM: always ready, like /dev/null.
-        while (!queue_.empty()) queue_.take(write_some(queue_.view()));
-    }
 }
 
 }  // namespace sandbox::engine

@@ -15,7 +15,6 @@ class CallerEnd final : public OutputSink {
   public:
     // Takes `stream` only. `changed`: it is unblocked, or closed since nobody reads it any more.
     CallerEnd(base::PollLoop& loop, int fd, store::LogStream stream, std::function<void()> changed);
-    ~CallerEnd() override;
 
     void put(store::LogStream stream, std::string_view bytes) override;
     [[nodiscard]] bool is_blocked() const noexcept override { return !queue_.empty(); }
@@ -26,9 +25,7 @@ class CallerEnd final : public OutputSink {
     enum class Kind { always_ready, socket, own, shared };
     [[nodiscard]] size_t write_some(std::string_view bytes);
     void write_queue();
-    void update_watch();
 
-    base::PollLoop& loop_;
     int fd_;  // borrowed, or of own_
     base::UniqueFd own_;
     Kind kind_ = Kind::always_ready;
@@ -37,7 +34,7 @@ class CallerEnd final : public OutputSink {
     ByteQueue queue_;
     std::uint64_t passed_ = 0;
     bool closed_ = false;
-    std::optional<base::PollLoop::Token> token_;
+    std::optional<base::FdInterest> interest_;
 };
 
 }  // namespace sandbox::engine

@@ -29,8 +29,7 @@ void update(LiveContainer& live, ControlCall& call) {
     if (LaunchedContainer* launched = live.launched()) {
         unmet = apply(*launched, wish["request"], wish["changed_pids"]);
     }
-    const bool* strict = wish["strict"].as_bool();
-    if (!unmet.empty() && strict != nullptr && *strict) {
+    if (!unmet.empty() && wish["strict"].is_true()) {
         throw base::Error(flags_of(unmet) + " cannot be enforced: " + unmet.why);
     }
     json::Object record = *live.record().as_object();

@@ -131,8 +131,7 @@ void start_supervisor(const store::Store& store, store::OwnedContainer& containe
     child.release();
     if (streams == nullptr || packet.fds.empty()) return;
     streams->stream = std::move(packet.fds.front());
-    const bool* tty = packet.value["tty"].as_bool();
-    streams->tty = tty != nullptr && *tty;
+    streams->tty = packet.value["tty"].is_true();
 }
 
 void hand_over_to_supervisor(const store::Store& store, const store::OwnedContainer& container) {

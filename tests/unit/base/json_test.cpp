@@ -108,6 +108,17 @@ TEST_CASE("pretty printing indents members and keeps empty lists on one line") {
           "{\n    \"a\": [\n        1,\n        2\n    ],\n    \"b\": {}\n}");
 }
 
+TEST_CASE("flags, lists and members of another type count as none") {
+    const json::Value value = json::parse(
+        R"({"yes": true, "no": false, "text": "true", "list": ["a", 1, "b"], "map": {"k": "v", "n": 1}})");
+    CHECK(value["yes"].is_true());
+    for (const char* key : {"no", "text", "list", "missing"}) CHECK_FALSE(value[key].is_true());
+    CHECK(value["list"].strings() == std::vector<std::string>{"a", "b"});
+    CHECK(value["map"].strings().empty());
+    CHECK(value["map"].string_members() == std::map<std::string, std::string>{{"k", "v"}});
+    CHECK(value["list"].string_members().empty());
+}
+
 TEST_CASE("members are found, replaced, appended and erased") {
     json::Object object{{"a", 1}};
     object["a"] = 2;

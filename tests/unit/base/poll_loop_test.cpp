@@ -50,6 +50,45 @@ TEST_CASE("a descriptor's handler runs when there is something to read") {
     CHECK(calls == 1);
 }
 
+TEST_CASE("a regular file, which epoll refuses, is ready in each round until it is removed") {
+    PollLoop loop;
+    const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    const Pipe pipe;
+    int calls = 0;
+    int others = 0;
+    const PollLoop::Token token = loop.add_fd(file.get(), EPOLLIN, [&](std::uint32_t events) {
+        CHECK(events == EPOLLIN);
+        ++calls;
+    });
+    loop.add_fd(pipe.out.get(), EPOLLIN, [&](std::uint32_t) {
+        ++others;
+        pipe.take();
+    });
+    CHECK(loop.run_once(-1ms));
+    pipe.put();
+    CHECK(loop.run_once(-1ms));
+    CHECK(calls == 2);
+    CHECK(others == 1);
+    loop.remove(token);
+    CHECK_FALSE(loop.run_once(0ms));
+    CHECK(calls == 2);
+}
+
+TEST_CASE("interest in a descriptor comes and goes, also in one whose other end is closed") {
+    PollLoop loop;
+    Pipe pipe;
+    int calls = 0;
+    FdInterest interest(loop, pipe.out.get(), EPOLLIN, [&] { ++calls; });
+    pipe.in.reset();
+    CHECK_FALSE(loop.run_once(0ms));
+    interest.set(true);
+    interest.set(true);
+    CHECK(loop.run_once(0ms));
+    interest.set(false);
+    CHECK_FALSE(loop.run_once(0ms));
+    CHECK(calls == 1);
+}
+
 TEST_CASE("a handler may remove itself, another entry of the same round, and add new ones") {
     PollLoop loop;
     const std::array<Pipe, 3> pipes;

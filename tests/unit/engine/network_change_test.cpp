@@ -18,16 +18,16 @@ json::Value record_of(const char* mode, const std::vector<std::string>& words) {
 }
 
 std::vector<std::string> words_of(const json::Value& record) {
-    return record_strings(record["request"], "networks");
+    return record["request"]["networks"].strings();
 }
 
 TEST_CASE("a container is put on one more network and taken off again") {
     const json::Value one = with_network(record_of("", {}), "name=back,alias=b");
     CHECK(words_of(one) == std::vector<std::string>{"name=back,alias=b"});
     CHECK(one.string_or("network") == "back");
-    CHECK(record_strings(one, "networks") == std::vector<std::string>{"back"});
+    CHECK(one["networks"].strings() == std::vector<std::string>{"back"});
     const json::Value two = with_network(one, "front");
-    CHECK(record_strings(two, "networks") == std::vector<std::string>{"back", "front"});
+    CHECK(two["networks"].strings() == std::vector<std::string>{"back", "front"});
     CHECK_THROWS_AS(with_network(two, "name=back"), base::Error);
     const json::Value less = without_network(two, "back");
     CHECK(words_of(less) == std::vector<std::string>{"front"});
