@@ -112,7 +112,7 @@ void take_lists(const Invocation& in, engine::RunRequest& request) {
 }
 
 void take_networks(const Invocation& in, engine::RunRequest& request) {
-    const std::vector<std::string> networks = in.list("network");
+    const std::vector<std::string>& networks = in.list("network");
     const bool is_long = !networks.empty() && networks[0].find('=') != std::string::npos;
     if (networks.size() == 1 && !is_long) {
         request.network = networks[0];

@@ -49,11 +49,12 @@ TEST_CASE("a loop that saves memory serves what comes before and after it was qu
     base::PollLoop loop;
     loop.save_memory_after(milliseconds{1});
     int served = 0;
-    loop.add_timer(milliseconds{30}, milliseconds{30}, [&] {
+    const auto timer = loop.add_timer(milliseconds{30}, milliseconds{30}, [&] {
         if (++served == 3) loop.stop();
     });
     loop.run();
     CHECK(served == 3);
+    loop.remove(timer);
     // A wait with a limit ends at it.
     CHECK_FALSE(loop.run_once(milliseconds{2}));
 }
