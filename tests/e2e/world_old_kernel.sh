@@ -61,3 +61,22 @@ for world in 464:33:44 428,429,430,431,432,433,435,436,442,464:33:44 437:0:0; do
         'touch /tmp/f; ln -s f /tmp/l; chown 33:44 /tmp/f && chown -h 33:44 /tmp/l && stat -c %u:%g /tmp/f /tmp/l; stat -c %u /bin'
     expect_eq "${world#*:} ${world#*:} 0" "$(echo $OUT)"
 done
+
+test_case "without mount_setattr, below a bind there is a mount that another one hides"
+# shellcheck disable=SC2016  # for the inner shell
+expect_ok unshare -Urm sh -c '
+    mount -t tmpfs below "$1/dir" && mkdir "$1/dir/deep" && mount -t tmpfs hidden "$1/dir/deep" &&
+    mount -t tmpfs above "$1/dir" && shift && exec "$@"' sh "$WORK/shared" "$WORK/without" 442 \
+    "$SANDBOX_BIN" run -v "$WORK/shared:/shared:ro" localhost/img sh -c \
+    'for place in /shared /shared/dir; do touch $place/x 2>/dev/null || echo refused; done'
+expect_eq "refused refused" "$(echo $OUT)"
+
+# NS_GET_PID_FROM_PIDNS and NS_GET_PID_IN_PIDNS are of Linux 6.11. Without them a process's own files
+# look like root's, and all else is as it was.
+test_case "identities without the pid requests of namespaces"
+expect_ok "$WORK/without" ioctl=0x8004b706,ioctl=0x8004b708 "$SANDBOX_BIN" run localhost/img sh -c '
+    echo "someone:x:1000:1000::/:/bin/sh" >>/etc/passwd
+    touch /tmp/f; chown 33:44 /tmp/f; stat -c %u:%g /tmp/f
+    su someone -s /bin/sh -c "id -u; stat -c %u /proc/self/status; touch /tmp/own; stat -c %u /tmp/own
+        chown 5 /tmp/own 2>/dev/null || echo refused; (sleep 0.1; id -u) & wait"'
+expect_eq "33:44 1000 0 1000 refused 1000" "$(echo $OUT)"

@@ -1,6 +1,7 @@
 #include "child/mount_api.hpp"
 
 #include <linux/mount.h>
+#include <linux/stat.h>
 #include <sys/vfs.h>
 
 // sys/mount.h cannot be had together with linux/mount.h on every libc: these are the old ABI's.
@@ -149,6 +150,24 @@ char* mount_point_of(char* line) noexcept {
     return line;
 }
 
+unsigned long mount_id_of(const char* line) noexcept {
+    unsigned long id = 0;
+    for (; *line >= '0' && *line <= '9'; ++line) {
+        id = id * 10 + static_cast<unsigned long>(*line - '0');
+    }
+    return id;
+}
+
+// Whether the path leads to this mount: false for one that is hidden below another.
+bool leads_to(const char* path, unsigned long mount_id) noexcept {
+    constexpr unsigned kMountId = 0x1000;  // STATX_MNT_ID, Linux 5.8: older than overlay in here
+    struct statx facts {};
+    const long rc = raw::call(SYS_statx, AT_FDCWD, raw::ptr(path), AT_SYMLINK_NOFOLLOW, kMountId,
+                              raw::ptr(&facts));
+    if (rc < 0) return rc != -ENOENT && rc != -ENOTDIR;
+    return (facts.stx_mask & kMountId) == 0 || facts.stx_mnt_id == mount_id;
+}
+
 }  // namespace
 
 bool classic_path(TextBuffer& buffer, Place place) noexcept {
@@ -242,8 +261,12 @@ int remount_classic(const char* path, Flags flags, bool recursive) noexcept {
     MountLines lines(fd);
     char line[8192];
     while (rc == 0 && lines.next(line, sizeof line)) {
+        const unsigned long id = mount_id_of(line);
         char* point = mount_point_of(line);
-        if (is_below(point, path)) rc = remount_one(point, flags);
+        if (!is_below(point, path)) continue;
+        rc = remount_one(point, flags);
+        // mount(2), EINVAL: nothing is mounted there.
+        if ((rc == -EINVAL || rc == -ENOENT || rc == -ENOTDIR) && !leads_to(point, id)) rc = 0;
     }
     (void)raw::close(fd);
     return rc;
