@@ -167,7 +167,7 @@ std::string ContainerMaker::create_named() {
     const store::ContainerStore containers(store_);
     constexpr int kMaxTries = 100;
     for (int tries = 1;; ++tries) {
-        const std::string name = parsed_.name.empty() ? containers.make_name() : parsed_.name;
+        std::string name = parsed_.name.empty() ? containers.make_name() : parsed_.name;
         try {
             container_ = containers.create(name, record_, draft_.keep);
             return name;

@@ -26,7 +26,6 @@ namespace {
 
 namespace json = base::json;
 namespace raw = base::raw;
-using base::UniqueFd;
 
 constexpr size_t kPipeBytes = 1u << 20;
 

@@ -180,7 +180,7 @@ class Copy {
             broken = error;
         }
         append(report, parse_report(target.receive()));
-        if (broken) throw *broken;
+        if (broken) throw WorkerError(*broken);
         return report;
     }
 

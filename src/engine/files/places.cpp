@@ -194,9 +194,8 @@ bool StoppedPlace::after_clone(kernel::ChildProcess& child) {
             make_plan();
             return false;
         }
-        base::Error error = make_launch_error(message, spec_, plan_->plan());
-        error.set_code(0);
-        throw error;
+        const base::Error error = make_launch_error(message, spec_, plan_->plan());
+        throw base::Error(error.message(), error.hint());
     }
     volumes_.mark_seeded();
     return true;

@@ -41,7 +41,7 @@ std::optional<std::string> below_root(int root_fd, int dir_fd) {
         return std::string(text.data(), static_cast<size_t>(size));
     };
     const auto root = path_of(root_fd);
-    const auto dir = path_of(dir_fd);
+    auto dir = path_of(dir_fd);
     if (!root || !dir) return std::nullopt;
     if (*root == "/") return dir;
     if (*dir == *root) return std::string("/");
