@@ -109,6 +109,7 @@ json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
     record["name"] = "";
     record["image"] = request.image;
     record["image_id"] = image.id.str();
+    record["platform"] = image.platform.str();
     const base::Timestamp made = base::now();
     record["created"] = made.seconds;
     record["created_ns"] = made.seconds * 1'000'000'000 + made.nanoseconds;

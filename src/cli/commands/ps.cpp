@@ -65,6 +65,9 @@ Value ports(const ContainerRow& row, const ListFlags&) {
 Value health(const ContainerRow& row, const ListFlags&) {
     return row.health;
 }
+Value platform(const ContainerRow& row, const ListFlags&) {
+    return row.platform;
+}
 Value local_volumes(const ContainerRow& row, const ListFlags&) {
     return std::to_string(row.volumes);
 }
@@ -121,6 +124,8 @@ constexpr Field<ContainerRow> kFields[] = {
     {"RunningFor", "CREATED", running_for, created_key},
     {"Size", "SIZE", size},
     {"Health", "HEALTH", health},
+    {"HealthStatus", "HEALTH STATUS", health},
+    {"Platform", "PLATFORM", platform},
     {"LocalVolumes", "LOCAL VOLUMES", local_volumes},
     {"Networks", "NETWORKS", networks},
     {"Name", "NAME", names, nullptr, false},
