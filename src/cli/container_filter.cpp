@@ -108,7 +108,10 @@ bool fits(const ContainerRow& row, const Filters& filters) {
     const auto is_on = [&](const std::string& wanted) {
         return contains(row.networks, wanted == "bridge" ? "private" : wanted);
     };
-    return filters.matches_regex("name", row.name) && filters.is_prefix("id", row.id) &&
+    // In docker a name begins with a slash, and scripts say "name=^/web$" for that one alone.
+    const bool is_named =
+        filters.matches_regex("name", row.name) || filters.matches_regex("name", "/" + row.name);
+    return is_named && filters.is_prefix("id", row.id) &&
            filters.matches_labels(row.labels.string_members()) && filters.any("status", is_state) &&
            filters.any("exited", has_code) &&
            filters.any("ancestor",

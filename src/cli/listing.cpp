@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "inspect_nil.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "template.hpp"
@@ -229,8 +230,10 @@ std::string render_inspect(const std::vector<Value>& objects, std::string_view f
         return base::json::dump(all, trimmed.empty() ? kIndent : 0).append("\n");
     }
     const Template form = Template::parse(format);
+    RenderOptions options;
+    options.nil_text = nil_text;
     std::string text;
-    for (const Value& object : objects) text.append(form.render(object)).append("\n");
+    for (const Value& object : objects) text.append(form.render(object, options)).append("\n");
     return text;
 }
 

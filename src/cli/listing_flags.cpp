@@ -39,6 +39,20 @@ std::string go_time(std::int64_t seconds) {
     return text + " +0000 UTC";
 }
 
+std::string shortened(std::string_view text, size_t width) {
+    const auto begins_character = [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    };
+    size_t characters = 0;
+    size_t cut = 0;  // where the last character that may be shown begins
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (!begins_character(text[i])) continue;
+        if (++characters == width) cut = i;
+        if (characters > width) return std::string(text.substr(0, cut)) + "…";
+    }
+    return std::string(text);
+}
+
 std::string labels_text(const base::json::Value& labels) {
     std::string text;
     if (const base::json::Object* object = labels.as_object()) {

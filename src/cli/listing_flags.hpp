@@ -25,6 +25,8 @@ inline constexpr Flag kFilterFlag = {"-f,--filter", FlagKind::list, "NAME=VALUE"
 [[nodiscard]] std::string since(std::int64_t seconds);
 // "2026-11-24 11:02:03 +0000 UTC", as docker writes it.
 [[nodiscard]] std::string go_time(std::int64_t seconds);
+// At most `width` characters, the last one "…" where something is left out, as docker does.
+[[nodiscard]] std::string shortened(std::string_view text, size_t width);
 // "a=1,b=2" of an object of strings.
 [[nodiscard]] std::string labels_text(const base::json::Value& labels);
 

@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +76,12 @@ void Output::flush() {
         rest.remove_prefix(static_cast<size_t>(n));
     }
     buffer_.clear();
+}
+
+// poll(2): the write end of a pipe whose read end is closed has an error.
+bool Output::is_read() const noexcept {
+    pollfd writer{fd_, 0, 0};
+    return ::poll(&writer, 1, 0) != 1 || (writer.revents & (POLLERR | POLLHUP)) == 0;
 }
 
 int Output::raw_fd() {

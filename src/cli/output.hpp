@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "sandbox/base/error.hpp"
+
 namespace sandbox::cli {
 
 // The reader has gone (EPIPE with SIGPIPE ignored): ends the program without a word.
@@ -25,10 +27,22 @@ class Output {
     void write_coloured(std::string_view text, size_t (*length_of)(std::string_view) noexcept);
     void flush();
     [[nodiscard]] bool is_terminal() const;
-    // Borrowed, for what streams bytes by itself (save); flushes first.
+    // Borrowed, for what streams bytes by itself; flushes first.
     [[nodiscard]] int raw_fd();
+    // `action` streams to the descriptor that it is given, and fails when nobody reads any more:
+    // that is no error of ours to be told (ReaderGone).
+    template <typename F>
+    decltype(auto) stream(F&& action) {
+        try {
+            return action(raw_fd());
+        } catch (const base::Error&) {
+            if (is_read()) throw;
+        }
+        throw ReaderGone{};
+    }
 
   private:
+    [[nodiscard]] bool is_read() const noexcept;
     int fd_;
     mutable int terminal_ = -1;  // -1: not asked yet
     std::string buffer_;

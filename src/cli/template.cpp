@@ -96,9 +96,18 @@ class Executor {
         }
         const Value value = evaluate(statement.pipeline, dot);
         if (statement.pipeline.variables.empty()) {
-            print(value.is_null() ? "<no value>" : print_value(value));
+            print(value.is_null() ? text_of_null(statement.pipeline) : print_value(value));
         }
         return Flow::next;
+    }
+
+    [[nodiscard]] std::string_view text_of_null(const Pipeline& pipeline) const {
+        const std::vector<Operand>& operands = pipeline.commands.back().operands;
+        const Operand& head = operands.front();
+        if (options_.nil_text && operands.size() == 1 && !head.fields.empty()) {
+            if (const auto text = options_.nil_text(head.fields.back())) return *text;
+        }
+        return "<no value>";
     }
 
     Flow walk_range(const Statement& statement, const Value& dot) {
@@ -257,7 +266,10 @@ class Executor {
 
     Value walk_fields(const Operand& operand, const Value* value) const {
         static const Value kMissing;
-        for (const std::string& name : operand.fields) {
+        const Object* lacks = nullptr;  // the field before, which may be missing
+        for (size_t i = 0; i < operand.fields.size(); ++i) {
+            const std::string& name = operand.fields[i];
+            if (lacks != nullptr) fail_missing(operand, *lacks, operand.fields[i - 1]);
             if (value->is_null()) {
                 fail(operand, "nil pointer evaluating interface {}." + name);
             }
@@ -268,7 +280,12 @@ class Executor {
             }
             value = object->find(name);
             if (value != nullptr) continue;
-            if (is_struct(*object)) fail_missing(operand, *object, name);
+            if (is_struct(*object)) {
+                if (!options_.nil_text || !options_.nil_text(name)) {
+                    fail_missing(operand, *object, name);
+                }
+                lacks = object;
+            }
             value = &kMissing;
         }
         return *value;

@@ -26,6 +26,9 @@ struct RenderOptions {
     std::function<std::optional<base::json::Value>(std::string_view name,
                                                    const std::vector<base::json::Value>& arguments)>
         call;
+    // What a field prints that has no value: Go knows that by its type. Absent for a name that is
+    // no such field; where it is missing that is a mistake.
+    std::function<std::optional<std::string_view>(std::string_view name)> nil_text;
 };
 
 class Template {

@@ -97,6 +97,17 @@ std::vector<std::string> exposed_ports(const ParsedRequest& parsed,
     return {ports.begin(), ports.end()};
 }
 
+// As docker shows it: not for a shell to read, but one sees where words end.
+std::string command_text(const std::vector<std::string>& argv) {
+    std::string text;
+    for (const std::string& word : argv) {
+        if (&word != &argv.front()) text += ' ';
+        const bool is_quoted = &word != &argv.front() && word.find(' ') != word.npos;
+        text += is_quoted ? "'" + word + "'" : word;
+    }
+    return text;
+}
+
 }  // namespace
 
 json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
@@ -109,10 +120,11 @@ json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
     record["name"] = "";
     record["image"] = request.image;
     record["image_id"] = image.id.str();
+    record["platform"] = image.platform.str();
     const base::Timestamp made = base::now();
     record["created"] = made.seconds;
     record["created_ns"] = made.seconds * 1'000'000'000 + made.nanoseconds;
-    record["command"] = base::join(spec.argv, " ");
+    record["command"] = command_text(spec.argv);
     record["restart"] = request.restart.value_or("no");
     record["network"] = parsed.network.name;
     if (!parsed.networks.empty()) {

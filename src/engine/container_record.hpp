@@ -1,10 +1,10 @@
 // What record.json of a container says; the one place that knows its keys. Others may read:
-//   id, name (put in by the store), image (as typed), image_id ("sha256:…"), layers (names of layer
-//   directories, kept as long as the record is), volumes (names), created, started, finished
-//   (Unix seconds), keep (false: removed when it ends, and by whoever finds it dead), exit_code
-//   (absent until it ended), error, command, entrypoint, cmd, env, user, working_dir, hostname,
-//   labels, annotations, image_volumes, stop_signal, stop_timeout, tty, open_stdin, network,
-//   read_only, privileged, cap_add, cap_drop, security_opt, shm_size, pids_limit, binds,
+//   id, name (put in by the store), image (as typed), image_id ("sha256:…"), platform, layers
+//   (names of layer directories, kept as long as the record is), volumes (names), created, started,
+//   finished (Unix seconds), keep (false: removed when it ends, and by whoever finds it dead),
+//   exit_code (absent until it ended), error, command, entrypoint, cmd, env, user, working_dir,
+//   hostname, labels, annotations, image_volumes, stop_signal, stop_timeout, tty, open_stdin,
+//   network, read_only, privileged, cap_add, cap_drop, security_opt, shm_size, pids_limit, binds,
 //   mounts ([{type, name, source, destination, read_only, …}]), request (how to start it again:
 //   saved_request.hpp; absent for one-shot runs). What it is doing is in state.json beside it.
 #pragma once

@@ -62,6 +62,7 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     row.name = entry.name;
     row.image = entry.record.string_or("image");
     row.image_id = entry.record.string_or("image_id");
+    row.platform = entry.record.string_or("platform");
     row.command = entry.record.string_or("command");
     row.created = number_or(entry.record, "created", 0);
     row.created_ns = number_or(entry.record, "created_ns", row.created * kSecond);

@@ -53,7 +53,10 @@ class ChunkEncoder final : public LogEncoder {
     void append(LogStream stream, std::string_view bytes, base::Timestamp time) noexcept override;
     void flush_partial(base::Timestamp time) noexcept override;
     [[nodiscard]] bool has_partial() const noexcept override { return !partial_.empty(); }
-    void release_memory() noexcept override { partial_.release_memory(); }
+    void release_memory() noexcept override {
+        partial_.release_memory();
+        pieces_.settle();
+    }
     [[nodiscard]] const LogLoss& lost() const noexcept override { return loss_.total(); }
 
   private:

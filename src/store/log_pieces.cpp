@@ -4,9 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <new>
 #include <utility>
 
@@ -80,13 +78,15 @@ int LogPieces::open() noexcept {
     return 0;
 }
 
+// All older pieces are about as big as they may be.
 void LogPieces::remove_oldest() noexcept {
     while (older_.size() + 1 > max_pieces_) {
-        std::array<char, 300> name{};
-        (void)std::snprintf(name.data(), name.size(), "%s.%llu", place_.file.c_str(),
-                            static_cast<unsigned long long>(older_.front()));
-        const int rc = raw::unlinkat(place_.dir.get(), name.data());
-        if (rc < 0 && rc != -ENOENT) return;
+        try {
+            const std::string name = piece_name(place_.file, older_.front());
+            if (!remover_.remove(place_.dir.get(), name, limit_)) return;
+        } catch (const std::bad_alloc&) {
+            return;
+        }
         older_.erase(older_.begin());
     }
 }

@@ -12,6 +12,7 @@
 
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/store/log_store.hpp"
+#include "store/file_remover.hpp"
 
 namespace sandbox::store {
 
@@ -33,6 +34,8 @@ class LogPieces {
     // Begins the next piece. Where that fails the bound holds all the same: the older lines go
     // rather than the newer ones.
     void rotate() noexcept;
+    // While nothing is written: no process of ours is left.
+    void settle() noexcept { remover_.finish(); }
 
   private:
     int open() noexcept;
@@ -47,6 +50,7 @@ class LogPieces {
     base::UniqueFd fd_;
     std::uint64_t size_ = 0;            // always a whole number of records
     std::vector<std::uint64_t> older_;  // numbers of the other pieces, ascending
+    FileRemover remover_;               // goes before the directory that it works in
 };
 
 }  // namespace sandbox::store

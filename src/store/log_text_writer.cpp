@@ -186,6 +186,7 @@ void TextEncoder::add_notice() noexcept {
 void TextEncoder::release_memory() noexcept {
     buffer_.release();
     partial_.release_memory();
+    pieces_.settle();
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ test_case "each filter finds what its field shows"
 expect_eq "ended ended-well made runs" "$(names)"
 expect_eq "runs" "$(sandbox ps --format '{{.Names}}')"
 expect_eq "ended ended-well" "$(names --filter 'name=^ended')"
+expect_eq "ended" "$(names --filter 'name=^/ended$')" "docker's names begin with a slash"
+expect_eq "ended ended-well" "$(names --filter name=/ended)"
+expect_eq "ended runs" "$(names --filter 'name=^/ended$' --filter name=runs)"
 expect_eq "ended" "$(names --filter exited=3)"
 expect_eq "ended ended-well" "$(names --filter status=exited)"
 expect_eq "ended ended-well" "$(names --filter status=stopped)"
@@ -36,6 +39,18 @@ expect_eq "made runs" "$(names --filter since=ended-well)"
 expect_eq "made" "$(names --filter since=ended-well --filter before=runs)"
 id=$(sandbox inspect -f '{{.Id}}' made)
 expect_eq "made" "$(names --filter "id=${id:0:10}")"
+
+test_case "platform and health are fields, as docker names them"
+expect_eq "$(sandbox images --format '{{.Platform}}' localhost/noted) none" \
+    "$(sandbox ps -a --filter name=made --format '{{.Platform}} {{.HealthStatus}}')"
+expect_match '"HealthStatus":"none"' "$(sandbox ps -a --filter name=made --format json)"
+
+test_case "a command is shown with its words apart, and cut to docker's width"
+expect_eq "\"sh -c 'exit 3'\"" "$(sandbox ps -a --filter name=^ended$ --format '{{.Command}}')"
+expect_ok sandbox create --name wordy localhost/busybox sh -c 'echo "a b" && true'
+expect_eq '"sh -c '"'"'echo \"a b\" &…"' "$(sandbox ps -l --format '{{.Command}}')"
+expect_eq '"sh -c '"'"'echo \"a b\" && true'"'"'"' "$(sandbox ps -l --no-trunc --format '{{.Command}}')"
+expect_ok sandbox rm wordy
 
 test_case "a filter that can match nothing is an error"
 expect_error 2 'invalid filter "status=runing"' sandbox ps --filter status=runing
@@ -78,6 +93,7 @@ expect_error 1 'cannot be enforced' sandbox update --memory 64m --strict-limits 
 test_case "stats shows what runs, once or again and again"
 expect_ok sandbox run -d --name busy localhost/busybox sh -c 'while :; do :; done'
 on_exit sandbox rm -f busy
+expect_eq "busy busy" "$(sandbox stats --no-stream --format '{{.Container}} {{.Name}}' busy)"
 expect_ok sandbox stats --no-stream
 expect_match '^CONTAINER ID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET I/O +BLOCK I/O +PIDS' "$OUT"
 expect_match 'runs' "$OUT"

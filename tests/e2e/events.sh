@@ -130,6 +130,22 @@ expect_ok sandbox run --rm --name seen $run_image true
 wait_until 5 grep -q 'destroy seen' "$WORK/live"
 kill $follower
 expect_eq "create seen,attach seen,start seen,die seen,destroy seen," "$(tr '\n' ',' <"$WORK/live")"
+
+test_case "what comes is shown although the clock was set back meanwhile"
+"$SANDBOX_BIN" events --format '{{.Action}} {{.ID}}' >"$WORK/back" &
+follower=$!
+sleep 0.5
+expect_ok sandbox volume create late
+# As a process would write it whose clock says 1970.
+tail -n 1 "$XDG_DATA_HOME/sandbox/events/log" |
+    sed 's/"time":[0-9]*/"time":7/; s/"timeNano":[0-9]*/"timeNano":7000000000/; s/late/early/g' \
+        >>"$XDG_DATA_HOME/sandbox/events/log"
+wait_until 5 grep -q 'create early' "$WORK/back"
+kill $follower
+expect_eq "create late,create early," "$(tr '\n' ',' <"$WORK/back")"
+expect_ok sandbox volume rm late
+
+test_case "a time in the future ends it, and words that are no time are refused"
 expect_eq "" "$(timeout 20 "$SANDBOX_BIN" events --until "$(($(date +%s) + 1))")"
 expect_error 2 'invalid time' sandbox events --since soon
 expect_error 2 'nosuch' sandbox events --filter nosuch=x

@@ -33,6 +33,14 @@ expect_rc 1 python3 "$SANDBOX_TESTS/support/terminal.py" "$SANDBOX_BIN" export c
 expect_error 1 'no such container' sandbox export nosuch
 expect_rc 1 sandbox export -o /dev/full c
 
+test_case "who reads only the beginning hears no complaint"
+for verb in "export c" "cp c:/ -" "save localhost/busybox"; do
+    # shellcheck disable=SC2016,SC2086  # for the inner shell; several words
+    ERR=$( { bash -c 'trap "" PIPE; "$@"; echo "$?" >rc' - "$SANDBOX_BIN" $verb | head -c 1000 >/dev/null; } 2>&1)
+    expect_eq "" "$ERR" "$verb"
+    expect_eq 1 "$(cat rc)" "exit of $verb"
+done
+
 test_case "an export that fails leaves nothing"
 expect_error 1 'no such container' sandbox export -o half.tar nosuch
 expect_no_file half.tar

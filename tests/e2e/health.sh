@@ -67,6 +67,9 @@ test_case "without a check there is no health; bad values are refused"
 expect_ok sandbox run -d --name none $run_image sleep 1000
 expect_ok sandbox inspect --type container -f '{{json .State}}' none
 expect_no_match 'Health' "$OUT"
+expect_eq "none <nil>" "$(sandbox inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.Health}}' none)"
+expect_eq healthy "$(sandbox inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' well)"
+expect_error 1 'no entry for key "Health"' sandbox container inspect -f '{{.State.Health.Status}}' none
 expect_rc 125 sandbox run --health-interval soon $run_image true
 expect_match 'health-interval' "$ERR"
 expect_rc 125 sandbox run --no-healthcheck --health-cmd true $run_image true

@@ -134,7 +134,7 @@ expect_ok sandbox exec victim python3 /support/connect_meanings.py 198.51.100.2 
 expect_eq "$helper" "$(helper_of victim)" "the helper's pid"
 expect_eq "$port" "$(<canary)" "what the loopback heard"
 
-test_case "a helper that is killed comes back, the container does not notice but for its connections"
+test_case "F07 a helper that is killed comes back, the container does not notice but for its connections"
 before=$(sandbox inspect --format '{{.State.Pid}} {{.State.StartedAt}}' victim)
 for name in sandbox-net sandbox-make; do
     victim_pid=$(pgrep -P "$supervisor" -x $name)

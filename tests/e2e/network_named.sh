@@ -119,7 +119,7 @@ expect_rc 125 sandbox run --network container:idle $image true
 expect_match 'does not run' "$ERR"
 expect_ok sandbox rm idle
 
-test_case "a holder that is killed comes back: links, addresses, names and ports"
+test_case "F07 a holder that is killed comes back: links, addresses, names and ports"
 before=$(holder)
 expect_match '^[0-9]+$' "$before"
 kill -9 "$before"

@@ -60,6 +60,23 @@ expect_ok sandbox pull -q "$FAKE/a/b"
 expect_ok sandbox system check
 stop_pid "$FAKE_PID"
 
+test_case "F02 the unpacking child alone is killed: the pull fails with one line, and leaves nothing"
+remove_all "$XDG_DATA_HOME/sandbox"
+start_fake stalled-blob --layers 1 --layer-bytes 2000000
+"$SANDBOX_BIN" pull -q "$FAKE/f/two" >"$WORK/out" 2>"$WORK/err" &
+pull_pid=$!
+wait_until 10 grep -q /blobs/ "$FAKE_DIR/log"
+unpacks() { pgrep -P "$pull_pid"; }
+wait_until 10 unpacks
+kill -KILL $(unpacks)
+rc=0
+wait "$pull_pid" || rc=$?
+expect_eq 1 "$rc" "exit of the pull"
+expect_match 'unpacking child was killed by signal 9' "$(cat "$WORK/err")"
+expect_eq 1 "$(wc -l <"$WORK/err")" "lines of the error"
+expect_clean_store
+stop_pid "$FAKE_PID"
+
 test_case "a pull that was killed goes on where it was"
 start_fake stalled-blob --layers 1 --layer-bytes 2000000
 sandbox pull -q "$FAKE/k/l" >"$WORK/out" 2>&1 &

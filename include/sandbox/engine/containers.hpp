@@ -29,6 +29,7 @@ struct ContainerRow {
     std::string ports;                         // docker's way to write them; of one that runs
     std::vector<std::string> published_ports;  // "80/tcp", inside
     std::string restart_policy = "no";         // without the number of tries
+    std::string platform;                      // "linux/amd64"
     std::size_t volumes = 0;                   // of `mounts`
     std::string size;                          // "12.3kB (virtual 121MB)", by measure_rows()
 };

@@ -40,10 +40,13 @@ int run(Context& context, const Invocation& in) {
             throw base::UsageError("refusing to write a tar to a terminal",
                                    "redirect standard output", 1);
         }
-        request.stream_fd = context.out.raw_fd();
+        return say_file_report(context.out.stream([&](int fd) {
+            request.stream_fd = fd;
+            return engine::copy_files(context.store(), request);
+        }));
     }
     const image::FileReport report = engine::copy_files(context.store(), request);
-    const bool shown = !in.toggle("quiet") && !request.to.is_stream() && context.out.is_terminal();
+    const bool shown = !in.toggle("quiet") && context.out.is_terminal();
     if (shown) {
         base::log::notice("copied " + base::format_size(report.bytes) + " to " + in.arguments()[1]);
     }

@@ -131,10 +131,11 @@ int run(Context& context, const Invocation& in) {
         in.list("filter"),
         {"container", "event", "image", "label", "network", "scope", "type", "volume"});
     Printer printer(context.out, in.value_or("format", ""));
-    const std::int64_t since = time_ns(in, "since", now_ns());
     const std::int64_t until = time_ns(in, "until", kNever);
     const bool has_past = in.try_value("since").has_value() || until < now_ns();
-    const std::int64_t from = in.try_value("since") ? since : has_past ? 0 : since;
+    // Without --since the reader begins at the end, and what is written from now on is news
+    // whatever its time says: the clock may be set back while we look.
+    const std::int64_t from = time_ns(in, "since", 0);
     store::EventReader reader(context.store(), !has_past);
     for (;;) {
         // Asked for first: what happens before the end has been written when we look.

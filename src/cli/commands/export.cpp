@@ -45,7 +45,8 @@ int run(Context& context, const Invocation& in) {
         throw base::UsageError("refusing to write an archive to a terminal",
                                "use -o FILE or a pipe", 1);
     }
-    return say_file_report(engine::export_container(context.store(), name, context.out.raw_fd()));
+    return say_file_report(context.out.stream(
+        [&](int fd) { return engine::export_container(context.store(), name, fd); }));
 }
 
 }  // namespace

@@ -39,10 +39,7 @@ Value created_since(const HistoryRow& row, const ListFlags&) {
     return row.human ? since(row.created) : row.created_text;
 }
 Value created_by(const HistoryRow& row, const ListFlags& flags) {
-    if (flags.no_trunc || row.created_by.size() <= kShownText) return row.created_by;
-    size_t cut = kShownText - 3;
-    while (cut > 0 && (static_cast<unsigned char>(row.created_by[cut]) & 0xc0) == 0x80) --cut;
-    return row.created_by.substr(0, cut) + "...";
+    return flags.no_trunc ? row.created_by : shortened(row.created_by, kShownText);
 }
 Value size(const HistoryRow& row, const ListFlags&) {
     return row.human ? base::format_size(row.size_bytes) : std::to_string(row.size_bytes);

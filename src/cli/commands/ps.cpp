@@ -6,6 +6,7 @@
 #include "cli/context.hpp"
 #include "cli/listing_flags.hpp"
 #include "cli/project_scope.hpp"
+#include "cli/template_print.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
@@ -50,8 +51,8 @@ Value image_id(const ContainerRow& row, const ListFlags& flags) {
     return row.image_id.substr(colon == std::string::npos ? 0 : colon + 1).substr(0, 12);
 }
 Value command(const ContainerRow& row, const ListFlags& flags) {
-    if (flags.no_trunc || row.command.size() <= kShownCommand) return "\"" + row.command + "\"";
-    return "\"" + row.command.substr(0, kShownCommand - 3) + "...\"";
+    using template_detail::quote_go;
+    return quote_go(flags.no_trunc ? row.command : shortened(row.command, kShownCommand));
 }
 Value status(const ContainerRow& row, const ListFlags&) {
     return row.status;
@@ -64,6 +65,9 @@ Value ports(const ContainerRow& row, const ListFlags&) {
 }
 Value health(const ContainerRow& row, const ListFlags&) {
     return row.health;
+}
+Value platform(const ContainerRow& row, const ListFlags&) {
+    return row.platform;
 }
 Value local_volumes(const ContainerRow& row, const ListFlags&) {
     return std::to_string(row.volumes);
@@ -121,6 +125,8 @@ constexpr Field<ContainerRow> kFields[] = {
     {"RunningFor", "CREATED", running_for, created_key},
     {"Size", "SIZE", size},
     {"Health", "HEALTH", health},
+    {"HealthStatus", "HEALTH STATUS", health},
+    {"Platform", "PLATFORM", platform},
     {"LocalVolumes", "LOCAL VOLUMES", local_volumes},
     {"Networks", "NETWORKS", networks},
     {"Name", "NAME", names, nullptr, false},

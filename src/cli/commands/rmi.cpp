@@ -5,6 +5,7 @@
 #include "cli/failures.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/image/remove.hpp"
+#include "sandbox/oci/reference.hpp"
 #include "sandbox/store/image_store.hpp"
 
 namespace sandbox::cli {
@@ -27,7 +28,9 @@ std::vector<std::string> all_ids(const store::Store& store) {
 }
 
 void report(Output& out, const image::RemovedImage& removed) {
-    for (const std::string& name : removed.untagged) out.line("Untagged: " + name);
+    for (const std::string& name : removed.untagged) {
+        out.line("Untagged: " + oci::Reference::parse(name).familiar());
+    }
     for (const std::string& id : removed.deleted) out.line("Deleted: " + id);
 }
 

@@ -67,7 +67,8 @@ int run(Context& context, const Invocation& in) {
             throw base::UsageError("refusing to write an archive to a terminal",
                                    "use -o FILE or a pipe", 1);
         }
-        image::save(context.store(), in.arguments(), format, context.out.raw_fd(), {});
+        context.out.stream(
+            [&](int fd) { image::save(context.store(), in.arguments(), format, fd, {}); });
     }
     return 0;
 }

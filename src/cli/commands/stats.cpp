@@ -32,6 +32,7 @@ constexpr Flag kFlags[] = {
 
 struct Row {
     ContainerUsage usage;
+    std::string asked;      // the name that it was asked for by; empty: not by name
     double processors = 0;  // of one processor's time since the last sample
 };
 
@@ -60,6 +61,9 @@ std::string binary_size(std::uint64_t bytes) {
 
 Value id(const Row& row, const ListFlags& flags) {
     return flags.no_trunc ? row.usage.id : row.usage.id.substr(0, 12);
+}
+Value container(const Row& row, const ListFlags& flags) {
+    return row.asked.empty() ? id(row, flags) : row.asked;
 }
 Value name(const Row& row, const ListFlags&) {
     return row.usage.name;
@@ -92,7 +96,7 @@ Value tasks(const Row& row, const ListFlags&) {
 }
 
 constexpr Field<Row> kFields[] = {
-    {"Container", "CONTAINER", id},
+    {"Container", "CONTAINER", container},
     {"ID", "CONTAINER ID", id},
     {"Name", "NAME", name},
     {"CPUPerc", "CPU %", processors},
@@ -131,7 +135,8 @@ std::vector<Row> Sampler::sample() {
     std::vector<Row> rows;
     for (const std::string& each : chosen()) {
         try {
-            rows.push_back({engine::measure_container(store_, each), 0});
+            rows.push_back(
+                {engine::measure_container(store_, each), names_.empty() ? "" : each, 0});
         } catch (const base::NotFoundError&) {
             if (!names_.empty()) throw;  // else removed while we looked
             continue;

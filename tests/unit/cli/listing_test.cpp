@@ -3,10 +3,12 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "listing_flags.hpp"
 #include "sandbox/base/error.hpp"
 
 using namespace sandbox;
 using namespace sandbox::cli;
+using base::json::Object;
 using base::json::Value;
 
 namespace {
@@ -165,6 +167,26 @@ TEST_CASE("a line without a cell ends the column, the next run has its own width
           "a         b\nalone\nlonger-than-ten   b\n");
 }
 
+TEST_CASE(
+    "inspect prints what is not there as docker does, and a name that is unknown is a mistake") {
+    const std::vector<Value> objects{Object{
+        {"State", Object{{"Running", true}}},
+        {"Config", Object{{"Cmd", nullptr}, {"Volumes", nullptr}, {"StopTimeout", nullptr}}}}};
+    CHECK(render_inspect(objects, "{{.Config.Cmd}} {{.Config.Volumes}} {{.Config.StopTimeout}}") ==
+          "[] map[] <nil>\n");
+    CHECK(render_inspect(objects, "{{len .Config.Cmd}}{{json .Config.Cmd}}") == "0null\n");
+    CHECK(render_inspect(objects, "{{.State.Health}}") == "<nil>\n");
+    CHECK(render_inspect(objects, "{{json .State}}") == "{\"Running\":true}\n");
+    CHECK(render_inspect(objects,
+                         "{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}"
+                         "{{with .State.Health}}{{.Status}}{{end}}") == "none\n");
+    CHECK_THROWS_WITH(render_inspect(objects, "{{.State.Health.Status}}"),
+                      Catch::Contains("<.State.Health.Status>: map has no entry for key "
+                                      "\"Health\""));
+    CHECK_THROWS_WITH(render_inspect(objects, "{{if .State.Helth}}{{end}}"),
+                      Catch::Contains("map has no entry for key \"Helth\""));
+}
+
 TEST_CASE("inspect prints an indented array, compact json, or a line per object") {
     const std::vector<Value> objects{base::json::parse("{\"Id\":\"a\",\"L\":[]}"),
                                      base::json::parse("{\"Id\":\"b\",\"L\":[1]}")};
@@ -176,4 +198,12 @@ TEST_CASE("inspect prints an indented array, compact json, or a line per object"
     CHECK(render_inspect(objects, "{{.Id}}") == "a\nb\n");
     CHECK(render_inspect({}, "") == "[]\n");
     CHECK(render_inspect({}, "{{.Id}}").empty());
+}
+
+TEST_CASE("long texts are cut between characters, and the mark of it counts") {
+    CHECK(shortened("", 3).empty());
+    CHECK(shortened("abc", 3) == "abc");
+    CHECK(shortened("abcd", 3) == "ab…");
+    CHECK(shortened("äöü", 3) == "äöü");
+    CHECK(shortened("äöüß", 3) == "äö…");
 }

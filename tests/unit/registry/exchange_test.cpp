@@ -81,6 +81,48 @@ TEST_CASE("R23 a date of 1970 is as no retry-after") {
     CHECK(world.waits == std::vector<milliseconds>{seconds(1)});
 }
 
+TEST_CASE("F13 a wall clock that jumps makes a token neither older nor younger") {
+    FakeWorld world;
+    world.answers[kHub] = {
+        {401, {{"www-authenticate", R"(Bearer realm="https://auth.docker.io/token")"}}, ""},
+        {200, {}, kManifest}};
+    const std::string token =
+        "https://auth.docker.io/token?scope=repository%3Alibrary%2Fnginx%3Apull";
+    // The server's own clock is of no interest.
+    world.answers[token] = {
+        {200, {}, R"({"token":"abc","expires_in":300,"issued_at":"2035-01-01T00:00:00Z"})"}};
+    CHECK(error_of(world, "nginx") == "no error");
+    REQUIRE(world.urls() == std::vector<std::string>{kHub, token, kHub});
+    constexpr std::int64_t kTenYears = 10LL * 365 * 24 * 3600;
+    for (const std::int64_t jump : {std::int64_t{-3600}, kTenYears}) {
+        world.unix_now += jump;
+        CHECK(error_of(world, "nginx") == "no error");
+        CHECK(world.header(world.requests.size() - 1, "Authorization") == "Bearer abc");
+    }
+    CHECK(world.requests.size() == 5);
+    CHECK(world.waits.empty());
+
+    // By the clock that does not jump it does get old: one more token, and no more than that.
+    world.now += seconds(301);
+    world.answers[kHub] = {
+        {401, {{"www-authenticate", R"(Bearer realm="https://auth.docker.io/token")"}}, ""},
+        {200, {}, kManifest}};
+    CHECK(error_of(world, "nginx") == "no error");
+    CHECK(world.requests.size() == 8);
+}
+
+TEST_CASE("F13 a date to wait for is no more than a minute away, wherever the clock has jumped") {
+    for (const std::int64_t jump : {std::int64_t{-3600}, std::int64_t{10LL * 365 * 24 * 3600}}) {
+        FakeWorld world;
+        world.unix_now += jump;
+        // Ten seconds after 1'700'000'000.
+        world.answers[kHub] = {{429, {{"retry-after", "Tue, 14 Nov 2023 22:13:30 GMT"}}, ""},
+                               {200, {}, kManifest}};
+        CHECK(error_of(world, "nginx") == "no error");
+        CHECK(world.waits == std::vector<milliseconds>{jump < 0 ? seconds(60) : seconds(1)});
+    }
+}
+
 TEST_CASE("a loopback registry is asked over http first, then over https") {
     FakeWorld world;
     const std::string path = "/v2/a/manifests/latest";

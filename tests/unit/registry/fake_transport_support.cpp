@@ -55,7 +55,7 @@ void FakeTransport::step(std::chrono::milliseconds timeout, std::span<pollfd> /*
 FakeWorld::FakeWorld(const std::string& config) {
     Clock clock;
     clock.now = [this] { return now; };
-    clock.unix_now = [] { return std::int64_t{1'700'000'000}; };
+    clock.unix_now = [this] { return unix_now; };
     core = std::make_unique<Core>(
         std::make_unique<FakeTransport>(*this), parse_config(config, "config.toml"),
         [](const char*) { return std::optional<std::string>(); }, clock);

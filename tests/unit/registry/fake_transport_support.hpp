@@ -27,6 +27,7 @@ class FakeTransport final : public registry::Transport {
         std::map<std::string, std::deque<FakeAnswer>> answers;  // by URL; the last one stays
         std::vector<registry::HttpRequest> requests;
         std::chrono::steady_clock::time_point now{};
+        std::int64_t unix_now = 1'700'000'000;  // the wall clock, which a test may make jump
         std::vector<std::chrono::milliseconds> waits;
     };
     explicit FakeTransport(World& world) : world_(world) {}

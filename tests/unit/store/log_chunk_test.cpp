@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -10,10 +11,10 @@
 #include <csignal>
 #include <random>
 
+#include "log_support.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/store/log_store.hpp"
-#include "temp_store.hpp"
 
 namespace {
 
@@ -25,14 +26,12 @@ using store::LogReader;
 using store::LogStream;
 using store::LogWish;
 using store::LogWriter;
-
-constexpr std::int64_t kStart = 1'795'533'102;  // 2026-11-24T15:11:42Z
-
-struct Dir {
-    test::TempStore temp;
-    base::UniqueFd fd{base::open_dir(temp.store().root())};
-    [[nodiscard]] int get() const { return fd.get(); }
-};
+using test::append_lines;
+using test::drain;
+using test::kLogStart;
+using test::log_bytes;
+using test::LogDir;
+using test::read_log;
 
 LogOptions chunks(std::uint64_t max_size = 20u << 20, std::uint32_t max_files = 5) {
     LogOptions options;
@@ -42,41 +41,6 @@ LogOptions chunks(std::uint64_t max_size = 20u << 20, std::uint32_t max_files = 
     return options;
 }
 
-std::string drain(LogReader& reader) {
-    std::string all;
-    while (const auto record = reader.try_next()) {
-        constexpr std::string_view kMarks = "oen";
-        all += kMarks[static_cast<size_t>(record->stream)];
-        all += ':';
-        all += record->text;
-        if (record->ends_line) all += '\n';
-    }
-    return all;
-}
-
-std::string read_log(const Dir& dir, const LogOptions& options, const LogWish& wish = {}) {
-    LogReader reader(dir.get(), options, wish);
-    return drain(reader);
-}
-
-std::uint64_t log_bytes(const Dir& dir) {
-    const auto log = base::open_at(dir.get(), "log", O_RDONLY | O_DIRECTORY);
-    std::uint64_t sum = 0;
-    for (const std::string& name : base::list_dir(log.get())) {
-        struct stat info {};
-        if (::fstatat(log.get(), name.c_str(), &info, 0) == 0) {
-            sum += static_cast<std::uint64_t>(info.st_size);
-        }
-    }
-    return sum;
-}
-
-void append_lines(LogWriter& writer, int first, int last) {
-    for (int i = first; i <= last; ++i) {
-        writer.append(LogStream::out, "line " + std::to_string(i) + "\n", {kStart + i, 0});
-    }
-}
-
 auto count_lines(const std::string& text) {
     return std::count(text.begin(), text.end(), '\n');
 }
@@ -84,10 +48,10 @@ auto count_lines(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a chunk is what was written, in one piece, with time and stream") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), chunks());
-    writer.append(LogStream::out, "one\ntwo\n", {kStart, 5});
-    writer.append(LogStream::err, "three\n", {kStart + 1, 123'456'789});
+    writer.append(LogStream::out, "one\ntwo\n", {kLogStart, 5});
+    writer.append(LogStream::err, "three\n", {kLogStart + 1, 123'456'789});
     CHECK(log_bytes(dir) == 64 + 2 * 24 + 8 + 6);  // with the file `lost`
     LogReader reader(dir.get(), chunks(), {});
     const auto one = reader.try_next();
@@ -98,27 +62,27 @@ TEST_CASE("a chunk is what was written, in one piece, with time and stream") {
 }
 
 TEST_CASE("chunks: lines come in pieces, hold any bytes, and are not torn by the other stream") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), chunks());
     const std::string bytes("\0\x1b\xff\r\xC5L\x01\n\xC5L\n", 11);
-    writer.append(LogStream::out, "be", {kStart, 0});
-    writer.append(LogStream::err, "other\n", {kStart, 0});
+    writer.append(LogStream::out, "be", {kLogStart, 0});
+    writer.append(LogStream::err, "other\n", {kLogStart, 0});
     CHECK(writer.has_partial());
-    writer.append(LogStream::out, "gin" + bytes + "\n", {kStart, 0});
+    writer.append(LogStream::out, "gin" + bytes + "\n", {kLogStart, 0});
     CHECK_FALSE(writer.has_partial());
     CHECK(read_log(dir, chunks()) == "e:other\no:begin" + bytes.substr(0, 7) + "\no:\xC5L\no:\n");
-    writer.append(LogStream::out, "Password: ", {kStart, 0});
-    writer.flush_partial({kStart, 0});
+    writer.append(LogStream::out, "Password: ", {kLogStart, 0});
+    writer.flush_partial({kLogStart, 0});
     CHECK(read_log(dir, chunks(), {.tail = 1}) == "o:Password: ");
 }
 
 TEST_CASE("chunks: long lines are split at 16 KiB and lose nothing") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), chunks());
     for (const size_t length : {16383u, 16384u, 16385u, 100'000u, 3'000'000u}) {
         std::string line(length, 'x');
         line += '\n';
-        writer.append(LogStream::out, line, {kStart, 0});
+        writer.append(LogStream::out, line, {kLogStart, 0});
     }
     LogReader reader(dir.get(), chunks(), {});
     std::vector<size_t> lengths;
@@ -134,8 +98,8 @@ TEST_CASE("chunks: long lines are split at 16 KiB and lose nothing") {
 TEST_CASE("both forms show the same, whatever is written") {
     std::mt19937 random(7);
     for (int round = 0; round < 20; ++round) {
-        const Dir dir;
-        const Dir other;
+        const LogDir dir;
+        const LogDir other;
         LogWriter writer(dir.get(), chunks());
         LogWriter text_writer(other.get(), {});
         for (int i = 0; i < 60; ++i) {
@@ -143,11 +107,11 @@ TEST_CASE("both forms show the same, whatever is written") {
             const size_t size = random() % (i % 20 == 0 ? 40'000 : 60);
             while (bytes.size() < size) bytes += random() % 9 == 0 ? '\n' : 'a';
             const auto stream = static_cast<LogStream>(random() % 2);
-            writer.append(stream, bytes, {kStart + i, 0});
-            text_writer.append(stream, bytes, {kStart + i, 0});
+            writer.append(stream, bytes, {kLogStart + i, 0});
+            text_writer.append(stream, bytes, {kLogStart + i, 0});
             if (random() % 5 == 0) {
-                writer.flush_partial({kStart + i, 0});
-                text_writer.flush_partial({kStart + i, 0});
+                writer.flush_partial({kLogStart + i, 0});
+                text_writer.flush_partial({kLogStart + i, 0});
             }
         }
         // Where a line is divided is each form's own affair.
@@ -169,11 +133,14 @@ TEST_CASE("both forms show the same, whatever is written") {
 }
 
 TEST_CASE("chunks: a torn one is cut off by the next writer") {
-    const Dir dir;
-    { LogWriter(dir.get(), chunks()).append(LogStream::out, "first\n", {kStart, 0}); }
+    const LogDir dir;
+    { LogWriter(dir.get(), chunks()).append(LogStream::out, "first\n", {kLogStart, 0}); }
     const auto whole = log_bytes(dir);
     for (const size_t torn : {1u, 15u, 16u, 17u, 30u, 39u}) {
-        { LogWriter(dir.get(), chunks()).append(LogStream::out, "sixteen letters\n", {kStart, 0}); }
+        {
+            LogWriter(dir.get(), chunks())
+                .append(LogStream::out, "sixteen letters\n", {kLogStart, 0});
+        }
         const auto fd = base::open_at(dir.get(), "log/ctr.log", O_WRONLY);
         REQUIRE(::ftruncate(fd.get(), static_cast<off_t>(whole - 64 + torn)) == 0);
         CHECK(read_log(dir, chunks()) == "o:first\n");
@@ -181,30 +148,30 @@ TEST_CASE("chunks: a torn one is cut off by the next writer") {
         const LogWriter writer(dir.get(), chunks());
         CHECK(log_bytes(dir) == whole);
     }
-    LogWriter(dir.get(), chunks()).append(LogStream::out, "second\n", {kStart, 0});
+    LogWriter(dir.get(), chunks()).append(LogStream::out, "second\n", {kLogStart, 0});
     CHECK(read_log(dir, chunks()) == "o:first\no:second\n");
 }
 
 TEST_CASE("chunks: rotated by size, whole lines to each piece, below the bound") {
-    const Dir dir;
+    const LogDir dir;
     const LogOptions options = chunks(4096, 3);
     LogWriter writer(dir.get(), options);
     std::string batch;
     for (int i = 1; i <= 5000; ++i) batch += "line " + std::to_string(i) + "\n";
-    writer.append(LogStream::out, batch, {kStart, 0});
+    writer.append(LogStream::out, batch, {kLogStart, 0});
     CHECK(log_bytes(dir) <= 3 * 4096 + 64);
     CHECK(log_bytes(dir) >= 2 * 4096);
     const std::string all = read_log(dir, options);
     CHECK(all.ends_with("o:line 4999\no:line 5000\n"));
     const long first = std::stol(all.substr(7));
     CHECK(count_lines(all) == 5000 - first + 1);
-    writer.append(LogStream::out, std::string(60'000, 'y') + "\nlast\n", {kStart, 0});
+    writer.append(LogStream::out, std::string(60'000, 'y') + "\nlast\n", {kLogStart, 0});
     CHECK(log_bytes(dir) <= 3 * 4096 + 64);
     CHECK(read_log(dir, options).ends_with("o:last\n"));
 }
 
 TEST_CASE("chunks: tail counts lines from the end, over pieces, and since and until hold") {
-    const Dir dir;
+    const LogDir dir;
     const LogOptions options = chunks(4096, 100);
     LogWriter writer(dir.get(), options);
     append_lines(writer, 1, 500);
@@ -215,17 +182,18 @@ TEST_CASE("chunks: tail counts lines from the end, over pieces, and since and un
         CHECK(count_lines(text) == static_cast<long>(std::min<std::uint64_t>(lines, 500)));
         CHECK(text.ends_with("o:line 500\n"));
     }
-    CHECK(read_log(dir, options, {.tail = 1, .until = Timestamp{kStart + 5, 0}}) == "o:line 5\n");
-    CHECK(read_log(dir, options,
-                   {.since = Timestamp{kStart + 4, 1}, .until = Timestamp{kStart + 5, 0}}) ==
+    CHECK(read_log(dir, options, {.tail = 1, .until = Timestamp{kLogStart + 5, 0}}) ==
           "o:line 5\n");
-    writer.append(LogStream::err, "a\nb\nc\nd\n", {kStart + 501, 0});
+    CHECK(read_log(dir, options,
+                   {.since = Timestamp{kLogStart + 4, 1}, .until = Timestamp{kLogStart + 5, 0}}) ==
+          "o:line 5\n");
+    writer.append(LogStream::err, "a\nb\nc\nd\n", {kLogStart + 501, 0});
     CHECK(tail(3) == "e:b\ne:c\ne:d\n");
     CHECK(tail(5) == "o:line 500\ne:a\ne:b\ne:c\ne:d\n");
 }
 
 TEST_CASE("chunks: a reader follows over rotations and restarts, and tells what it missed") {
-    const Dir dir;
+    const LogDir dir;
     const LogOptions options = chunks(4096, 3);
     LogReader reader(dir.get(), options, {});
     CHECK_FALSE(reader.try_next());
@@ -245,7 +213,7 @@ TEST_CASE("chunks: a reader follows over rotations and restarts, and tells what 
 }
 
 TEST_CASE("chunks: what is no chunk ends a piece, not the log") {
-    const Dir dir;
+    const LogDir dir;
     const LogOptions options = chunks(4096, 3);
     {
         LogWriter writer(dir.get(), options);
@@ -260,7 +228,7 @@ TEST_CASE("chunks: what is no chunk ends a piece, not the log") {
 }
 
 TEST_CASE("chunks: what a full disk refuses is counted, told in the log, and kept") {
-    const Dir dir;
+    const LogDir dir;
     struct sigaction former {};
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
@@ -286,8 +254,8 @@ TEST_CASE("chunks: what a full disk refuses is counted, told in the log, and kep
 }
 
 TEST_CASE("a log at one path has one writer at a time, and goes with its last container") {
-    const Dir dir;
-    const Dir other;
+    const LogDir dir;
+    const LogDir other;
     LogOptions options;
     options.max_size_bytes = 4096;
     options.path = dir.temp.store().root() + "/elsewhere/my.log";
@@ -300,8 +268,28 @@ TEST_CASE("a log at one path has one writer at a time, and goes with its last co
         store::remove_outside_log(options);
         CHECK(read_log(dir, options).ends_with("o:line 300\n"));
     }
-    LogWriter(other.get(), options).append(LogStream::out, "again\n", {kStart, 0});
+    LogWriter(other.get(), options).append(LogStream::out, "again\n", {kLogStart, 0});
     CHECK(read_log(dir, options).ends_with("o:again\n"));
     store::remove_outside_log(options);
     CHECK(read_log(dir, options).empty());
+}
+
+TEST_CASE("big pieces are removed by processes that are gone when nothing is written") {
+    const LogDir dir;
+    constexpr std::uint64_t kPiece = 4u << 20;
+    const LogOptions options = chunks(kPiece, 2);
+    LogWriter writer(dir.get(), options);
+    const std::string block(1u << 20, '\n');
+    for (int i = 0; i < 23; ++i) writer.append(LogStream::out, block, {kLogStart + i, 0});
+    // Never more than one too many, whose removal is under way.
+    CHECK(log_bytes(dir) <= 3 * kPiece + 64);
+    writer.release_memory();
+    CHECK(log_bytes(dir) <= 2 * kPiece + 64);
+    CHECK(log_bytes(dir) > kPiece);
+    CHECK(::waitpid(-1, nullptr, WNOHANG | __WALL) == -1);
+    CHECK(errno == ECHILD);
+    for (int i = 0; i < 4; ++i) writer.append(LogStream::out, block, {kLogStart + i, 0});
+    { const LogWriter gone = std::move(writer); }
+    CHECK(log_bytes(dir) <= 2 * kPiece + 64);
+    CHECK(::waitpid(-1, nullptr, WNOHANG | __WALL) == -1);
 }

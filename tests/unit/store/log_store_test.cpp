@@ -10,9 +10,9 @@
 #include <csignal>
 #include <vector>
 
+#include "log_support.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/temp_dir.hpp"
-#include "temp_store.hpp"
 
 namespace {
 
@@ -23,58 +23,20 @@ using store::LogReader;
 using store::LogStream;
 using store::LogWish;
 using store::LogWriter;
-
-constexpr std::int64_t kStart = 1'795'533'102;  // 2026-11-24T15:11:42Z
-
-struct Dir {
-    test::TempStore temp;
-    base::UniqueFd fd{base::open_dir(temp.store().root())};
-    [[nodiscard]] int get() const { return fd.get(); }
-};
-
-// What a reader shows, streams marked: "o:text\n", "e:part".
-std::string drain(LogReader& reader) {
-    std::string all;
-    while (const auto record = reader.try_next()) {
-        constexpr std::string_view kMarks = "oen";
-        all += kMarks[static_cast<size_t>(record->stream)];
-        all += ':';
-        all += record->text;
-        if (record->ends_line) all += '\n';
-    }
-    return all;
-}
-
-std::string read_log(const Dir& dir, const LogOptions& options = {}, const LogWish& wish = {}) {
-    LogReader reader(dir.get(), options, wish);
-    return drain(reader);
-}
-
-std::uint64_t log_bytes(const Dir& dir) {
-    const auto log = base::open_at(dir.get(), "log", O_RDONLY | O_DIRECTORY);
-    std::uint64_t sum = 0;
-    for (const std::string& name : base::list_dir(log.get())) {
-        struct stat info {};
-        if (::fstatat(log.get(), name.c_str(), &info, 0) == 0) {
-            sum += static_cast<std::uint64_t>(info.st_size);
-        }
-    }
-    return sum;
-}
-
-void append_lines(LogWriter& writer, int first, int last) {
-    for (int i = first; i <= last; ++i) {
-        writer.append(LogStream::out, "line " + std::to_string(i) + "\n", {kStart + i, 0});
-    }
-}
+using test::append_lines;
+using test::drain;
+using test::kLogStart;
+using test::log_bytes;
+using test::LogDir;
+using test::read_log;
 
 }  // namespace
 
 TEST_CASE("a log has one record a line, with time and stream") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), {});
-    writer.append(LogStream::out, "one\ntwo\n", {kStart, 5});
-    writer.append(LogStream::err, "three\n", {kStart + 1, 123'456'789});
+    writer.append(LogStream::out, "one\ntwo\n", {kLogStart, 5});
+    writer.append(LogStream::err, "three\n", {kLogStart + 1, 123'456'789});
     CHECK(base::read_file_at(dir.get(), "log/ctr.log", 1000) ==
           "2026-11-24T15:11:42.000000005+00:00 stdout F one\n"
           "2026-11-24T15:11:42.000000005+00:00 stdout F two\n"
@@ -83,36 +45,36 @@ TEST_CASE("a log has one record a line, with time and stream") {
 }
 
 TEST_CASE("a line may come in pieces and hold any bytes") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), {});
     const std::string bytes("\0\x1b\xff\r", 4);
-    writer.append(LogStream::out, "be", {kStart, 0});
-    writer.append(LogStream::err, "other\n", {kStart, 0});
+    writer.append(LogStream::out, "be", {kLogStart, 0});
+    writer.append(LogStream::err, "other\n", {kLogStart, 0});
     CHECK(writer.has_partial());
-    writer.append(LogStream::out, "gin" + bytes + "\n\n", {kStart, 0});
+    writer.append(LogStream::out, "gin" + bytes + "\n\n", {kLogStart, 0});
     CHECK_FALSE(writer.has_partial());
     CHECK(read_log(dir) == "e:other\no:begin" + bytes + "\no:\n");
 }
 
 TEST_CASE("an unfinished line is shown after a flush and goes on later") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), {});
-    writer.append(LogStream::out, "Password: ", {kStart, 0});
+    writer.append(LogStream::out, "Password: ", {kLogStart, 0});
     CHECK(read_log(dir).empty());
-    writer.flush_partial({kStart, 0});
+    writer.flush_partial({kLogStart, 0});
     CHECK(read_log(dir) == "o:Password: ");
-    writer.append(LogStream::out, "\n", {kStart, 0});
+    writer.append(LogStream::out, "\n", {kLogStart, 0});
     CHECK(read_log(dir) == "o:Password: o:\n");
 }
 
 TEST_CASE("long lines are split at 16 KiB and lose nothing") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), {});
     for (const size_t length : {16383u, 16384u, 16385u, 100'000u}) {
         std::string line(length, 'x');
         line += '\n';
         for (size_t at = 0; at < line.size(); at += 5000) {
-            writer.append(LogStream::out, line.substr(at, 5000), {kStart, 0});
+            writer.append(LogStream::out, line.substr(at, 5000), {kLogStart, 0});
         }
     }
     LogReader reader(dir.get(), {}, {});
@@ -127,19 +89,19 @@ TEST_CASE("long lines are split at 16 KiB and lose nothing") {
 }
 
 TEST_CASE("what is there is continued, and a torn record swallows nothing") {
-    const Dir dir;
-    { LogWriter(dir.get(), {}).append(LogStream::out, "first\n", {kStart, 0}); }
+    const LogDir dir;
+    { LogWriter(dir.get(), {}).append(LogStream::out, "first\n", {kLogStart, 0}); }
     {
         const auto fd = base::open_at(dir.get(), "log/ctr.log", O_WRONLY | O_APPEND);
         base::write_all(fd.get(), "2026-11-24T15:11");
     }
     LogWriter writer(dir.get(), {});
-    writer.append(LogStream::out, "second\n", {kStart, 0});
+    writer.append(LogStream::out, "second\n", {kLogStart, 0});
     CHECK(read_log(dir) == "o:first\no:second\n");
 }
 
 TEST_CASE("a log is rotated by size and stays below its bound") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     options.max_size_bytes = 4096;
     options.max_files = 3;
@@ -157,7 +119,7 @@ TEST_CASE("a log is rotated by size and stays below its bound") {
 }
 
 TEST_CASE("a bound without a number of files keeps the newer half at least") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     options.max_size_bytes = 8192;
     options.max_files = 1;
@@ -168,7 +130,7 @@ TEST_CASE("a bound without a number of files keeps the newer half at least") {
 }
 
 TEST_CASE("one big batch is rotated within, too") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     options.max_size_bytes = 4096;
     options.max_files = 2;
@@ -176,13 +138,13 @@ TEST_CASE("one big batch is rotated within, too") {
     std::string batch;
     for (int i = 0; i < 5000; ++i) batch += "some line of text\n";
     batch += std::string(60'000, 'y') + "\nlast\n";
-    writer.append(LogStream::out, batch, {kStart, 0});
+    writer.append(LogStream::out, batch, {kLogStart, 0});
     CHECK(log_bytes(dir) <= 2 * 4096 + 64);
     CHECK(read_log(dir, options).ends_with("o:last\n"));
 }
 
 TEST_CASE("tail counts lines from the end, over pieces and partial lines") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     options.max_size_bytes = 4096;
     options.max_files = 100;
@@ -197,37 +159,37 @@ TEST_CASE("tail counts lines from the end, over pieces and partial lines") {
               std::min<std::uint64_t>(lines, 500));
         CHECK(text.ends_with("o:line 500\n"));
     }
-    writer.append(LogStream::out, "unfinished", {kStart + 501, 0});
-    writer.flush_partial({kStart + 501, 0});
+    writer.append(LogStream::out, "unfinished", {kLogStart + 501, 0});
+    writer.flush_partial({kLogStart + 501, 0});
     CHECK(tail(1) == "o:unfinished");
     CHECK(tail(2) == "o:line 500\no:unfinished");
     CHECK(tail(0).empty());
 }
 
 TEST_CASE("tail takes a split line as one") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), {});
     writer.append(LogStream::out, "before\n" + std::string(200'000, 'z') + "\nafter\n",
-                  {kStart, 0});
+                  {kLogStart, 0});
     const std::string text = read_log(dir, {}, {.tail = 2});
     CHECK(std::count(text.begin(), text.end(), 'z') == 200'000);
     CHECK(text.find("before") == std::string::npos);
 }
 
 TEST_CASE("since and until are inclusive, and tail counts what until leaves") {
-    const Dir dir;
+    const LogDir dir;
     LogWriter writer(dir.get(), {});
     append_lines(writer, 1, 10);
-    CHECK(read_log(dir, {}, {.since = Timestamp{kStart + 9, 0}}) == "o:line 9\no:line 10\n");
-    CHECK(read_log(dir, {}, {.until = Timestamp{kStart + 2, 0}}) == "o:line 1\no:line 2\n");
-    CHECK(read_log(dir, {}, {.tail = 1, .until = Timestamp{kStart + 5, 0}}) == "o:line 5\n");
-    CHECK(
-        read_log(dir, {}, {.since = Timestamp{kStart + 4, 1}, .until = Timestamp{kStart + 5, 0}}) ==
-        "o:line 5\n");
+    CHECK(read_log(dir, {}, {.since = Timestamp{kLogStart + 9, 0}}) == "o:line 9\no:line 10\n");
+    CHECK(read_log(dir, {}, {.until = Timestamp{kLogStart + 2, 0}}) == "o:line 1\no:line 2\n");
+    CHECK(read_log(dir, {}, {.tail = 1, .until = Timestamp{kLogStart + 5, 0}}) == "o:line 5\n");
+    CHECK(read_log(dir, {},
+                   {.since = Timestamp{kLogStart + 4, 1}, .until = Timestamp{kLogStart + 5, 0}}) ==
+          "o:line 5\n");
 }
 
 TEST_CASE("a reader follows over rotations without a gap and tells what it missed") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     options.max_size_bytes = 4096;
     options.max_files = 3;
@@ -248,17 +210,17 @@ TEST_CASE("a reader follows over rotations without a gap and tells what it misse
 }
 
 TEST_CASE("a reader follows over a restart of the writer") {
-    const Dir dir;
+    const LogDir dir;
     LogReader reader(dir.get(), {}, {});
-    { LogWriter(dir.get(), {}).append(LogStream::out, "before\n", {kStart, 0}); }
+    { LogWriter(dir.get(), {}).append(LogStream::out, "before\n", {kLogStart, 0}); }
     CHECK(drain(reader) == "o:before\n");
-    { LogWriter(dir.get(), {}).append(LogStream::out, "after", {kStart, 0}); }
+    { LogWriter(dir.get(), {}).append(LogStream::out, "after", {kLogStart, 0}); }
     CHECK(drain(reader) == "o:after");
 }
 
 TEST_CASE("damaged records are left out") {
-    const Dir dir;
-    { LogWriter(dir.get(), {}).append(LogStream::out, "good\n", {kStart, 0}); }
+    const LogDir dir;
+    { LogWriter(dir.get(), {}).append(LogStream::out, "good\n", {kLogStart, 0}); }
     const auto fd = base::open_at(dir.get(), "log/ctr.log", O_WRONLY | O_APPEND);
     base::write_all(fd.get(), std::string(3000, '\0') + "\nnonsense\n" + std::string(300'000, 'x') +
                                   "\n2026-11-24T15:11:42.000000005+00:00 stdout F end\n");
@@ -268,7 +230,7 @@ TEST_CASE("damaged records are left out") {
 }
 
 TEST_CASE("what a full disk refuses is counted, told in the log, and kept over restarts") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     struct sigaction former {};
     struct sigaction ignore {};
@@ -303,7 +265,7 @@ TEST_CASE("what a full disk refuses is counted, told in the log, and kept over r
 }
 
 TEST_CASE("a log may lie where the user wants it, and goes with its container") {
-    const Dir dir;
+    const LogDir dir;
     LogOptions options;
     options.max_size_bytes = 4096;
     options.path = dir.temp.store().root() + "/elsewhere/my.log";
