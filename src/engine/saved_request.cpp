@@ -63,6 +63,7 @@ void visit_fields(Request& r, Visit&& visit) {
     visit("oom_score_adj", r.oom_score_adj);
     visit("strict_limits", r.strict_limits);
     visit("restart", r.restart);
+    visit("follow_up", r.follow_up);
     visit("health_cmd", r.health_cmd);
     visit("health_interval", r.health_interval);
     visit("health_timeout", r.health_timeout);

@@ -49,8 +49,11 @@ class Up {
         : store_(store), project_(project), wish_(wish), listener_(listener), pulls_(store) {}
 
     UpResult run() {
-        const base::FileLock lock = lock_project(store_, project_.name);
-        claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+        std::optional<base::FileLock> lock;
+        if (!wish_.only_wait) {
+            lock = lock_project(store_, project_.name);
+            claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+        }
         if (!wish_.plan.no_create) {
             forget_logs(store_, project_.name);
             provide_networks(store_, project_, wish_.plan.names, listener_);

@@ -79,6 +79,10 @@ struct RunRequest {
     bool publish_all = false;              // -P: what the image exposes, on free ports
     bool detached =
         false;  // a supervisor of its own will start it: nothing of the caller's is used
+    // A verb of ours that the supervisor of a detached container starts, as `VERB restarted|ended
+    // STORE ID STARTED_NS`, when its restart policy has started it again, and when it has ended for
+    // good without having been asked to.
+    std::optional<std::string> follow_up;
     std::uint32_t preserve_fds = 0;
     image::Progress* progress = nullptr;
 };
