@@ -71,6 +71,7 @@ void visit_fields(Request& r, Visit&& visit) {
     visit("health_start_interval", r.health_start_interval);
     visit("health_retries", r.health_retries);
     visit("no_healthcheck", r.no_healthcheck);
+    visit("health_eager", r.health_eager);
     visit("seccomp_profile", r.seccomp_profile);
     visit("cap_add", r.cap_add);
     visit("cap_drop", r.cap_drop);

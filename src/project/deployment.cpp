@@ -39,6 +39,7 @@ std::string duration_flag(std::chrono::nanoseconds duration) {
 
 // `ready` is the stricter word: where both are written, it is what the supervisor asks.
 void apply_check(const Service& service, engine::RunRequest& request) {
+    request.health_eager = true;  // `up` waits, for the image's own check, too
     const std::optional<Check>& check = service.ready ? service.ready : service.healthcheck;
     if (!check || check->port) return;
     if (check->disabled) {

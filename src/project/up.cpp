@@ -60,16 +60,17 @@ class Up {
         }
         make_units();
         begin_pulls();
-        constexpr milliseconds kLongest{50};
-        milliseconds pause{1};
+        Clock::time_point last_moved = Clock::now();
         while (!is_over()) {
             if (wish_.is_interrupted && wish_.is_interrupted()) {
                 result_.interrupted = true;
                 break;
             }
-            const bool moved = step();
-            pause = moved ? milliseconds(1) : std::min(kLongest, pause * 2);
-            if (!moved && !is_over()) std::this_thread::sleep_for(pause);
+            if (step()) {
+                last_moved = Clock::now();
+            } else if (!is_over()) {
+                std::this_thread::sleep_for(pause_after(Clock::now() - last_moved));
+            }
         }
         tell_not_begun();
         result_.deployed = find_deployed(store_, project_.name);

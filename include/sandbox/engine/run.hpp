@@ -62,6 +62,7 @@ struct RunRequest {
     std::optional<std::string> health_cmd, health_interval, health_timeout, health_start_period,
         health_start_interval, health_retries;
     bool no_healthcheck = false;
+    bool health_eager = false;  // somebody waits for the first success: see HealthSpec
     std::optional<std::uint32_t> stop_timeout_seconds, timeout_seconds;
     std::optional<bool> remove;  // --rm / --keep; absent: one-shot rule (removed unless named)
     bool interactive = false;
