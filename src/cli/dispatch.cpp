@@ -19,6 +19,7 @@
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/lifecycle.hpp"
 #include "sandbox/net/holder.hpp"
+#include "sandbox/project/dependents.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -153,6 +154,9 @@ int run_words(Output& out, std::span<const std::string> words) {
     if (words[0] == "__complete") return show_completion(out, words.subspan(1));
     if (words[0] == "__supervise" && words.size() == 4) {
         return engine::supervise_detached(words[1], words[2], words[3]);
+    }
+    if (words[0] == project::kFollowUpVerb && words.size() == 5) {
+        return project::follow_container(words[1], words[2], words[3], words[4]);
     }
     if (words[0] == "__network" && words.size() == 4) {
         return net::run_holder(words[1], words[2], words[3]);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <set>
 
+#include "cli/project_lives.hpp"
 #include "cli/project_logs.hpp"
 #include "cli/project_watch.hpp"
 #include "sandbox/base/error.hpp"
@@ -39,7 +40,12 @@ class Foreground {
   public:
     Foreground(Context& context, const Project& project, const std::vector<Deployed>& deployed,
                const ForegroundWish& wish, ProjectReport& report)
-        : context_(context), project_(project), deployed_(deployed), wish_(wish), report_(report) {}
+        : context_(context),
+          project_(project),
+          deployed_(deployed),
+          wish_(wish),
+          report_(report),
+          lives_(context.store(), project, deployed, report) {}
 
     void stop_all();
 
@@ -76,7 +82,9 @@ class Foreground {
         ProjectWatch* const watch = wish_.watch;
         if (watch != nullptr) watch->step();
         std::optional<int> ended;
-        if (watch == nullptr || !watch->is_acting()) ended = find_ended();
+        const bool acting = watch != nullptr && watch->is_acting();
+        lives_.step(acting);  // the one who acts says it
+        if (!acting) ended = find_ended();
         if (ended) return ended;
         if (watch != nullptr) {
             watch->wait(kPauseMs);
@@ -128,7 +136,7 @@ class Foreground {
             }
             const project::Service* service = project_.find_service(each.service);
             const bool task = service != nullptr && service->is_task;
-            if (ended_.insert(each.id).second && !task) tell_end(each, state);
+            if (ended_.insert(each.id).second && !task) lives_.tell_end(each, state);
             if (!from.empty() && each.service == from) return state.exit_code;
             if (wish_.abort_on_exit && from.empty() && !task) return state.exit_code;
             code = std::max(code, state.exit_code);
@@ -137,28 +145,12 @@ class Foreground {
         return all && wish_.watch == nullptr ? std::optional(code) : std::nullopt;
     }
 
-    // Those that depend on it have to live with it, or die of it: whoever looks on shall know.
-    void tell_end(const Deployed& container, const store::ContainerState& state) {
-        std::vector<std::string> dependents;
-        for (const project::Service& service : project_.services) {
-            for (const project::Dependency& dependency : service.depends_on) {
-                if (dependency.service == container.service) dependents.push_back(service.name);
-            }
-        }
-        std::string text = container.name + " has ended with " + std::to_string(state.exit_code);
-        if (!state.error.empty()) text += " (" + state.error + ")";
-        if (!dependents.empty()) {
-            text += "; " + base::join(dependents, ", ") +
-                    (dependents.size() == 1 ? " depends on it" : " depend on it");
-        }
-        report_.tell_end(container.service, text);
-    }
-
     Context& context_;
     const Project& project_;
     const std::vector<Deployed>& deployed_;
     const ForegroundWish& wish_;
     ProjectReport& report_;
+    ProjectLives lives_;
     std::set<std::string> ended_;
 };
 

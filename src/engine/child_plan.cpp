@@ -15,6 +15,7 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/temp_dir.hpp"
+#include "sandbox/image/owner_mark.hpp"
 #include "sandbox/kernel/seccomp_notify.hpp"
 #include "stage_file.hpp"
 
@@ -216,13 +217,27 @@ void ChildPlan::plan_etc_files() {
     plan_.etc_files = {etc_files_.data(), etc_files_.size()};
 }
 
-// An owner whom this map does not have is the root of the container: with one id all is his.
+// An owner whom this map does not have is the root of the container: with one id all is his. Where
+// identities are emulated, the file says whose it is meant to be.
 void ChildPlan::plan_memory_files() {
     for (const MemoryFileSpec& file : spec_.memory_files) {
-        memory_files_.push_back({file.target.c_str(), file.content.data(), file.content.size(),
-                                 spec_.ids.contains_uid(file.uid) ? file.uid.value : plan_.root_uid,
-                                 spec_.ids.contains_gid(file.gid) ? file.gid.value : plan_.root_gid,
-                                 file.mode});
+        child::MemoryFile planned{
+            file.target.c_str(),
+            file.content.data(),
+            file.content.size(),
+            spec_.ids.contains_uid(file.uid) ? file.uid.value : plan_.root_uid,
+            spec_.ids.contains_gid(file.gid) ? file.gid.value : plan_.root_gid,
+            file.mode,
+            nullptr,
+            nullptr,
+            0};
+        if (spec_.identity == IdentityMode::emulate) {
+            const std::string owner = image::format_file_owner({file.uid.value, file.gid.value});
+            planned.owner_attribute = image::kOwnerAttribute;
+            planned.owner_bytes = owner.size();
+            planned.owner = keep(owner);
+        }
+        memory_files_.push_back(planned);
     }
     plan_.memory_files = {memory_files_.data(), memory_files_.size()};
 }

@@ -68,6 +68,7 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     row.created_ns = number_or(entry.record, "created_ns", row.created * kSecond);
     row.status = status_of(state, now);
     row.state = store::status_name(state.status);
+    row.started_ns = state.started_ns;
     row.exit_code = state.exit_code;
     const std::string policy = entry.record.string_or("restart", "no");
     row.restart_policy = policy.substr(0, policy.find(':'));

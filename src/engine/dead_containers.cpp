@@ -21,11 +21,14 @@ constexpr size_t kIdDigits = 64;
 
 void remove_if_dead(const store::Store& store, const std::string& id) {
     const int containers_fd = store.containers_fd();
-    if (base::exists_at(containers_fd, id + "/" + kKeptMark)) return;
+    const bool has_record = base::exists_at(containers_fd, id + "/record.json");
+    if (has_record && base::exists_at(containers_fd, id + "/" + kKeptMark)) return;
     if (base::FileLock::is_held(containers_fd, id + "/lock")) return;
-    // Without a record it is being made just now (or was, for `system prune`).
-    if (!base::exists_at(containers_fd, id + "/record.json")) return;
     const store::ContainerStore containers(store);
+    if (!has_record) {  // nobody is making it, so its maker or its remover was killed
+        if (containers.remove_if_unfinished(id)) containers.free_stale_names();
+        return;
+    }
     std::optional<store::OwnedContainer> owned = containers.try_own(id);
     if (!owned) return;
     const store::ContainerEntry entry = containers.find(id);

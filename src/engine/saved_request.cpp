@@ -63,6 +63,7 @@ void visit_fields(Request& r, Visit&& visit) {
     visit("oom_score_adj", r.oom_score_adj);
     visit("strict_limits", r.strict_limits);
     visit("restart", r.restart);
+    visit("follow_up", r.follow_up);
     visit("health_cmd", r.health_cmd);
     visit("health_interval", r.health_interval);
     visit("health_timeout", r.health_timeout);
@@ -70,6 +71,7 @@ void visit_fields(Request& r, Visit&& visit) {
     visit("health_start_interval", r.health_start_interval);
     visit("health_retries", r.health_retries);
     visit("no_healthcheck", r.no_healthcheck);
+    visit("health_eager", r.health_eager);
     visit("seccomp_profile", r.seccomp_profile);
     visit("cap_add", r.cap_add);
     visit("cap_drop", r.cap_drop);

@@ -141,7 +141,10 @@ class Pruner {
             containers.remove(std::move(*owned));
             report_.removed.push_back("container " + entry.id);
         }
-        (void)containers.remove_leftovers();
+        for (const std::string& id : base::list_dir(store_.containers_fd())) {
+            (void)containers.remove_if_unfinished(id);
+        }
+        containers.free_stale_names();
     }
 
     void prune_images() {

@@ -9,6 +9,7 @@
 #include "sandbox/base/json.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/project/dependents.hpp"
 #include "sandbox/project/secrets.hpp"
 
 namespace sandbox::project {
@@ -26,6 +27,7 @@ Deployed make_deployed(const engine::ContainerRow& row) {
     deployed.image_id = row.image_id;
     deployed.state = row.state;
     deployed.exit_code = row.exit_code;
+    deployed.started_ns = row.started_ns;
     deployed.directory = row.labels.string_or(label::kDirectory);
     deployed.files = row.labels.string_or(label::kFiles);
     return deployed;
@@ -37,6 +39,7 @@ std::string duration_flag(std::chrono::nanoseconds duration) {
 
 // `ready` is the stricter word: where both are written, it is what the supervisor asks.
 void apply_check(const Service& service, engine::RunRequest& request) {
+    request.health_eager = true;  // `up` waits, for the image's own check, too
     const std::optional<Check>& check = service.ready ? service.ready : service.healthcheck;
     if (!check || check->port) return;
     if (check->disabled) {
@@ -123,6 +126,7 @@ engine::RunRequest make_container_request(const Project& project, const Service&
     add(label::kFiles, base::join(project.files, ","));
     request.remove = false;
     request.detached = true;
+    if (!service.is_task) request.follow_up = kFollowUpVerb;
     if (request.restart == "no") request.restart.reset();
     apply_check(service, request);
     request.memory_files = memory_files_of(project, service);

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -81,6 +82,7 @@ class Planner {
         for (std::uint32_t number = 1; number <= count; ++number) {
             Action action = plan_container(service, number, hash, image);
             if (action.kind == Action::Kind::create && options_.no_create) continue;
+            if (action.kind == Action::Kind::start && options_.no_start) continue;
             actions_.push_back(std::move(action));
         }
         if (options_.no_create) return;
@@ -113,6 +115,7 @@ class Planner {
             action.kind = Action::Kind::keep;
         } else {
             action.kind = Action::Kind::start;
+            if (found->state == "exited") started_again_.insert(service.name);
         }
         return action;
     }
@@ -135,11 +138,21 @@ class Planner {
         return service.is_task && service.cache && found.state == "exited" && found.exit_code == 0;
     }
 
-    [[nodiscard]] bool is_anew(const std::string& service) const {
+    [[nodiscard]] bool is_planned(const std::string& service, Action::Kind kind) const {
         return std::any_of(actions_.begin(), actions_.end(), [&](const Action& action) {
-            return action.service == service &&
-                   (action.kind == Action::Kind::recreate || action.kind == Action::Kind::restart);
+            return action.service == service && action.kind == kind;
         });
+    }
+
+    // To whoever depends on it: why it is another one now; absent: it is not.
+    [[nodiscard]] std::optional<std::string> why_another(const std::string& service) const {
+        const std::string name = base::quote(service);
+        if (is_planned(service, Action::Kind::recreate)) return name + " is made anew";
+        if (is_planned(service, Action::Kind::restart)) return name + " is restarted";
+        if (started_again_.count(service) != 0 || options_.restarted.count(service) != 0) {
+            return name + " is started again";
+        }
+        return std::nullopt;
     }
 
     void restart_dependents() {
@@ -148,15 +161,10 @@ class Planner {
         for (const std::vector<std::string>& wave : start_waves(project_, all)) {
             for (const std::string& name : wave) {
                 const Service& service = *project_.find_service(name);
-                // A network namespace is gone with its container.
-                const std::string mode = service.request.network.value_or("");
-                if (mode.starts_with("service:") && is_anew(mode.substr(8))) {
-                    restart(service, "the network it shares is made anew");
-                    continue;
-                }
-                for (const Dependency& dependency : service.depends_on) {
-                    if (dependency.restart && is_anew(dependency.service)) {
-                        restart(service, base::quote(dependency.service) + " is made anew");
+                for (const std::string& other : all) {
+                    if (!restarts_with(service, other)) continue;
+                    if (const auto why = why_another(other)) {
+                        restart(service, other, *why);
                         break;
                     }
                 }
@@ -164,9 +172,11 @@ class Planner {
         }
     }
 
-    void restart(const Service& service, const std::string& reason) {
+    void restart(const Service& service, const std::string& because_of, const std::string& reason) {
+        const auto since = options_.restarted.find(because_of);
         for (const Deployed& other : deployed_) {
             if (other.service != service.name || other.number == 0 || !other.is_running()) continue;
+            if (since != options_.restarted.end() && other.started_ns > since->second) continue;
             const auto known =
                 std::find_if(actions_.begin(), actions_.end(),
                              [&](const Action& action) { return action.id == other.id; });
@@ -189,9 +199,19 @@ class Planner {
     const std::vector<Deployed>& deployed_;
     const PlanOptions& options_;
     std::vector<Action> actions_, removals_;
+    std::set<std::string> started_again_;  // services that had ended
 };
 
 }  // namespace
+
+bool restarts_with(const Service& service, const std::string& other) {
+    // A network namespace is gone with its container.
+    if (service.request.network == "service:" + other) return true;
+    return std::any_of(service.depends_on.begin(), service.depends_on.end(),
+                       [&](const Dependency& dependency) {
+                           return dependency.restart && dependency.service == other;
+                       });
+}
 
 std::string deployment_hash(const Project& project, const Service& service) {
     const std::string hash = service_hash(project, service);

@@ -35,7 +35,8 @@ Verdict judge_health(const store::ContainerState& state) {
     if (state.health == "unhealthy") return {Kind::never, "its check says no"};
     std::string why = "its check has not said yes yet";
     if (state.failing_streak > 0) {
-        why += " (" + std::to_string(state.failing_streak) + " tries)";
+        why += " (" + std::to_string(state.failing_streak) +
+               (state.failing_streak == 1 ? " try)" : " tries)");
     }
     return {Kind::not_yet, why};
 }
@@ -76,6 +77,12 @@ Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
     }
     if (timed_out && verdict.kind == Kind::not_yet) verdict.kind = Kind::never;
     return verdict;
+}
+
+std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) noexcept {
+    constexpr std::chrono::nanoseconds kLeast = std::chrono::milliseconds(1);
+    constexpr std::chrono::nanoseconds kMost = std::chrono::milliseconds(50);
+    return std::clamp(waited / 16, kLeast, kMost);
 }
 
 std::vector<std::string> ports_of_image(const Service& service, const oci::ImageConfig& image) {

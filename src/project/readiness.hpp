@@ -1,6 +1,7 @@
 // Whether a container is good enough for those that wait for it, and if not, why not yet.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Observation {
 };
 // Pure. `timed_out`: its patience is over; then not_yet becomes never.
 [[nodiscard]] Verdict judge(Condition condition, const Observation& seen, bool timed_out);
+
+// Until the next look at what has been waited for that long: late by a sixteenth of it, at most.
+[[nodiscard]] std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) noexcept;
 
 // The image's exposed ports, when the service runs the image's own program; another program in it,
 // a worker beside its server, says nothing about them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "project_of.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/sha256.hpp"
@@ -118,17 +119,9 @@ void provide_secrets_for(const store::Store& store, const std::string& container
             });
         if (!needs) return;
         const base::json::Value& labels = entry.record["labels"];
-        LoadOptions options;
-        options.files = base::split(labels.string_or(label::kFiles), ',');
-        options.directory = labels.string_or(label::kDirectory);
-        options.current_dir = options.directory;
-        options.name = labels.string_or(label::kProject);
-        options.environment = [](const std::string& name) -> std::optional<std::string> {
-            const char* value = std::getenv(name.c_str());
-            return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-        };
-        if (options.directory.empty() || options.name.empty()) return;
-        provide_secrets(load_project(options), {labels.string_or(label::kService)});
+        if (const std::optional<Project> project = try_load_project_of(labels)) {
+            provide_secrets(*project, {labels.string_or(label::kService)});
+        }
     } catch (const base::Error& error) {  // the start tells what is missing
         base::log::debug("secrets of " + quote(container) + ": " + error.message());
     }

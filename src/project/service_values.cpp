@@ -26,7 +26,8 @@ constexpr Key<Dependency> kDependencyKeys[] = {
      }},
     {{"required", Kind::boolean, "false: waited for only when it is started too."},
      [](Reader& r, const Node& n, Dependency& d) { d.required = r.boolean(n); }},
-    {{"restart", Kind::boolean, "Restarted whenever the other one is."},
+    {{"restart", Kind::boolean,
+      "Restarted whenever the other one is started anew, by a command or its restart policy."},
      [](Reader& r, const Node& n, Dependency& d) { d.restart = r.boolean(n); }},
 };
 constexpr Key<NetworkUse> kNetworkUseKeys[] = {

@@ -49,24 +49,28 @@ class Up {
         : store_(store), project_(project), wish_(wish), listener_(listener), pulls_(store) {}
 
     UpResult run() {
-        const base::FileLock lock = lock_project(store_, project_.name);
-        claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+        std::optional<base::FileLock> lock;
+        if (!wish_.only_wait) {
+            lock = lock_project(store_, project_.name);
+            claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+        }
         if (!wish_.plan.no_create) {
             forget_logs(store_, project_.name);
             provide_networks(store_, project_, wish_.plan.names, listener_);
         }
         make_units();
         begin_pulls();
-        constexpr milliseconds kLongest{50};
-        milliseconds pause{1};
+        Clock::time_point last_moved = Clock::now();
         while (!is_over()) {
             if (wish_.is_interrupted && wish_.is_interrupted()) {
                 result_.interrupted = true;
                 break;
             }
-            const bool moved = step();
-            pause = moved ? milliseconds(1) : std::min(kLongest, pause * 2);
-            if (!moved && !is_over()) std::this_thread::sleep_for(pause);
+            if (step()) {
+                last_moved = Clock::now();
+            } else if (!is_over()) {
+                std::this_thread::sleep_for(pause_after(Clock::now() - last_moved));
+            }
         }
         tell_not_begun();
         result_.deployed = find_deployed(store_, project_.name);

@@ -1,7 +1,8 @@
 // Theory of operation. containers/<id>/ is made piece by piece; its name (a link containers/names/
 // <name> → id) comes last but one and its record last. A directory without a record is being made,
-// or its maker died: then nobody holds its lock, and its name is free. The lock file is locked as
-// long as somebody cares for the container.
+// or its maker died: then nobody holds its lock, its name is free, and whoever sees it removes it.
+// A maker that is seen between its directory and its lock finds that directory gone, and makes
+// another. The lock file is locked as long as somebody cares for the container.
 #include "sandbox/store/container_store.hpp"
 
 #include <algorithm>
@@ -144,6 +145,21 @@ std::optional<ContainerEntry> try_load(
     return entry;
 }
 
+OwnedContainer make_owned_directory(int containers_fd) {
+    for (;;) {
+        const std::string id = base::random_hex(kIdDigits / 2);
+        check(raw::mkdirat(containers_fd, id.c_str(), 0700), "make container directory", id);
+        try {
+            UniqueFd dir = base::open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            base::FileLock lock =
+                base::FileLock::acquire(dir.get(), kLock, base::LockMode::exclusive);
+            return {id, std::move(dir), std::move(lock), {}};
+        } catch (const SysError& error) {
+            if (error.errnum() != ENOENT) throw;  // else swept: see the top
+        }
+    }
+}
+
 constexpr std::array<const char*, 32> kMoods = {
     "able",   "brave", "bright", "calm",  "clever", "cosy",   "eager",  "fair",
     "fond",   "frank", "gentle", "glad",  "grand",  "happy",  "honest", "jolly",
@@ -160,16 +176,15 @@ constexpr std::array<const char*, 32> kPeople = {
 OwnedContainer ContainerStore::create(const std::string& name, const json::Value& record,
                                       bool keep) const {
     const int containers_fd = store_.containers_fd();
-    const std::string id = base::random_hex(kIdDigits / 2);
-    check(raw::mkdirat(containers_fd, id.c_str(), 0700), "make container directory", id);
+    OwnedContainer made = make_owned_directory(containers_fd);
+    const std::string& id = made.id;
+    const UniqueFd& dir = made.dir;
     base::ScopeExit undo([&] {
         try {
             kernel::remove_tree(containers_fd, id);
-        } catch (const base::Error&) {  // a leftover without a record: `system prune` takes it
+        } catch (const base::Error&) {  // a leftover without a record: a sweep takes it
         }
     });
-    UniqueFd dir = base::open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    base::FileLock lock = base::FileLock::acquire(dir.get(), kLock, base::LockMode::exclusive);
     make_open_dir(dir.get(), "upper");
     check(raw::mkdirat(dir.get(), "work", 0700), "make", "work");
     reserve_name(containers_fd, name, id);
@@ -187,7 +202,8 @@ OwnedContainer ContainerStore::create(const std::string& name, const json::Value
     undo_name.dismiss();
     undo.dismiss();
     if (keep) base::sync_fd(containers_fd);
-    return OwnedContainer{id, std::move(dir), std::move(lock), name};
+    made.name = name;
+    return made;
 }
 
 std::string ContainerStore::make_name() const {
@@ -336,21 +352,23 @@ void ContainerStore::remove(OwnedContainer container) const {
     append_event(store_, event);
 }
 
-std::uint64_t ContainerStore::remove_leftovers() const {
-    std::uint64_t removed = 0;
+bool ContainerStore::remove_if_unfinished(const std::string& id) const {
     const int containers_fd = store_.containers_fd();
-    for (const std::string& id : base::list_dir(containers_fd)) {
-        if (!is_id(id) || base::exists_at(containers_fd, id + "/" + kRecord)) continue;
-        kernel::remove_tree(containers_fd, id);
-        ++removed;
-    }
+    if (!is_id(id) || base::exists_at(containers_fd, id + "/" + kRecord)) return false;
+    const std::optional<OwnedContainer> owned = try_own(id);
+    if (!owned || base::exists_at(owned->dir.get(), kRecord)) return false;
+    kernel::remove_tree(containers_fd, id);
+    return true;
+}
+
+void ContainerStore::free_stale_names() const {
+    const int containers_fd = store_.containers_fd();
     const std::optional<UniqueFd> names =
         base::try_open_at(containers_fd, kNames, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!names) return removed;
+    if (!names) return;
     for (const std::string& name : base::list_dir(names->get())) {
         (void)free_stale_name(containers_fd, name);
     }
-    return removed;
 }
 
 }  // namespace sandbox::store

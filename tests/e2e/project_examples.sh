@@ -1,31 +1,21 @@
 #!/bin/bash
-# Examples of profiles/ whose images Debian's packages can stand in for, brought up as they are.
-# users: range
+# Examples of profiles/ with databases, brought up as they are; the others are in
+# project_examples_web.sh.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/examples.sh"
 
-examples=$SANDBOX_TESTS/../profiles
-cp -R "$examples" "$WORK/examples"
-stand_in() { # SERVICE NAME:TAG
-    expect_ok sandbox pull -q "oci:$(image "$1")"
-    expect_ok sandbox tag "localhost/$1:latest" "$2"
-}
-# The official ones have no check; one that asks the server would wait for ever in a worker.
+stand_in languages languages
+changed_image languages python:3.13-alpine 'ln -s python3 /usr/bin/python' 'ENTRYPOINT []'
+changed_image languages adminer:5 true 'ENTRYPOINT []' 'EXPOSE 8080' \
+    'CMD ["php", "-S", "0.0.0.0:8080", "-t", "/srv/adminer"]'
+# A check that asks the server would wait for ever in a worker.
 for name in redis:7-alpine postgres:17-alpine; do
     stand_in "${name%%:*}" "${name%%:*}:debian"
     expect_ok sandbox create --name plain "${name%%:*}:debian"
     expect_ok sandbox commit -q -c 'HEALTHCHECK NONE' plain "$name"
     expect_ok sandbox rm -v plain
 done
-stand_in mariadb mariadb:10
-
-go() { # EXAMPLE
-    cd "$WORK/examples/$1" || exit 1
-    on_exit sandbox down -q -t 0 -v -f "$PWD/sandbox.toml"
-}
-brought_up() { # ARGUMENTS of up
-    run_rc sandbox up -d "$@"
-    expect_eq 0 "$RC" "$ERR$(sandbox logs -n 10)"
-}
+mariadb_image mariadb:11
 
 test_case "redis-worker: three workers take turns"
 go redis-worker
@@ -42,16 +32,29 @@ expect_ok sandbox down -q -v
 
 test_case "python-postgres: the migration runs once, and again when it has changed"
 go python-postgres
-brought_up migrate
+brought_up
+expect_match '<p>python</p>' "$(get "$site/")"
 table() { sandbox exec -e PGPASSWORD=change-me db psql -h db -U postgres -d app -Atc "$1"; }
 expect_eq 1 "$(table "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")"
 id=$(sandbox inspect -f '{{.Id}}' python-postgres-migrate-1)
-brought_up migrate
+brought_up
 expect_eq "$id" "$(sandbox inspect -f '{{.Id}}' python-postgres-migrate-1)"
 echo 'CREATE TABLE later (id int);' >migrations/001_create.sql
-brought_up migrate
+brought_up
 expect_ne "$id" "$(sandbox inspect -f '{{.Id}}' python-postgres-migrate-1)"
 expect_eq 0 "$(table 'SELECT count(*) FROM later')"
+expect_ok sandbox down -q -v
+
+test_case "postgres-client: the client comes when it is asked for, and gets in"
+go postgres-client
+brought_up
+expect_eq db "$(sandbox ps -p postgres-client --format '{{.Label "com.docker.compose.service"}}')"
+expect_match '^131072 ' "$(sandbox exec db sh -c 'df -k /dev/shm | tail -n 1' | awk '{ print $2, $6 }')"
+brought_up --profile tools
+expect_match 'name=.auth\[driver\].' "$(get "$site/")"
+expect_match '<option selected>app<' "$(get -L -c "$WORK/cookies" -b "$WORK/cookies" \
+    "$site/?pgsql=db&username=postgres&db=app" -d 'auth[driver]=pgsql' -d 'auth[server]=db' \
+    -d 'auth[username]=postgres' -d 'auth[password]=change-me' -d 'auth[db]=app')"
 expect_ok sandbox down -q -v
 
 test_case "secrets-and-groups: the password is a file in memory, the group comes when it is asked for"
@@ -67,14 +70,6 @@ expect_ok sandbox down -q -v
 unset DB_PASSWORD
 
 test_case "mariadb-backup: the dump is there, owned by whoever made it"
-# The official image brings a script that asks the server; ours gets one.
-printf '#!/bin/sh\nexec mariadb-admin --user=root --password="$MARIADB_ROOT_PASSWORD" --host=127.0.0.1 ping\n' \
-    >healthcheck.sh
-chmod 755 healthcheck.sh
-expect_ok sandbox create --name with-script mariadb:10
-expect_ok sandbox cp healthcheck.sh with-script:/usr/local/bin/healthcheck.sh
-expect_ok sandbox commit -q with-script mariadb:11
-expect_ok sandbox rm -v with-script
 go mariadb-backup
 brought_up db
 expect_ok sandbox run-task -q dump

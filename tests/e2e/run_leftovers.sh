@@ -62,7 +62,6 @@ wait_until 5 sh -c '! pgrep -u "$(id -u)" -f "^sleep 982" >/dev/null' || fail "p
 # What a killed supervisor cared for holds the lock until the kernel has ended it, too.
 nothing_listed() { [ -z "$(sandbox ps -aq)" ]; }
 wait_until 5 nothing_listed || fail "still listed: $(sandbox ps -aq)"
-expect_ok sandbox system prune -f
 sandbox volume rm -f anon0 anon1 anon2 >/dev/null
 expect_eq "$before" "$(state)"
 

@@ -26,6 +26,6 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 # An image that cannot be made fails the tests that ask for it, and no others.
 for image in busybox buildah podman skopeo umoci big debian debian-tools redis nginx postgres mariadb \
-    wordpress servers; do
+    wordpress servers languages; do
     bash "$source_dir/tests/support/images.sh" "$image" || true
 done

@@ -93,6 +93,18 @@ make_servers_image() {
         --env "$service_path" --cmd '["bash"]'
 }
 
+# What programs are written in, for examples whose images have one of them each: php with its fpm,
+# node, python; and adminer, which is one page of php.
+make_languages_image() {
+    debian_service "$2/languages.tar" "$2" \
+        'sed -i "s/^listen = .*/listen = 9000/" "$1/etc/php/8.2/fpm/pool.d/www.conf" &&
+        mkdir -p "$1/run/php" "$1/srv/adminer" &&
+        chroot "$1" cp -L /usr/share/adminer/adminer.php /srv/adminer/index.php' \
+        php-fpm php-pgsql adminer nodejs python3
+    python3 "$images_support/make_image.py" "$1" --compress zstd --layer "$2/languages.tar" \
+        --env "$service_path" --cmd '["bash"]'
+}
+
 make_wordpress_image() {
     # Debian spreads it over several packages' directories; a site has all of it in one place.
     debian_service "$2/wordpress.tar" "$2" 'set -e

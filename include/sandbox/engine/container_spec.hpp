@@ -96,6 +96,8 @@ struct HealthSpec {
     std::chrono::nanoseconds interval{0}, timeout{0};
     std::chrono::nanoseconds start_period{0}, start_interval{0};  // failures do not count at first
     std::uint32_t retries = 3;                                    // failures until "unhealthy"
+    // While it starts, further tries in between, of which only a success counts.
+    bool eager = false;
 };
 
 struct ContainerSpec {

@@ -19,6 +19,7 @@ struct ContainerRow {
     std::string id, name, image, image_id, command, status, state;
     std::int64_t created = 0;     // Unix seconds
     std::int64_t created_ns = 0;  // the same, fine enough to order by
+    std::int64_t started_ns = 0;  // Unix time; 0: never
     int exit_code = 0;
     base::json::Value labels;
     std::vector<std::string> mounts;           // volumes' names and sources

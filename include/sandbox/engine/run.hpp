@@ -62,6 +62,7 @@ struct RunRequest {
     std::optional<std::string> health_cmd, health_interval, health_timeout, health_start_period,
         health_start_interval, health_retries;
     bool no_healthcheck = false;
+    bool health_eager = false;  // somebody waits for the first success: see HealthSpec
     std::optional<std::uint32_t> stop_timeout_seconds, timeout_seconds;
     std::optional<bool> remove;  // --rm / --keep; absent: one-shot rule (removed unless named)
     bool interactive = false;
@@ -79,6 +80,10 @@ struct RunRequest {
     bool publish_all = false;              // -P: what the image exposes, on free ports
     bool detached =
         false;  // a supervisor of its own will start it: nothing of the caller's is used
+    // A verb of ours that the supervisor of a detached container starts, as `VERB restarted|ended
+    // STORE ID STARTED_NS`, when its restart policy has started it again, and when it has ended for
+    // good without having been asked to.
+    std::optional<std::string> follow_up;
     std::uint32_t preserve_fds = 0;
     image::Progress* progress = nullptr;
 };

@@ -32,6 +32,7 @@ struct Deployed {
     std::string id, name, hash, image_id;
     std::string state;  // docker's word
     int exit_code = 0;
+    std::int64_t started_ns = 0;   // Unix time; 0: never
     std::string directory, files;  // whose profile it was made from
     [[nodiscard]] bool is_running() const noexcept {
         return state == "running" || state == "paused" || state == "restarting";
@@ -62,16 +63,22 @@ struct PlanOptions {
     std::map<std::string, std::uint32_t> scale;
     bool force_recreate = false, no_recreate = false, remove_orphans = false;
     bool no_create = false;  // only what exists: `start`
+    bool no_start = false;   // only what runs
+    // Services whose restart policy has started them again, at that time (Unix, ns): to their
+    // dependents they count as made anew.
+    std::map<std::string, std::int64_t> restarted;
     // The id of the image that a reference means now; absent: not here.
     std::function<std::optional<std::string>(const std::string& image)> image_id;
 };
-// In the order of start; removals first. Dependents that want it (Dependency::restart) are
-// restarted with what is made anew, those that run and are not among the names too. A task that has
-// succeeded and has not changed is kept.
+// In the order of start; removals first. Dependents that want it (Dependency::restart), and those
+// that share its network, are restarted with what is made or started anew, those that run and are
+// not among the names too. A task that has succeeded and has not changed is kept.
 [[nodiscard]] std::vector<Action> make_plan(const Project& project,
                                             const std::vector<Deployed>& deployed,
                                             const PlanOptions& options);
 
+// Whether `service` is restarted whenever `other` is.
+[[nodiscard]] bool restarts_with(const Service& service, const std::string& other);
 // "PROJECT-SERVICE-N", or the service's own name.
 [[nodiscard]] std::string container_name(const Project& project, const Service& service,
                                          std::uint32_t number);

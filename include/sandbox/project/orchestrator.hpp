@@ -53,7 +53,8 @@ struct Failure {
 struct UpWish {
     PlanOptions plan;  // names, scale, …; image_id is filled in
     std::optional<image::PullPolicy> pull;
-    bool wait = true;                           // until all are good; false: until all are started
+    bool wait = true;        // until all are good; false: until all are started
+    bool only_wait = false;  // for what runs: nothing is done, so nobody is kept from doing
     std::chrono::seconds patience{120};         // for one service, without a check of its own
     std::function<bool()> is_interrupted = {};  // asked often; true: give up, leave what runs
 };

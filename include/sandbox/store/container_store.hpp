@@ -55,8 +55,10 @@ class ContainerStore {
     // Removes all of it, whatever uid made it (through `remove_as_owner` for what a plain unlink
     // may not remove; see kernel/user_namespace.hpp).
     void remove(OwnedContainer container) const;
-    // What killed makers and removers left. Must hold the store lock exclusively.
-    std::uint64_t remove_leftovers() const;
+    // What a killed maker or remover left: no record, and nobody holds its lock.
+    bool remove_if_unfinished(const std::string& id) const;
+    // Names whose owners are gone.
+    void free_stale_names() const;
 
   private:
     const Store& store_;

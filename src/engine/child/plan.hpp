@@ -59,6 +59,9 @@ struct MemoryFile {
     uid_t uid;
     gid_t gid;
     mode_t mode;
+    const char* owner_attribute;  // of emulated identities; may be null
+    const char* owner;
+    std::size_t owner_bytes;
 };
 
 struct Rlimit {

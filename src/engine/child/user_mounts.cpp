@@ -104,6 +104,10 @@ void mount_memory_file(const Plan& plan, int root_fd, int dev_fd, const MemoryFi
     check(plan, kStep, write_all(fd, file.content, file.bytes), index);
     check(plan, kStep, raw::fchownat(fd, "", file.uid, file.gid, AT_EMPTY_PATH), index);
     check(plan, kStep, raw::fchmod(fd, file.mode), index);
+    // A tmpfs carries attributes since Linux 6.6; before, the file is shown as root's.
+    if (file.owner_attribute != nullptr) {
+        (void)raw::fsetxattr(fd, file.owner_attribute, file.owner, file.owner_bytes, 0);
+    }
     Target target;
     check(plan, kStep, resolve_or_make(root_fd, file.path, Want::file, target), index);
     if (is_forbidden(target.path)) fail(plan, kStep, -EINVAL, index);

@@ -94,6 +94,7 @@ std::optional<HealthSpec> make_health(const RunRequest& request, const oci::Imag
     health.start_interval = parse_time(request.health_start_interval, "--health-start-interval",
                                        nanoseconds(0), seconds(5));
     health.retries = parse_retries(request.health_retries, image.retries);
+    health.eager = request.health_eager;
     return health;
 }
 

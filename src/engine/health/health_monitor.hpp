@@ -34,7 +34,9 @@ class HealthMonitor {
     void stop() noexcept;
 
   private:
+    void plan_counted();
     void plan_next();
+    [[nodiscard]] std::int64_t early_pause_ns() const;
     void probe();
     void begin_probe();
     void on_output();
@@ -58,6 +60,8 @@ class HealthMonitor {
     bool timed_out_ = false;
     std::int64_t started_ns_ = 0;  // monotonic, of the container
     std::int64_t probe_start_ns_ = 0;
+    std::int64_t due_ns_ = 0;  // monotonic: the next try that counts
+    bool counts_ = true;
     std::optional<base::PollLoop::Token> next_token_, timeout_token_, exit_token_, output_token_;
 };
 

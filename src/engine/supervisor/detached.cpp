@@ -23,6 +23,7 @@
 #include "engine/saved_container.hpp"
 #include "engine/supervise.hpp"
 #include "engine/supervisor/attach_server.hpp"
+#include "engine/supervisor/follow_up.hpp"
 #include "engine/supervisor/live_container.hpp"
 #include "engine/supervisor/network_operations.hpp"
 #include "engine/supervisor/payload_streams.hpp"
@@ -50,7 +51,7 @@ class DetachedSupervisor {
 
   private:
     void start();
-    void launch_again();
+    void launch_again(bool by_policy);
     void on_signal(const signalfd_siginfo& info);
     void on_exit();
     void go_on(LiveContainer::Next next);
@@ -67,6 +68,8 @@ class DetachedSupervisor {
     store::OwnedContainer container_;
     SignalGate gate_;
     std::optional<LiveContainer> live_;
+    FollowUps follow_ups_{store_, container_.id, gate_.loop()};
+    std::string follow_up_;
     std::unique_ptr<SavedContainer> saved_;
     std::optional<LaunchedContainer> launched_;
     std::unique_ptr<ContainerNetwork> network_;
@@ -97,6 +100,7 @@ DetachedSupervisor::DetachedSupervisor(const std::string& root, const std::strin
     keep_ = record_keeps(record);
     // From now on it is as a foreground run with --rm: whoever finds it dead removes it.
     if (!keep_) forget_kept(container_);
+    follow_up_ = record["request"].string_or("follow_up");
     live_.emplace(store_, container_, gate_.loop(), std::move(record), false);
     add_stream_operations();
     gate_.loop().save_memory_after(kQuiet);
@@ -150,9 +154,10 @@ void DetachedSupervisor::start() {
     saved_->volumes.reset();  // what only the launch needed
 }
 
-void DetachedSupervisor::launch_again() {
+void DetachedSupervisor::launch_again(bool by_policy) {
     try {
         start();
+        if (by_policy) follow_ups_.start(follow_up_, "restarted", live_->state());
     } catch (const base::Error& error) {
         launched_.reset();
         network_.reset();
@@ -195,12 +200,13 @@ void DetachedSupervisor::add_stream_operations() {
 void DetachedSupervisor::go_on(LiveContainer::Next next) {
     switch (next) {
         case LiveContainer::Next::start_now:
-            launch_again();
+            launch_again(false);
             return;
         case LiveContainer::Next::start_later:
-            live_->wait_and_start([this] { launch_again(); }, [this] { end(); });
+            live_->wait_and_start([this] { launch_again(true); }, [this] { end(); });
             return;
         case LiveContainer::Next::end:
+            if (!live_->is_stopping()) follow_ups_.start(follow_up_, "ended", live_->state());
             end();
             return;
     }

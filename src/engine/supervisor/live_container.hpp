@@ -76,6 +76,8 @@ class LiveContainer {
     // Back-off of the restart policy: `start` is called when it is over, `give_up` when a user
     // stopped it meanwhile.
     void wait_and_start(std::function<void()> start, std::function<void()> give_up);
+    // The end of this life was asked for, by whomever.
+    [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }
     // A restart was asked of a foreground run: the container must stay, whoever asked starts it.
     [[nodiscard]] bool is_start_wanted() const noexcept { return !restarts_.empty(); }
     // Everybody who waits for the end hears it. The state must be final.

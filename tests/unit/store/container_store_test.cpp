@@ -1,11 +1,14 @@
 #include "sandbox/store/container_store.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 #include <set>
 
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
+#include "sandbox/base/raw.hpp"
 #include "temp_store.hpp"
 
 namespace {
@@ -82,15 +85,39 @@ TEST_CASE("the name of a container that was removed halfway is free") {
     CHECK_NOTHROW(containers.create("db", make_record("y"), false));
 }
 
-TEST_CASE("directories without a record are leftovers") {
+TEST_CASE("a directory without a record goes, with its name, once nobody holds its lock") {
     const test::TempStore temp;
     const ContainerStore containers(temp.store());
+    const int containers_fd = temp.store().containers_fd();
     const std::string id = std::string(64, 'a');
-    base::make_dir_at(temp.store().containers_fd(), id, 0700);
-    base::make_dir_at(temp.store().containers_fd(), id + "/upper", 0755);
+    base::make_dir_at(containers_fd, id, 0700);
+    base::make_dir_at(containers_fd, id + "/upper", 0755);
+    base::make_dir_at(containers_fd, "names", 0700);
+    REQUIRE(base::raw::symlinkat(id.c_str(), containers_fd, "names/db") == 0);
     CHECK(containers.list().empty());
-    CHECK(containers.remove_leftovers() == 1);
-    CHECK_FALSE(base::exists_at(temp.store().containers_fd(), id));
+    {
+        const base::UniqueFd dir = base::open_at(containers_fd, id, O_RDONLY | O_DIRECTORY);
+        const base::FileLock maker =
+            base::FileLock::acquire(dir.get(), "lock", base::LockMode::exclusive);
+        CHECK_FALSE(containers.remove_if_unfinished(id));
+        containers.free_stale_names();
+        CHECK(base::list_dir(containers_fd) == std::vector<std::string>{id, "names"});
+        CHECK(base::list_dir(base::open_at(containers_fd, "names", O_RDONLY | O_DIRECTORY).get())
+                  .size() == 1);
+    }
+    CHECK(containers.remove_if_unfinished(id));
+    containers.free_stale_names();
+    CHECK_FALSE(base::exists_at(containers_fd, id));
+    CHECK(base::list_dir(base::open_at(containers_fd, "names", O_RDONLY | O_DIRECTORY).get())
+              .empty());
+}
+
+TEST_CASE("a container is no leftover") {
+    const test::TempStore temp;
+    const ContainerStore containers(temp.store());
+    const std::string id = containers.create("db", make_record("x"), true).id;
+    CHECK_FALSE(containers.remove_if_unfinished(id));
+    CHECK(containers.find("db").id == id);
 }
 
 TEST_CASE("a container with a damaged record can still be removed") {

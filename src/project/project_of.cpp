@@ -1,0 +1,24 @@
+#include "project_of.hpp"
+
+#include <cstdlib>
+
+#include "sandbox/base/strings.hpp"
+#include "sandbox/project/deployment.hpp"
+
+namespace sandbox::project {
+
+std::optional<Project> try_load_project_of(const base::json::Value& labels) {
+    LoadOptions options;
+    options.files = base::split(labels.string_or(label::kFiles), ',');
+    options.directory = labels.string_or(label::kDirectory);
+    options.current_dir = options.directory;
+    options.name = labels.string_or(label::kProject);
+    options.environment = [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    };
+    if (options.directory.empty() || options.name.empty()) return std::nullopt;
+    return load_project(options);
+}
+
+}  // namespace sandbox::project
