@@ -23,8 +23,9 @@ void for_each_entry(int dir_fd, Visit visit) {
     for (;;) {
         const long got = raw::call(SYS_getdents64, dir_fd, raw::ptr(buffer.data()),
                                    static_cast<long>(buffer.size()));
+        // getdents(2), ENOENT: the directory has been removed meanwhile, so that nothing is in it.
+        if (got == 0 || got == -ENOENT) return;
         if (got < 0) throw SysError(static_cast<int>(-got), "read directory");
-        if (got == 0) return;
         for (long at = 0; at < got;) {
             // linux_dirent64 and dirent64 are laid out alike; d_reclen bounds the entry.
             const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);

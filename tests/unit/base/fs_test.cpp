@@ -222,6 +222,14 @@ TEST_CASE("names are listed sorted, also through an O_PATH descriptor, again and
     CHECK(list_dir(dir.fd()) == expected);
 }
 
+TEST_CASE("a directory that is removed while it is open is empty") {
+    const ScratchDir dir;
+    make_dirs(dir / "gone", 0755);
+    const UniqueFd open = open_dir(dir / "gone");
+    CHECK(remove_tree_at(dir.fd(), "gone"));
+    CHECK(list_dir(open.get()).empty());
+}
+
 TEST_CASE("removing says whether a missing file matters") {
     const ScratchDir dir;
     CHECK_NOTHROW(unlink_at(dir.fd(), "missing", true));
