@@ -81,6 +81,7 @@ endif()
 foreach(script IN LISTS e2e_scripts)
     get_filename_component(script_name ${script} NAME_WE)
     file(STRINGS ${script} users_line REGEX "^# users: " LIMIT_COUNT 1)
+    file(STRINGS ${script} alone_line REGEX "^# alone: " LIMIT_COUNT 1)
     string(REGEX REPLACE "^# users: *" "" users "${users_line}")
     separate_arguments(users)
     if(NOT users)
@@ -92,6 +93,9 @@ foreach(script IN LISTS e2e_scripts)
         # Many look at all that their user has (processes, ids): one test at a time for each user.
         set_tests_properties(e2e.${script_name}@${user} PROPERTIES FIXTURES_REQUIRED stage
                              RESOURCE_LOCK user-${user})
+        if(alone_line)
+            set_tests_properties(e2e.${script_name}@${user} PROPERTIES RUN_SERIAL TRUE)
+        endif()
     endforeach()
 endforeach()
 add_test(NAME stage.make COMMAND sh ${CMAKE_SOURCE_DIR}/tests/support/e2e_stage.sh make

@@ -109,10 +109,12 @@ void set_resolver(const RunRequest& request, NetworkMode mode, const HostFacts& 
                   ContainerSpec& spec) {
     ResolverSettings settings = parse_resolv_conf(host.resolv_conf);
     if (mode != NetworkMode::host) drop_loopback_servers(settings);
-    spec.dns_servers = request.dns.empty() ? std::move(settings.servers) : request.dns;
-    spec.dns_options =
-        request.dns_option.empty() ? std::move(settings.options) : request.dns_option;
-    spec.dns_search = request.dns_search.empty() ? std::move(settings.search) : request.dns_search;
+    if (!request.dns.empty()) settings.servers = request.dns;
+    if (!request.dns_option.empty()) settings.options = request.dns_option;
+    if (!request.dns_search.empty()) settings.search = request.dns_search;
+    spec.dns_servers = std::move(settings.servers);
+    spec.dns_options = std::move(settings.options);
+    spec.dns_search = std::move(settings.search);
     if (spec.dns_search == std::vector<std::string>{"."}) spec.dns_search.clear();  // docker: none
 }
 
@@ -158,6 +160,21 @@ void set_gateway(const RunRequest& request, const ParsedRequest& parsed,
                                 return host.second == kHostGateway;
                             });
     spec.dns_from_gateway = request.dns.empty();
+}
+
+void set_network(const RunRequest& request, const ParsedRequest& parsed,
+                 const oci::ImageConfig& config, const HostFacts& host, ContainerSpec& spec) {
+    spec.network = parsed.network.mode;
+    spec.networks = parsed.networks;
+    if (spec.network == NetworkMode::joined) {
+        spec.joined_container = parsed.network.name.substr(parsed.network.name.find(':') + 1);
+    }
+    spec.host_ports = parsed.host_access.ports;
+    spec.link_local = parsed.host_access.link_local;
+    if (!request.no_hosts) spec.hosts = base_hosts(spec.network, host.hosts);
+    spec.hosts.insert(spec.hosts.end(), parsed.hosts.begin(), parsed.hosts.end());
+    set_resolver(request, spec.network, host, spec);
+    set_gateway(request, parsed, config, spec);
 }
 
 // Groups beyond the map cannot be joined; with one id there is only one.
@@ -283,17 +300,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     add_image_volumes(config, draft.mounts);
     sort_mounts(draft.mounts);
 
-    spec.network = parsed.network.mode;
-    spec.networks = parsed.networks;
-    if (spec.network == NetworkMode::joined) {
-        spec.joined_container = parsed.network.name.substr(parsed.network.name.find(':') + 1);
-    }
-    spec.host_ports = parsed.host_access.ports;
-    spec.link_local = parsed.host_access.link_local;
-    if (!request.no_hosts) spec.hosts = base_hosts(spec.network, host.hosts);
-    spec.hosts.insert(spec.hosts.end(), parsed.hosts.begin(), parsed.hosts.end());
-    set_resolver(request, spec.network, host, spec);
-    set_gateway(request, parsed, config, spec);
+    set_network(request, parsed, config, host, spec);
 
     spec.shm_size_bytes = parsed.shm_size_bytes;
     spec.capabilities = parsed.capabilities;

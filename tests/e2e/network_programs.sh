@@ -1,5 +1,6 @@
 #!/bin/bash
 # network: own
+# alone: datagrams are lost on a busy machine
 # Real programs through the gateway, out of a container. They are this machine's: its /usr is the
 # container's. What SANDBOX_TEST_DOWNLOAD_MB and SANDBOX_TEST_CONNECTION_SECONDS say is done in full.
 . "$SANDBOX_TESTS/support/lib.sh"
