@@ -8,7 +8,7 @@
 
 #include "engine/container_record.hpp"
 #include "engine/dead_containers.hpp"
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "engine/launch.hpp"
 #include "engine/memory_files.hpp"
 #include "sandbox/base/fs.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 

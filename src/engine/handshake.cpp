@@ -1,4 +1,4 @@
-#include "handshake.hpp"
+#include "engine/handshake.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

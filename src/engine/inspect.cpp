@@ -1,7 +1,7 @@
 // The document of `inspect`, with docker's names and nesting.
 #include "engine/container_record.hpp"
-#include "engine/log_flags.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/log_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/engine/lifecycle.hpp"

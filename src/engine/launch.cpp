@@ -31,7 +31,7 @@
 // dies at whatever point, the other one sees end of file and gives up: the child exits (and
 // PDEATHSIG kills it if it cannot look), the parent kills pid 1, whose death takes along
 // everything in its namespace.
-#include "launch.hpp"
+#include "engine/launch.hpp"
 
 #include <sched.h>
 
@@ -41,13 +41,13 @@
 #include <utility>
 
 #include "child/child_main.hpp"
-#include "child_plan.hpp"
-#include "container_network.hpp"
-#include "handshake.hpp"
-#include "joined_network.hpp"
-#include "launch_words.hpp"
-#include "option_resources.hpp"
-#include "own_memory.hpp"
+#include "engine/child_plan.hpp"
+#include "engine/flags/option_resources.hpp"
+#include "engine/handshake.hpp"
+#include "engine/launch_words.hpp"
+#include "engine/network/container_network.hpp"
+#include "engine/network/joined_network.hpp"
+#include "engine/own_memory.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"

@@ -8,7 +8,7 @@
 
 #include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "engine/settled.hpp"
 #include "engine/signal_names.hpp"
 #include "engine/supervise.hpp"

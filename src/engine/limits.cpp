@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "engine/container_events.hpp"
-#include "engine/option_flags.hpp"
-#include "engine/option_resources.hpp"
+#include "engine/flags/option_flags.hpp"
+#include "engine/flags/option_resources.hpp"
 #include "engine/restart_policy.hpp"
 #include "engine/saved_request.hpp"
 #include "engine/settled.hpp"

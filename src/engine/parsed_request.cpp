@@ -6,7 +6,7 @@
 #include <array>
 #include <climits>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "engine/health/health_flags.hpp"
 #include "engine/signal_names.hpp"
 #include "sandbox/base/fs.hpp"

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "engine/environment.hpp"
-#include "engine/log_flags.hpp"
-#include "engine/mount_flags.hpp"
-#include "engine/option_flags.hpp"
-#include "engine/option_resources.hpp"
+#include "engine/flags/log_flags.hpp"
+#include "engine/flags/mount_flags.hpp"
+#include "engine/flags/option_flags.hpp"
+#include "engine/flags/option_resources.hpp"
 #include "engine/restart_policy.hpp"
 #include "sandbox/engine/run.hpp"
 

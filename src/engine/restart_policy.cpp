@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

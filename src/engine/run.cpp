@@ -12,10 +12,10 @@
 
 #include "engine/container_events.hpp"
 #include "engine/container_maker.hpp"
-#include "engine/container_network.hpp"
 #include "engine/dead_containers.hpp"
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "engine/launch.hpp"
+#include "engine/network/container_network.hpp"
 #include "engine/supervise.hpp"
 #include "engine/supervisor/attach_server.hpp"
 #include "engine/supervisor/live_container.hpp"

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <vector>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

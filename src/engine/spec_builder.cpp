@@ -9,11 +9,11 @@
 #include <csignal>
 #include <set>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "engine/health/health_flags.hpp"
 #include "engine/identity/identity_service.hpp"
-#include "engine/network_files.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/network/network_files.hpp"
 #include "engine/signal_names.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

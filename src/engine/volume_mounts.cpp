@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "engine/container_record.hpp"
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/mount_flags.hpp"
+#include "engine/flags/mount_flags.hpp"
 #include "sandbox/base/file_lock.hpp"
 #include "sandbox/store/layout.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/engine/attach.hpp"
 
 namespace sandbox::engine {

@@ -8,8 +8,8 @@
 #include "child/join.hpp"
 #include "engine/exec/join_plan.hpp"
 #include "engine/exec/join_words.hpp"
+#include "engine/handshake.hpp"
 #include "engine/pause_request.hpp"
-#include "handshake.hpp"
 #include "sandbox/base/error.hpp"
 
 namespace sandbox::engine {

@@ -8,14 +8,14 @@
 #include <cerrno>
 #include <cstring>
 
-#include "child_plan.hpp"
+#include "engine/child_plan.hpp"
 #include "engine/own_memory.hpp"
+#include "engine/stage_file.hpp"
 #include "engine/user_lookup.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/kernel/seccomp_notify.hpp"
-#include "stage_file.hpp"
 
 namespace sandbox::engine {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "launch_words.hpp"
+#include "engine/launch_words.hpp"
 
 namespace sandbox::engine {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/json.hpp"
 
 namespace sandbox::engine {

@@ -16,10 +16,10 @@
 #include <string>
 #include <utility>
 
-#include "engine/container_network.hpp"
 #include "engine/container_record.hpp"
 #include "engine/control/packet.hpp"
 #include "engine/dead_containers.hpp"
+#include "engine/network/container_network.hpp"
 #include "engine/saved_container.hpp"
 #include "engine/supervise.hpp"
 #include "engine/supervisor/attach_server.hpp"

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "engine/container_cgroup.hpp"
-#include "engine/option_resources.hpp"
+#include "engine/flags/option_resources.hpp"
 #include "engine/process_usage.hpp"
 #include "engine/saved_request.hpp"
 #include "sandbox/base/error.hpp"

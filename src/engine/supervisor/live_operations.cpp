@@ -3,7 +3,7 @@
 #include <csignal>
 #include <utility>
 
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "engine/pause_request.hpp"
 #include "engine/signal_names.hpp"
 #include "engine/supervisor/limit_operations.hpp"

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "engine/container_network.hpp"
+#include "engine/network/container_network.hpp"
 #include "engine/supervisor/live_container.hpp"
 
 namespace sandbox::engine {

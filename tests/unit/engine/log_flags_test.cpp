@@ -1,4 +1,4 @@
-#include "engine/log_flags.hpp"
+#include "engine/flags/log_flags.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "engine/mount_flags.hpp"
+#include "engine/flags/mount_flags.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "engine/network_change.hpp"
+#include "engine/network/network_change.hpp"
 
 #include <catch2/catch.hpp>
 

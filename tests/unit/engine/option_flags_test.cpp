@@ -1,4 +1,4 @@
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 
 #include <catch2/catch.hpp>
 

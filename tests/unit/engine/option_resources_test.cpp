@@ -1,4 +1,4 @@
-#include "engine/option_resources.hpp"
+#include "engine/flags/option_resources.hpp"
 
 #include <catch2/catch.hpp>
 

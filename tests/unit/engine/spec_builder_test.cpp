@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "engine/network_files.hpp"
+#include "engine/network/network_files.hpp"
 #include "sandbox/base/error.hpp"
 
 using namespace sandbox::engine;

@@ -1,4 +1,4 @@
-#include "engine/option_resources.hpp"
+#include "engine/flags/option_resources.hpp"
 
 #include <sched.h>
 
@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 

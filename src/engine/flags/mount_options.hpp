@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "engine/mount_flags.hpp"
+#include "engine/flags/mount_flags.hpp"
 
 namespace sandbox::engine {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include "engine/container_network.hpp"
-#include "engine/named_places.hpp"
+#include "engine/network/container_network.hpp"
+#include "engine/network/named_places.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/kernel/process.hpp"
 #include "sandbox/net/gateway.hpp"

@@ -1,8 +1,8 @@
-#include "engine/network_files.hpp"
+#include "engine/network/network_files.hpp"
 
 #include <algorithm>
 
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

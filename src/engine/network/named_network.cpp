@@ -1,8 +1,8 @@
 // A container whose networks are named ones: all of them are its holders'.
 #include <fcntl.h>
 
-#include "engine/container_network.hpp"
-#include "engine/named_places.hpp"
+#include "engine/network/container_network.hpp"
+#include "engine/network/named_places.hpp"
 #include "sandbox/base/raw.hpp"
 
 namespace sandbox::engine {

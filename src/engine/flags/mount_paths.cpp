@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/flag_error.hpp"
-#include "engine/mount_flags.hpp"
+#include "engine/flags/flag_error.hpp"
+#include "engine/flags/mount_flags.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

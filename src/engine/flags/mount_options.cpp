@@ -1,6 +1,6 @@
-#include "engine/mount_options.hpp"
+#include "engine/flags/mount_options.hpp"
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

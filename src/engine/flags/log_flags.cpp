@@ -1,10 +1,10 @@
-#include "engine/log_flags.hpp"
+#include "engine/flags/log_flags.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
-#include "engine/flag_error.hpp"
+#include "engine/flags/flag_error.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

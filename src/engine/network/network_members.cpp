@@ -2,8 +2,8 @@
 #include <functional>
 
 #include "engine/container_record.hpp"
-#include "engine/network_change.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
+#include "engine/network/network_change.hpp"
 #include "engine/settled.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/flag_error.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/flag_error.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {

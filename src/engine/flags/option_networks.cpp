@@ -1,8 +1,8 @@
 // Places on named networks: --network NAME and its long form, aliases, addresses.
 #include <algorithm>
 
-#include "engine/flag_error.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/flag_error.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/net/address.hpp"

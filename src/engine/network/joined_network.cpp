@@ -1,4 +1,4 @@
-#include "engine/joined_network.hpp"
+#include "engine/network/joined_network.hpp"
 
 #include <sched.h>
 
@@ -7,7 +7,7 @@
 
 #include "engine/control/client.hpp"
 #include "engine/exec/exec_base.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"

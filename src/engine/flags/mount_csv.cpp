@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/flag_error.hpp"
-#include "engine/mount_flags.hpp"
-#include "engine/mount_options.hpp"
+#include "engine/flags/flag_error.hpp"
+#include "engine/flags/mount_flags.hpp"
+#include "engine/flags/mount_options.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/store/volume_store.hpp"
 

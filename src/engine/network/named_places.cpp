@@ -1,4 +1,4 @@
-#include "engine/named_places.hpp"
+#include "engine/network/named_places.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/container_network.hpp"
-#include "engine/network_plan.hpp"
+#include "engine/network/container_network.hpp"
+#include "engine/network/network_plan.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/container_record.hpp"
-#include "engine/network_plan.hpp"
+#include "engine/network/network_plan.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"

@@ -1,7 +1,7 @@
 #include "container_network.hpp"
 
-#include "engine/joined_network.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
+#include "engine/network/joined_network.hpp"
 #include "sandbox/base/log.hpp"
 
 namespace sandbox::engine {

@@ -1,9 +1,9 @@
-#include "engine/network_change.hpp"
+#include "engine/network/network_change.hpp"
 
 #include <algorithm>
 
 #include "engine/container_record.hpp"
-#include "engine/option_flags.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 

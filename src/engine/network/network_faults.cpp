@@ -1,6 +1,6 @@
 #include "sandbox/engine/network_faults.hpp"
 
-#include "engine/network_plan.hpp"
+#include "engine/network/network_plan.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/lifecycle.hpp"
