@@ -270,8 +270,13 @@ store::ImageRecord ensure_image(const store::Store& store, std::string_view name
         if (has_layers(store, *record, layer_mode(ids))) return std::move(*record);
         if (has_blobs(store, *record)) {
             begin(options);
-            unpack_layers(store, *record, ids, options.progress);
-            return std::move(*record);
+            try {
+                unpack_layers(store, *record, ids, options.progress);
+                return std::move(*record);
+            } catch (const base::NotFoundError&) {
+                // `rmi` has taken the layers, and meanwhile the blobs: there is no such image.
+                if (store::ImageStore(store).try_find(record->id.str())) throw;
+            }
         }
         if (record->reference) {  // the name may have been an id's first digits
             source.emplace().reference = record->reference;
