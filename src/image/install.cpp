@@ -8,7 +8,7 @@
 namespace sandbox::image {
 namespace {
 
-// Somebody prunes while we pull: what was there may be gone when we come to refer to it.
+// Whatever is claimed is not swept; but a damaged layer may be taken by a repair, and is made anew.
 constexpr int kMaxRounds = 5;
 
 std::uint64_t unpacked_bytes(const store::Store& store, const std::vector<LayerWish>& layers,
@@ -96,6 +96,16 @@ bool has_all(const store::Store& store, const std::vector<LayerWish>& layers,
     return true;
 }
 
+store::Claim claim_layers(const InstallContext& context, const std::vector<LayerWish>& layers) {
+    std::vector<oci::Digest> blobs;
+    std::vector<std::string> names;
+    for (const LayerWish& layer : layers) {
+        blobs.push_back(layer.blob.digest);
+        names.push_back(store::LayerStore::name(layer.chain, context.mode()));
+    }
+    return store::Claim(context.store, std::move(blobs), std::move(names));
+}
+
 std::optional<base::FileLock> install_layers(const InstallContext& context,
                                              const std::vector<LayerWish>& layers) {
     const store::BlobStore blobs(context.store);
@@ -113,6 +123,7 @@ std::optional<base::FileLock> install_layers(const InstallContext& context,
 
 store::ImageRecord install_image(const InstallContext& context, const ResolvedImage& image) {
     const std::vector<LayerWish> layers = layer_wishes(image.parsed_manifest, image.parsed_config);
+    const store::Claim claim = claim_layers(context, layers);
     const store::ImageStore images(context.store);
     for (int round = 0; round < kMaxRounds; ++round) {
         std::optional<base::FileLock> lock = install_layers(context, layers);
@@ -128,7 +139,7 @@ store::ImageRecord install_image(const InstallContext& context, const ResolvedIm
         return record;
     }
     throw base::Error("the image's layers are removed as fast as they come",
-                      "is something pruning the store in a loop?");
+                      "is something removing files of the store?");
 }
 
 }  // namespace sandbox::image

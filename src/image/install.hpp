@@ -9,6 +9,7 @@
 #include "sandbox/oci/image_config.hpp"
 #include "sandbox/oci/manifest.hpp"
 #include "sandbox/oci/reference.hpp"
+#include "sandbox/store/claims.hpp"
 #include "sandbox/store/image_store.hpp"
 
 namespace sandbox::image {
@@ -36,6 +37,9 @@ struct ResolvedImage {
 void check_platform(const oci::ImageConfig& config, const oci::Platform& wanted);
 [[nodiscard]] std::vector<LayerWish> layer_wishes(const oci::Manifest& manifest,
                                                   const oci::ImageConfig& config);
+// Until it goes no sweep takes these layers and their blobs. No store lock may be held.
+[[nodiscard]] store::Claim claim_layers(const InstallContext& context,
+                                        const std::vector<LayerWish>& layers);
 // Layers and their blobs are in the store afterwards, in the context's mode. Answers the shared
 // store lock under which the last of them were published, when any was.
 std::optional<base::FileLock> install_layers(const InstallContext& context,

@@ -7,6 +7,7 @@
 #include "sandbox/base/temp_dir.hpp"
 #include "sandbox/image/remove.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
+#include "sandbox/store/claims.hpp"
 
 namespace sandbox::image {
 namespace {
@@ -30,6 +31,7 @@ void remove_leftovers(const store::Store& store) {
                              store.volumes_fd(), store.cache_fd()}) {
         remove_stale(dir_fd);
     }
+    store::remove_stale_claims(store);
     remove_stale_below(store.root_fd(), "pending");
     remove_stale_below(store.images_fd(), "refs");
     remove_stale_below(store.images_fd(), "ids");

@@ -12,6 +12,7 @@
 #include "sandbox/image/remove.hpp"
 #include "sandbox/kernel/user_namespace.hpp"
 #include "sandbox/store/blob_store.hpp"
+#include "sandbox/store/claims.hpp"
 #include "sandbox/store/layer_store.hpp"
 
 namespace sandbox::image {
@@ -80,6 +81,9 @@ Marks mark(const store::Store& store) {
     for (const store::ImageRecord& record : marks.images) mark_image(marks, record);
     marks.containers = store::ContainerStore(store).list();
     for (const store::ContainerEntry& entry : marks.containers) mark_container(marks, entry);
+    store::Claimed claimed = store::read_claims(store);
+    for (oci::Digest& blob : claimed.blobs) marks.blobs.insert(std::move(blob));
+    for (std::string& layer : claimed.layers) marks.layers.insert(std::move(layer));
     return marks;
 }
 

@@ -246,8 +246,10 @@ void unpack_layers(const store::Store& store, const store::ImageRecord& record,
     const std::string text = blobs.read_verified(record.manifest, oci::kMaxManifestBytes);
     const std::vector<LayerWish> layers =
         layer_wishes(oci::parse_manifest(text), load_config(store, record));
-    (void)install_layers({store, ids, nullptr, progress != nullptr ? *progress : silent, interrupt},
-                         layers);
+    const InstallContext context{store, ids, nullptr, progress != nullptr ? *progress : silent,
+                                 interrupt};
+    const store::Claim claim = claim_layers(context, layers);
+    (void)install_layers(context, layers);
 }
 
 store::ImageRecord ensure_image(const store::Store& store, std::string_view name, PullPolicy policy,

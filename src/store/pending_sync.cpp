@@ -17,6 +17,7 @@
 #include "sandbox/store/blob_store.hpp"
 #include "sandbox/store/image_store.hpp"
 #include "sandbox/store/layer_store.hpp"
+#include "store/name_list.hpp"
 
 namespace sandbox::store {
 namespace {
@@ -24,7 +25,6 @@ namespace {
 using base::UniqueFd;
 
 constexpr const char* kPendingDir = "pending";
-constexpr size_t kMaxListBytes = 4u << 20;
 
 // proc(5): a new one at each boot. Empty where /proc is missing: then nothing is left pending.
 std::string boot_id() {
@@ -35,42 +35,8 @@ std::string boot_id() {
     }
 }
 
-struct PendingList {
-    std::string boot;
-    std::vector<oci::Digest> blobs{};
-    std::vector<std::string> layers{};
-};
-
-std::string to_text(const PendingList& list) {
-    std::string text = "boot " + list.boot + "\n";
-    for (const oci::Digest& blob : list.blobs) text += "blob " + blob.hex() + "\n";
-    for (const std::string& layer : list.layers) text += "layer " + layer + "\n";
-    return text;
-}
-
-// A damaged list cannot be: it was synced before it counted. What cannot be read is skipped.
-PendingList parse_list(const std::string& text) {
-    PendingList list;
-    for (const std::string& line : base::split(text, '\n')) {
-        const size_t blank = line.find(' ');
-        if (blank == std::string::npos) continue;
-        const std::string key = line.substr(0, blank);
-        const std::string value = line.substr(blank + 1);
-        try {
-            if (key == "boot") list.boot = value;
-            if (key == "blob") list.blobs.push_back(oci::Digest::from_hex(value));
-            if (key == "layer" && value.find('/') == std::string::npos && value.front() != '.') {
-                list.layers.push_back(value);
-            }
-        } catch (const base::IntegrityError& error) {
-            base::log::debug(error.what());
-        }
-    }
-    return list;
-}
-
 // Answers the blobs that were removed.
-std::set<oci::Digest> remove_what_is_not_whole(const Store& store, const PendingList& list) {
+std::set<oci::Digest> remove_what_is_not_whole(const Store& store, const NameList& list) {
     const LayerStore layers(store);
     for (const std::string& layer : list.layers) layers.remove(layer);
     const BlobStore blobs(store);
@@ -96,9 +62,10 @@ void remove_images_without(const Store& store, const std::set<oci::Digest>& lost
 
 void recover(const Store& store, int pending_fd, const std::string& name, const std::string& boot) {
     const base::FileLock lock = store.lock(base::LockMode::exclusive);
-    const std::optional<std::string> text = base::try_read_file_at(pending_fd, name, kMaxListBytes);
+    const std::optional<std::string> text =
+        base::try_read_file_at(pending_fd, name, kMaxNameListBytes);
     if (!text) return;  // another process was faster
-    const PendingList list = parse_list(*text);
+    const NameList list = parse_name_list(*text);
     if (list.boot == boot) return;
     base::log::notice("the machine stopped before a pull was on the disk: checking what it left");
     remove_images_without(store, remove_what_is_not_whole(store, list));
@@ -120,9 +87,9 @@ void settle(const Store& store, int pending_fd, std::chrono::seconds settle_afte
     for (const std::string& name : base::list_dir(pending_fd)) {
         if (name.front() == '.') continue;  // being written: nothing of it is published yet
         const std::optional<std::string> text =
-            base::try_read_file_at(pending_fd, name, kMaxListBytes);
+            base::try_read_file_at(pending_fd, name, kMaxNameListBytes);
         if (!text) continue;
-        if (boot.empty() || parse_list(*text).boot != boot) {
+        if (boot.empty() || parse_name_list(*text).boot != boot) {
             recover(store, pending_fd, name, boot);
         } else if (is_older_than(pending_fd, name, settle_after)) {
             old.push_back(name);
@@ -139,7 +106,7 @@ void settle(const Store& store, int pending_fd, std::chrono::seconds settle_afte
 
 void announce_unsynced(const Store& store, const std::vector<oci::Digest>& blobs,
                        const std::vector<std::string>& layers) {
-    const PendingList list{boot_id(), blobs, layers};
+    const NameList list{boot_id(), blobs, layers};
     if (list.boot.empty()) {
         base::sync_filesystem(store.root_fd());
         return;
