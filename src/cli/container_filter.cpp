@@ -136,22 +136,20 @@ Filters parse_container_filters(const std::vector<std::string>& texts) {
     return filters;
 }
 
-std::vector<ContainerRow> filter_containers(const std::vector<ContainerRow>& all,
-                                            const Filters& filters, bool every_state) {
-    std::optional<std::int64_t> before = moment_of(all, filters, "before");
+std::vector<ContainerRow> filter_containers(std::vector<ContainerRow> rows, const Filters& filters,
+                                            bool every_state) {
+    std::optional<std::int64_t> before = moment_of(rows, filters, "before");
     for (const std::string& text : filters.values("until")) {
         const std::int64_t moment = until_ns(text);
         before = before ? std::min(*before, moment) : moment;
     }
-    const std::optional<std::int64_t> since_moment = moment_of(all, filters, "since");
+    const std::optional<std::int64_t> since_moment = moment_of(rows, filters, "since");
     const bool by_state = filters.has("status") || filters.has("exited");
-    std::vector<ContainerRow> rows;
-    for (const ContainerRow& row : all) {
-        if (!every_state && !by_state && !is_active(row)) continue;
-        if (before && row.created_ns >= *before) continue;
-        if (since_moment && row.created_ns <= *since_moment) continue;
-        if (fits(row, filters)) rows.push_back(row);
-    }
+    std::erase_if(rows, [&](const ContainerRow& row) {
+        return (!every_state && !by_state && !is_active(row)) ||
+               (before && row.created_ns >= *before) ||
+               (since_moment && row.created_ns <= *since_moment) || !fits(row, filters);
+    });
     return rows;
 }
 

@@ -15,9 +15,11 @@ namespace sandbox::cli {
                                                const store::ImageRecord& record);
 [[nodiscard]] base::json::Value volume_document(const store::Store& store,
                                                 const store::VolumeRecord& record);
-// In commands/network_inspect.cpp.
+// Both in commands/network_inspect.cpp; the second one knows those that are built in, too.
 [[nodiscard]] base::json::Value network_document(const store::Store& store,
                                                  const store::NetworkRecord& record);
+[[nodiscard]] base::json::Value find_network_document(const store::Store& store,
+                                                      const std::string& name);
 // What the registry's tag named: the index when it was one.
 [[nodiscard]] const oci::Digest& shown_digest(const store::ImageRecord& record) noexcept;
 

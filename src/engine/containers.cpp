@@ -56,7 +56,8 @@ std::string status_of(const store::ContainerState& state, std::int64_t now) {
 }
 
 ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64_t now) {
-    const store::ContainerState state = store::load_state(dir_fd, entry.live);
+    const store::ContainerState state =
+        store::load_state(dir_fd, entry.live, store::StatePart::summary);
     ContainerRow row;
     row.id = entry.id;
     row.name = entry.name;
@@ -132,16 +133,21 @@ void end_by_force(ControlClient& client) {
 }  // namespace
 
 std::vector<ContainerRow> list_containers(const store::Store& store) {
-    remove_dead_containers(store);
     std::vector<ContainerRow> rows;
+    std::vector<std::string> left;  // without a supervisor, and perhaps nobody's any more
     const std::int64_t now = base::now().seconds;
     store::for_each_container(store, [&](const store::ContainerEntry& entry, int dir_fd) {
         try {
+            if (!entry.live && !is_marked_kept(dir_fd)) left.push_back(entry.id);
             rows.push_back(make_row(entry, dir_fd, now));
         } catch (const base::SysError& error) {
             if (error.errnum() != ENOENT) throw;  // removed while we looked
         }
     });
+    for (const std::string& id : left) {
+        if (!remove_if_dead(store, id)) continue;
+        std::erase_if(rows, [&](const ContainerRow& row) { return row.id == id; });
+    }
     // Newest first, as docker lists them.
     std::stable_sort(rows.begin(), rows.end(), [](const ContainerRow& a, const ContainerRow& b) {
         return a.created_ns > b.created_ns;

@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kKeptMark = "kept";
 constexpr size_t kIdDigits = 64;
 
-void remove_if_dead(const store::Store& store, const std::string& id) {
+void remove_garbage(const store::Store& store, const std::string& id) {
     const int containers_fd = store.containers_fd();
     const bool has_record = base::exists_at(containers_fd, id + "/record.json");
     if (has_record && base::exists_at(containers_fd, id + "/" + kKeptMark)) return;
@@ -64,12 +64,26 @@ void remove_owned(const store::Store& store, store::OwnedContainer container,
     }
 }
 
+bool is_marked_kept(int container_dir_fd) {
+    return base::exists_at(container_dir_fd, kKeptMark);
+}
+
+bool remove_if_dead(const store::Store& store, const std::string& id) noexcept {
+    try {
+        remove_garbage(store, id);
+        return !base::exists_at(store.containers_fd(), id + "/record.json");
+    } catch (const std::exception& error) {
+        base::log::debug(std::string("dead container stays: ") + error.what());
+        return false;
+    }
+}
+
 void remove_dead_containers(const store::Store& store) noexcept {
     try {
         for (const std::string& id : base::list_dir(store.containers_fd())) {
             if (id.size() != kIdDigits) continue;
             try {
-                remove_if_dead(store, id);
+                remove_garbage(store, id);
             } catch (const base::Error& error) {
                 base::log::debug("dead container stays: " + error.message());
             }

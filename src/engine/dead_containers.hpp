@@ -16,6 +16,10 @@ void forget_kept(const store::OwnedContainer& container);
 // Removes dead one-shot containers with their anonymous volumes. Cheap when there is none; never
 // throws (what cannot be removed now is for `system prune`).
 void remove_dead_containers(const store::Store& store) noexcept;
+// One of them: true when there is no such container any more.
+bool remove_if_dead(const store::Store& store, const std::string& id) noexcept;
+// For who has looked at the lock already, and has the container's directory.
+[[nodiscard]] bool is_marked_kept(int container_dir_fd);
 // The container and its anonymous volumes.
 void remove_owned(const store::Store& store, store::OwnedContainer container,
                   const base::json::Value& record, bool volumes);

@@ -327,6 +327,7 @@ json::Value inspect_container(const store::Store& store, const std::string& name
                           {"HostConfig", make_host_config(store, entry)},
                           {"NetworkSettings", make_network(entry, state)},
                           {"Driver", "overlay"},
+                          {"GraphDriver", json::Object{{"Name", "overlay"}, {"Data", nullptr}}},
                           {"LogPath", log_config_document(record, dir_of(store, entry))["Path"]},
                           {"ExecIDs", nullptr}};
     if (size) {

@@ -284,7 +284,8 @@ void TreeWriter::make_hard_link(const TarEntry& entry, const std::string& path) 
         std::string text(4096, '\0');
         const long size =
             raw::readlinkat(target_dir.get(), target_name.c_str(), text.data(), text.size());
-        text.resize(size < 0 ? 0 : static_cast<size_t>(size));
+        if (size < 0) throw SysError(static_cast<int>(-size), "read link", quoted(target));
+        text.resize(static_cast<size_t>(size));
         if (climbs_above_root(target, text)) refuse("link target outside the root");
         struct stat followed {};
         // The process's root is the layer's: an absolute link is looked up inside it.

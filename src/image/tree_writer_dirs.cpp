@@ -92,12 +92,15 @@ void TreeWriter::finish_directory(const std::string& path, const DirRecord& reco
         path.empty() ? "." : path.substr(parent.empty() ? 0 : parent.size() + 1);
     const int parent_fd = dirs().try_open(parent);
     if (parent_fd < 0) return;
-    const UniqueFd dir(
-        raw::openat(parent_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat status {};
+    int rc = raw::openat(parent_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     // A later entry has put something else there, perhaps by another path (through a link).
-    if (!dir.valid() || ::fstat(dir.get(), &status) != 0 || status.st_ino != record.inode) return;
-    int rc = 0;
+    if (rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP) return;
+    if (rc < 0) throw SysError(-rc, "open directory", quoted(path));
+    const UniqueFd dir(rc);
+    struct stat status {};
+    if (::fstat(dir.get(), &status) != 0) throw SysError(errno, "stat", quoted(path));
+    if (status.st_ino != record.inode) return;
+    rc = 0;
     if (!record.owner.is_root()) rc = raw::fchown(dir.get(), record.owner.uid, record.owner.gid);
     if (rc == 0 && (status.st_mode & 07777) != record.mode)
         rc = raw::fchmod(dir.get(), record.mode);

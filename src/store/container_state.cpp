@@ -9,6 +9,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
+#include "sandbox/store/container_summary.hpp"
 
 namespace sandbox::store {
 namespace {
@@ -124,14 +125,16 @@ json::Value state_to_json(const ContainerState& state) {
                         {"error", state.error},
                         {"restart_count", state.restart_count},
                         {"stopped_by_user", state.stopped_by_user}};
+    const bool has_network = !state.network.networks.empty();
+    const json::Value network = network_facts_to_json(state.network);
+    if (!state.health.empty()) object["health"] = state.health;
+    if (has_network) object["ports"] = network["ports"];
+    object[kRecordRest] = true;
     if (!state.health.empty()) {
-        object["health"] = state.health;
         object["failing_streak"] = state.failing_streak;
         object["health_log"] = probes_to_json(state.health_log);
     }
-    if (!state.network.networks.empty()) {
-        object["network"] = network_facts_to_json(state.network);
-    }
+    if (has_network) object["networks"] = network["networks"];
     return json::Value(std::move(object));
 }
 
@@ -147,17 +150,20 @@ ContainerState state_from_json(const json::Value& document) {
     state.restart_count = number_at<std::uint32_t>(document, "restart_count");
     state.stopped_by_user = document["stopped_by_user"].is_true();
     state.health = document.string_or("health");
-    state.network = network_facts_from_json(document["network"]);
+    // Supervisors of former versions wrote them as one.
+    const json::Value& former = document["network"];
+    state.network = network_facts_from_json(former.is_null() ? document : former);
     state.failing_streak = number_at<std::uint32_t>(document, "failing_streak");
     state.health_log = probes_from_json(document["health_log"]);
     return state;
 }
 
-ContainerState load_state(int container_dir_fd, bool live) {
+ContainerState load_state(int container_dir_fd, bool live, StatePart part) {
     ContainerState state;
     try {
-        const auto text = base::try_read_file_at(container_dir_fd, kFile, kMaxStateBytes);
+        auto text = base::try_read_file_at(container_dir_fd, kFile, kMaxStateBytes);
         if (!text) return state;
+        if (part == StatePart::summary) *text = cut_before_member(*text, kRecordRest);
         state = state_from_json(json::parse(*text, {.max_bytes = kMaxStateBytes}));
     } catch (const base::IntegrityError& error) {
         // An empty file is what a full disk or a power cut leaves.

@@ -146,3 +146,15 @@ expect_ok sandbox network prune -f
 expect_eq back "$OUT"
 expect_eq '' "$(find "$store/networks" -type f ! -name .lock)"
 expect_eq 0 "$(pgrep -u "$(id -u)" -cf "sandbox __network $store")"
+
+test_case "what is built in is listed and inspected, and stays"
+expect_ok sandbox run -d --name alone $image sleep 1000
+expect_eq "private bridge alone" "$(sandbox network inspect bridge \
+    --format '{{.Name}} {{.Driver}} {{range .Containers}}{{.Name}}{{end}}')"
+expect_eq "$(sandbox inspect -f '{{.NetworkSettings.Gateway}}' alone)" \
+    "$(sandbox inspect --type network -f '{{(index .IPAM.Config 0).Gateway}}' private)"
+expect_eq "$(sandbox network ls --no-trunc --filter name=host --format '{{.ID}} {{.Driver}}') 0" \
+    "$(sandbox network inspect host --format '{{.Id}} {{.Driver}} {{len .IPAM.Config}}')"
+expect_eq null "$(sandbox network inspect none --format '{{.Driver}}')"
+expect_error 1 'network bridge is built in' sandbox network rm bridge
+expect_ok sandbox rm -f -t 0 alone

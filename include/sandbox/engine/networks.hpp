@@ -27,7 +27,12 @@ struct NetworkWishes {
 // Answers the record. Throws UsageError (1) for words that do not fit, Error (1) when the name is
 // taken or the subnet is another network's.
 store::NetworkRecord create_network(const store::Store& store, const NetworkWishes& wishes);
-// By name or beginning of an id. Throws NotFoundError (1).
+// What --network takes without a network that was made: private (bridge is another word for it),
+// host and none. They have no time of making.
+[[nodiscard]] std::optional<store::NetworkRecord> try_builtin_network(const std::string& name);
+// "bridge", "host" or "null".
+[[nodiscard]] const char* network_driver(const store::NetworkRecord& record) noexcept;
+// By name or beginning of an id. Throws NotFoundError (1), UsageError (1) for one that is built in.
 [[nodiscard]] store::NetworkRecord find_network(const store::Store& store, const std::string& name);
 
 // Containers that name the network, running or not.

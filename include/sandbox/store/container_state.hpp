@@ -47,7 +47,10 @@ struct ContainerState {
 
 // `live`: its lock is held. A missing file: created. Not live, and the file says that it is active:
 // exited with 137 and the error "its supervisor was killed". A damaged file: exited, with an error.
-[[nodiscard]] ContainerState load_state(int container_dir_fd, bool live);
+// A summary is what a listing shows: without probes and networks.
+enum class StatePart { whole, summary };
+[[nodiscard]] ContainerState load_state(int container_dir_fd, bool live,
+                                        StatePart part = StatePart::whole);
 // Must hold the container's lock.
 void save_state(int container_dir_fd, const ContainerState& state);
 

@@ -53,7 +53,7 @@ Value find_volume(const store::Store& store, const std::string& name) {
 
 std::optional<Value> try_network(const store::Store& store, const std::string& name) {
     try {
-        return network_document(store, engine::find_network(store, name));
+        return find_network_document(store, name);
     } catch (const base::Error&) {
         return std::nullopt;
     }
@@ -79,7 +79,7 @@ Value find_typed(const store::Store& store, const std::string& type, const std::
     if (type == "container") return engine::inspect_container(store, name, size);
     if (type == "image") return image_document(store, store::ImageStore(store).find(name));
     if (type == "volume") return find_volume(store, name);
-    if (type == "network") return network_document(store, engine::find_network(store, name));
+    if (type == "network") return find_network_document(store, name);
     return find_any(store, name, size);
 }
 

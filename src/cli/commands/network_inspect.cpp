@@ -50,14 +50,17 @@ Value containers_of(const store::Store& store, const store::NetworkRecord& recor
 }  // namespace
 
 Value network_document(const store::Store& store, const store::NetworkRecord& record) {
-    Array pools{pool(record.subnet, record.gateway, record.ip_range)};
+    Array pools;
+    if (!record.subnet.empty()) {
+        pools.push_back(pool(record.subnet, record.gateway, record.ip_range));
+    }
     if (!record.subnet6.empty()) pools.push_back(pool(record.subnet6, "", ""));
     return Object{
         {"Name", record.name},
         {"Id", record.id},
         {"Created", base::format_rfc3339(record.created)},
         {"Scope", "local"},
-        {"Driver", "bridge"},
+        {"Driver", engine::network_driver(record)},
         {"EnableIPv4", true},
         {"EnableIPv6", record.ipv6_names},
         {"IPAM",
@@ -72,16 +75,19 @@ Value network_document(const store::Store& store, const store::NetworkRecord& re
         {"Labels", record.labels}};
 }
 
+Value find_network_document(const store::Store& store, const std::string& name) {
+    const auto builtin = engine::try_builtin_network(name);
+    return network_document(store, builtin ? *builtin : engine::find_network(store, name));
+}
+
 namespace {
 
 int run(Context& context, const Invocation& in) {
     Failures failures;
     std::vector<Value> documents;
     for (const std::string& name : in.arguments()) {
-        failures.attempt([&] {
-            const store::Store& store = context.store();
-            documents.push_back(network_document(store, engine::find_network(store, name)));
-        });
+        failures.attempt(
+            [&] { documents.push_back(find_network_document(context.store(), name)); });
     }
     context.out.write(render_inspect(documents, in.value_or("format", "")));
     return failures.code();

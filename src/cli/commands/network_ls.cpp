@@ -2,7 +2,6 @@
 #include "cli/context.hpp"
 #include "cli/filter.hpp"
 #include "cli/listing_flags.hpp"
-#include "sandbox/base/sha256.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/networks.hpp"
 
@@ -17,7 +16,6 @@ constexpr Flag kFlags[] = {
 
 struct NetworkRow {
     store::NetworkRecord record;
-    const char* driver = "bridge";
     bool custom = true;
 };
 
@@ -29,7 +27,7 @@ Value name(const NetworkRow& row, const ListFlags&) {
     return row.record.name;
 }
 Value driver(const NetworkRow& row, const ListFlags&) {
-    return row.driver;
+    return engine::network_driver(row.record);
 }
 Value scope(const NetworkRow&, const ListFlags&) {
     return "local";
@@ -66,16 +64,6 @@ constexpr Field<NetworkRow> kFields[] = {
     {"CreatedAt", "CREATED AT", created_at},
 };
 
-// What --network takes without a network that was made.
-NetworkRow mode_row(const char* name, const char* driver) {
-    NetworkRow row;
-    row.record.name = name;
-    row.record.id = base::sha256_hex(name);
-    row.driver = driver;
-    row.custom = false;
-    return row;
-}
-
 int run(Context& context, const Invocation& in) {
     const store::Store& store = context.store();
     const Filters filters = Filters::parse(
@@ -85,9 +73,9 @@ int run(Context& context, const Invocation& in) {
     for (store::NetworkRecord& record : store::NetworkStore(store).list()) {
         rows.push_back({std::move(record)});
     }
-    rows.push_back(mode_row("private", "bridge"));
-    rows.push_back(mode_row("host", "host"));
-    rows.push_back(mode_row("none", "null"));
+    for (const char* name : {"private", "host", "none"}) {
+        rows.push_back({*engine::try_builtin_network(name), false});
+    }
     std::erase_if(rows, [&](const NetworkRow& row) {
         if (dangling) {
             const bool unused = row.custom && engine::network_users(store, row.record.name).empty();
@@ -95,7 +83,8 @@ int run(Context& context, const Invocation& in) {
         }
         return !filters.matches_regex("name", row.record.name) ||
                !filters.is_prefix("id", row.record.id) ||
-               !filters.matches_labels(row.record.labels) || !filters.is("driver", row.driver) ||
+               !filters.matches_labels(row.record.labels) ||
+               !filters.is("driver", engine::network_driver(row.record)) ||
                !filters.is("scope", "local") ||
                !filters.is("type", row.custom ? "custom" : "builtin");
     });

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/container_filter.hpp"
@@ -176,10 +177,7 @@ int run(Context& context, const Invocation& in) {
     if (in.toggle("latest")) last = 1;
     std::vector<ContainerRow> rows = engine::list_containers(context.store());
     const bool of_project = keep_projects(context, in, rows);
-    rows = filter_containers(rows, filters, in.toggle("all") || last.has_value());
-    std::stable_sort(rows.begin(), rows.end(), [](const ContainerRow& a, const ContainerRow& b) {
-        return a.created_ns > b.created_ns;
-    });
+    rows = filter_containers(std::move(rows), filters, in.toggle("all") || last.has_value());
     if (last && rows.size() > *last) rows.resize(*last);
     if (in.toggle("services")) {
         print_services(context.out, rows);

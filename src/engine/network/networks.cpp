@@ -8,6 +8,7 @@
 #include "engine/network/network_plan.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
+#include "sandbox/base/sha256.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/net/address.hpp"
@@ -166,8 +167,29 @@ store::NetworkRecord create_network(const store::Store& store, const NetworkWish
     return store::NetworkStore(store).create(std::move(wish), complete);
 }
 
+std::optional<store::NetworkRecord> try_builtin_network(const std::string& name) {
+    store::NetworkRecord record;
+    record.name = name == "bridge" ? "private" : name;
+    if (record.name == "private") {
+        const net::Subnet subnet = *net::try_parse_subnet(kPrivateSubnet);
+        record.subnet = kPrivateSubnet;
+        record.gateway = subnet.at(1).str();
+    } else if (name != "host" && name != "none") {
+        return std::nullopt;
+    }
+    record.id = base::sha256_hex(record.name);
+    return record;
+}
+
+const char* network_driver(const store::NetworkRecord& record) noexcept {
+    return record.name == "host" ? "host" : record.name == "none" ? "null" : "bridge";
+}
+
 store::NetworkRecord find_network(const store::Store& store, const std::string& name) {
     if (auto record = store::NetworkStore(store).try_find(name)) return std::move(*record);
+    if (try_builtin_network(name)) {
+        refuse("network " + name + " is built in", "it can neither be changed nor removed");
+    }
     std::vector<std::string> names;
     for (const store::NetworkRecord& each : store::NetworkStore(store).list()) {
         names.push_back(each.name);

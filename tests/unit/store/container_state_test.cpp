@@ -65,6 +65,37 @@ TEST_CASE("a state is read as it was saved, with the last five probes, cut to 4 
     CHECK(state.health_log.back().output.size() == 4096);
 }
 
+TEST_CASE("a summary of a state has what a listing shows, and no more") {
+    const Container container;
+    ContainerState full = full_state();
+    full.network.ports = {{"80/tcp", "127.0.0.1", 8080}};
+    full.network.networks.push_back({.name = "private", .ipv4 = "10.89.0.2"});
+    store::save_state(container.dir(), full);
+    const auto summary = store::load_state(container.dir(), true, store::StatePart::summary);
+    CHECK(summary.status == Status::running);
+    CHECK(summary.health == "unhealthy");
+    CHECK(summary.network.ports == full.network.ports);
+    CHECK(summary.network.networks.empty());
+    CHECK(summary.health_log.empty());
+    CHECK(store::load_state(container.dir(), true).network == full.network);
+}
+
+TEST_CASE("a state that a former version has written is read whole") {
+    const Container container;
+    base::write_file_atomic(
+        container.dir(), "state.json",
+        R"({"status":"running","pid":3,"network":{"ports":[{"port":"80/tcp",)"
+        R"("host_address":"127.0.0.1","host_port":8080}],"networks":[{"name":"private"}]}})",
+        0600, base::Durability::volatile_data);
+    for (const auto part : {store::StatePart::whole, store::StatePart::summary}) {
+        const ContainerState state = store::load_state(container.dir(), true, part);
+        CHECK(state.pid == 3);
+        REQUIRE(state.network.ports.size() == 1);
+        CHECK(state.network.ports[0].host_port == 8080);
+        CHECK(state.network.networks.size() == 1);
+    }
+}
+
 TEST_CASE("whoever was active and has no supervisor any more was killed") {
     const Container container;
     for (const Status status : {Status::running, Status::paused, Status::restarting}) {
