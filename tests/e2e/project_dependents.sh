@@ -2,12 +2,7 @@
 # A service that dies while others depend on it: those that want it are restarted once it is good
 # again, the others are told; by its own supervisor, since nothing else stays behind.
 . "$SANDBOX_TESTS/support/lib.sh"
-
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
+. "$SANDBOX_TESTS/support/project.sh"
 
 profile() { # POLICY
     cat >sandbox.toml <<EOF

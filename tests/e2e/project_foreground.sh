@@ -1,14 +1,8 @@
 #!/bin/bash
 # The foreground of `up`: one stream of logs, Ctrl-C once and twice; logs after `down`.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
-
-states() { sandbox ps -a --format '{{.Names}} {{.State}}' | sort; }
 now_ms() { date +%s%3N; }
 
 cat >sandbox.toml <<'EOF2'
