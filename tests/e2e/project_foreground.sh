@@ -66,7 +66,7 @@ EOF2
 expect_ok sandbox down -q -t 0
 "$SANDBOX_BIN" up >"$WORK/up.out" 2>"$WORK/up.err" &
 up=$!
-wait_until 20 grep -q 'waiting: 81/tcp not listening yet' "$WORK/up.err"
+wait_until 20 grep -qE '^second +waits for first: 81/tcp not listening yet, [0-9.]+ s$' "$WORK/up.err"
 kill -INT "$up"
 wait "$up"
 expect_eq 130 "$?"
