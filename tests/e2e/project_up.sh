@@ -199,3 +199,15 @@ expect_match 'odd failed: its check says no' "$ERR"
 expect_match 'check \| no' "$ERR"
 expect_ok sandbox down -q -t 0
 
+test_case "a check is asked often while its service starts, and only its own tries count as failures"
+cat >eager.toml <<'EOF'
+name = "p"
+[services.slow]
+image = "busybox"
+command = ["sh", "-c", "sleep 0.7; touch /tmp/up; exec sleep 1000"]
+stop_signal = "KILL"
+ready = { command = ["test", "-e", "/tmp/up"], interval = "1h", retries = 1 }
+EOF
+expect_ok timeout 60 "$SANDBOX_BIN" up -d -q -f eager.toml
+expect_eq 'healthy 0' "$(sandbox inspect --format '{{.State.Health.Status}} {{.State.Health.FailingStreak}}' p-slow-1)"
+expect_ok sandbox down -q -t 0 -f eager.toml
