@@ -53,7 +53,11 @@ class Up {
         std::optional<base::FileLock> lock;
         if (!wish_.only_wait) {
             lock = lock_project(store_, project_.name);
-            claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+            // A restart by policy may come behind a `down --volumes`, which leaves nothing.
+            if (wish_.plan.restarted.empty()) {
+                claim_project_name(store_, project_.name, project_.directory,
+                                   project_.is_name_given);
+            }
         }
         if (!wish_.plan.no_create) {
             forget_logs(store_, project_.name);

@@ -56,6 +56,8 @@ expect_eq '2 2 2 1' "$(lives)"
 expect_eq 1 "$(sandbox inspect -f '{{.RestartCount}}' p-db-1)"
 expect_match 'p-app-1 p-db-1.*p-other-1 p-db-1.*p-share-1 p-db-1' "$(told dependency_restarted | xargs)"
 expect_eq 0 "$(told dependency_ended | wc -l)"
+expect_rc 7 sandbox compose run --rm -T db sh -c 'exit 7'
+expect_eq 0 "$(told dependency_ended | wc -l)"
 expect_ok sandbox exec share sh -c "nc -w 2 127.0.0.1 81 </dev/null"
 
 test_case "one that somebody has stopped stays stopped, and so do all after a stop"
