@@ -94,6 +94,14 @@ class Foreground {
         return std::nullopt;
     }
 
+    [[nodiscard]] bool is_shown(const project::Service& service) const {
+        const auto names = [&](const std::vector<std::string>& list) {
+            return std::find(list.begin(), list.end(), service.name) != list.end();
+        };
+        if (names(wish_.no_attach)) return false;
+        return wish_.attach.empty() ? service.attach : names(wish_.attach);
+    }
+
     [[noreturn]] void show_logs(int lasting_fd) {
         // Ctrl-C is for the parent: what the services say while they end is to be seen.
         for (const int number : kCaught) (void)::signal(number, SIG_IGN);
@@ -102,14 +110,16 @@ class Foreground {
             ProjectLogs logs;
             for (const Deployed& each : deployed_) {
                 const project::Service* service = project_.find_service(each.service);
-                if (service == nullptr || !service->attach || each.number == 0) continue;
+                if (service == nullptr || each.number == 0 || !is_shown(*service)) continue;
                 logs.ids.push_back(each.id);
                 logs.titles.push_back(each.service + "-" + std::to_string(each.number));
             }
             logs.prefix = wish_.prefix;
             logs.color = wish_.color;
+            logs.timestamps = wish_.timestamps;
             engine::LogsWish wish;
             wish.follow = true;
+            wish.range.since = wish_.since;
             wish.lasting_fd = lasting_fd;
             wish.output_fd = STDOUT_FILENO;
             show_project_logs(context_.store(), context_.out, logs, wish);
@@ -138,6 +148,8 @@ class Foreground {
             const bool task = service != nullptr && service->is_task;
             if (ended_.insert(each.id).second && !task) lives_.tell_end(each, state);
             if (!from.empty() && each.service == from) return state.exit_code;
+            const bool failed = wish_.abort_on_failure && state.exit_code != 0;
+            if (failed && from.empty()) return state.exit_code;
             if (wish_.abort_on_exit && from.empty() && !task) return state.exit_code;
             code = std::max(code, state.exit_code);
         }

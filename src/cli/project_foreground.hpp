@@ -11,6 +11,7 @@
 
 #include "cli/context.hpp"
 #include "cli/project_report.hpp"
+#include "sandbox/base/strings.hpp"
 #include "sandbox/project/orchestrator.hpp"
 
 namespace sandbox::cli {
@@ -33,10 +34,13 @@ class InterruptsCaught {
 class ProjectWatch;
 
 struct ForegroundWish {
-    ProjectWatch* watch = nullptr;  // borrowed; with it, the end of all is not the end
-    std::string exit_code_from;     // a service: stop all when it ends, with its code
-    bool abort_on_exit = false;     // the same for whichever service ends first
-    bool prefix = true, color = true;
+    ProjectWatch* watch = nullptr;               // borrowed; with it, the end of all is not the end
+    std::string exit_code_from;                  // a service: stop all when it ends, with its code
+    bool abort_on_exit = false;                  // the same for whichever service ends first
+    bool abort_on_failure = false;               // the same, unless its code is 0
+    std::vector<std::string> attach, no_attach;  // services whose logs are shown; empty: all
+    bool prefix = true, color = true, timestamps = false;
+    base::Timestamp since{};                      // what they said earlier is not shown again
     std::optional<std::int64_t> timeout_seconds;  // for each stop
     std::vector<std::string> names;               // services that it is about
 };

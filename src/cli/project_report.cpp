@@ -26,6 +26,18 @@ std::string seconds_text(std::chrono::milliseconds elapsed) {
     return buffer.data();
 }
 
+// As the first of those that wait would say it.
+std::string waiting_words(const Notice& notice) {
+    const std::string what = notice.text + ", " + seconds_text(notice.elapsed);
+    if (notice.waiters.empty()) return "waiting: " + what;
+    std::string words = "waits for " + notice.service;
+    const std::vector<std::string> others(notice.waiters.begin() + 1, notice.waiters.end());
+    if (!others.empty()) {
+        words += ", as " + base::join(others, ", ") + (others.size() == 1 ? " does" : " do");
+    }
+    return words + ": " + what;
+}
+
 std::string words_of(const Notice& notice) {
     const std::string& name = notice.container;
     switch (notice.what) {
@@ -44,7 +56,7 @@ std::string words_of(const Notice& notice) {
         case Notice::What::kept:
             return name + " is as it should be";
         case Notice::What::waiting:
-            return "waiting: " + notice.text + ", " + seconds_text(notice.elapsed);
+            return waiting_words(notice);
         case Notice::What::good:
             return "ready after " + seconds_text(notice.elapsed);
         case Notice::What::stopping:
@@ -99,7 +111,7 @@ void ProjectReport::tell(const Notice& notice) {
     // Most are ready before one can read what they are waited for.
     constexpr std::chrono::milliseconds kWorthSaying{900};
     if (notice.elapsed < kWorthSaying) return;
-    overwritten_line(notice.service, words);
+    overwritten_line(notice.waiters.empty() ? notice.service : notice.waiters.front(), words);
 }
 
 // The next line takes this one's place: up, and erased.

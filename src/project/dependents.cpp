@@ -30,7 +30,7 @@ class Follower {
         for (const Deployed& each : find_deployed(store_, project_.name)) {
             const Service* dependent = project_.find_service(each.service);
             if (dependent == nullptr || each.number == 0 || !each.is_running()) continue;
-            if (!depends(*dependent)) continue;
+            if (!needs(*dependent, service_)) continue;
             try {
                 store::Event event = store::container_event(
                     action, store::ContainerStore(store_).find(each.id).record);
@@ -68,12 +68,6 @@ class Follower {
     }
 
   private:
-    [[nodiscard]] bool depends(const Service& service) const {
-        return restarts_with(service, service_) ||
-               std::any_of(service.depends_on.begin(), service.depends_on.end(),
-                           [&](const Dependency& each) { return each.service == service_; });
-    }
-
     [[nodiscard]] bool is_restart_wanted() const {
         const auto& all = project_.services;
         return std::any_of(all.begin(), all.end(), [&](const Service& service) {

@@ -64,6 +64,7 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
     request = make_container_request(project, service, 1);
     request.detached = false;
     request.restart.reset();
+    request.follow_up.reset();  // nobody depends on this one
     if (!wish.command.empty()) request.command = wish.command;
     if (service.is_task && wish.counts && wish.command.empty()) {
         remove_former(store, project, service.name);

@@ -68,7 +68,7 @@ class Planner {
                 }
             }
         }
-        restart_dependents();
+        if (!options_.alone) restart_dependents();
         removals_.insert(removals_.end(), actions_.begin(), actions_.end());
         return std::move(removals_);
     }
@@ -203,6 +203,13 @@ class Planner {
 };
 
 }  // namespace
+
+bool needs(const Service& service, const std::string& other) {
+    const std::vector<Dependency>& all = service.depends_on;
+    return service.request.network == "service:" + other ||
+           std::any_of(all.begin(), all.end(),
+                       [&](const Dependency& each) { return each.service == other; });
+}
 
 bool restarts_with(const Service& service, const std::string& other) {
     // A network namespace is gone with its container.

@@ -73,6 +73,19 @@ bool Reader::boolean(const Node& node) {
     return *value;
 }
 
+std::uint32_t Reader::file_mode(const Node& node) {
+    constexpr std::uint32_t kMost = 07777;
+    if (node.text() == nullptr) return static_cast<std::uint32_t>(integer(node, 0, kMost));
+    const std::string typed = text(node);
+    std::uint32_t mode = 0;
+    for (const char c : typed) {
+        if (c >= '0' && c <= '7') mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
+        if (c < '0' || c > '7' || mode > kMost) mode = kMost + 1;
+    }
+    if (typed.empty() || mode > kMost) fail(node.at, "not an octal mode: " + quote(typed));
+    return mode;
+}
+
 std::int64_t Reader::integer(const Node& node, std::int64_t least, std::int64_t most) {
     std::optional<std::int64_t> value;
     if (const auto* whole = std::get_if<std::int64_t>(&node.value)) {

@@ -44,6 +44,8 @@ class Reader {
     [[nodiscard]] std::string scalar(const Node& node);  // text, number, true/false
     [[nodiscard]] bool boolean(const Node& node);
     [[nodiscard]] std::int64_t integer(const Node& node, std::int64_t least, std::int64_t most);
+    // A number as it is, or octal digits as a text.
+    [[nodiscard]] std::uint32_t file_mode(const Node& node);
     // "90s", "1m30s", or whole seconds.
     [[nodiscard]] std::chrono::nanoseconds duration(const Node& node);
     // "64m" as text, or bytes; checked, answered as `run` takes it.

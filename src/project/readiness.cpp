@@ -79,6 +79,34 @@ Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
     return verdict;
 }
 
+Condition wanted_condition(const Service& service, const std::vector<const Service*>& others,
+                           bool wait) {
+    if (service.is_task) return Condition::completed;
+    Condition strictest = wait ? Condition::ready : Condition::started;
+    for (const Service* other : others) {
+        for (const Dependency& dependency : other->depends_on) {
+            if (dependency.service != service.name) continue;
+            if (dependency.condition == Condition::completed) return Condition::completed;
+            if (dependency.condition == Condition::healthy) strictest = Condition::healthy;
+            if (dependency.condition == Condition::ready && strictest == Condition::started) {
+                strictest = Condition::ready;
+            }
+        }
+    }
+    return strictest;
+}
+
+bool is_counted_on(const Service& service, const std::vector<const Service*>& others) {
+    return std::any_of(others.begin(), others.end(), [&](const Service* other) {
+        const auto& all = other->depends_on;
+        return std::any_of(all.begin(), all.end(), [&](const Dependency& dependency) {
+            return dependency.service == service.name &&
+                   (dependency.condition == Condition::ready ||
+                    dependency.condition == Condition::healthy);
+        });
+    });
+}
+
 std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) noexcept {
     constexpr std::chrono::nanoseconds kLeast = std::chrono::milliseconds(1);
     constexpr std::chrono::nanoseconds kMost = std::chrono::milliseconds(50);

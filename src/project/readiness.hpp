@@ -28,6 +28,12 @@ struct Observation {
 // Pure. `timed_out`: its patience is over; then not_yet becomes never.
 [[nodiscard]] Verdict judge(Condition condition, const Observation& seen, bool timed_out);
 
+// The strictest that any of the others waits for; of a task: its end.
+[[nodiscard]] Condition wanted_condition(const Service& service,
+                                         const std::vector<const Service*>& others, bool wait);
+// One of the others needs it to be ready or healthy.
+[[nodiscard]] bool is_counted_on(const Service& service, const std::vector<const Service*>& others);
+
 // Until the next look at what has been waited for that long: late by a sixteenth of it, at most.
 [[nodiscard]] std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) noexcept;
 

@@ -41,12 +41,13 @@ std::vector<std::string> names_or_all(const Project& project,
 
 std::vector<Failure> start_services(const store::Store& store, const std::string& project_name,
                                     const Project* project, const std::vector<std::string>& names,
-                                    const Listener& listener) {
+                                    const Listener& listener, bool dependents) {
     if (project == nullptr) return start_all(store, project_name, names, listener);
     UpWish wish;
     wish.plan.names = names_or_all(*project, names);
     wish.plan.no_create = true;
     wish.plan.no_recreate = true;
+    wish.plan.alone = !dependents;
     wish.wait = false;
     return bring_up(store, *project, wish, listener).failures;
 }
@@ -68,7 +69,8 @@ std::vector<Failure> restart_services(const store::Store& store, const std::stri
         });
     }
     std::vector<Failure> failures = bring_down(store, project_name, project, down, listener);
-    std::vector<Failure> more = start_services(store, project_name, project, down.names, listener);
+    std::vector<Failure> more =
+        start_services(store, project_name, project, down.names, listener, wish.dependents);
     failures.insert(failures.end(), more.begin(), more.end());
     return failures;
 }

@@ -1,6 +1,9 @@
 // Ports and volumes of a service: Compose's short and long forms become what `run` takes.
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "sandbox/base/strings.hpp"
 #include "sandbox/net/published_port.hpp"
@@ -16,7 +19,8 @@ struct PortDraft {
     std::string published, host_ip, protocol;
 };
 struct VolumeDraft {
-    std::string type, source, target, size, mode;
+    std::string type, source, target, size;
+    std::optional<std::uint32_t> mode;
     bool read_only = false, no_copy = false;
     std::optional<bool> create_host_path;
 };
@@ -51,7 +55,7 @@ constexpr Key<VolumeDraft> kTmpfsKeys[] = {
     {{"size", Kind::size, "Its size."},
      [](Reader& r, const Node& n, VolumeDraft& v) { v.size = r.size(n); }},
     {{"mode", Kind::scalar, "Its mode, octal."},
-     [](Reader& r, const Node& n, VolumeDraft& v) { v.mode = r.scalar(n); }},
+     [](Reader& r, const Node& n, VolumeDraft& v) { v.mode = r.file_mode(n); }},
 };
 
 const KeyTable& bind_keys() { return table_of<kBindKeys>("bind", "A bind."); }
@@ -128,6 +132,12 @@ void add_bind(const Reader& reader, const VolumeDraft& wish, engine::RunRequest&
                              (wish.read_only ? ",readonly" : ""));
 }
 
+std::string octal(std::uint32_t number) {
+    std::array<char, 16> text{};
+    (void)std::snprintf(text.data(), text.size(), "%o", number);
+    return text.data();
+}
+
 void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
     VolumeDraft wish;
     read_table(reader, node, "volume of " + draft.owner, kVolumeUseKeys, volume_use_keys(), wish);
@@ -152,7 +162,7 @@ void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
     if (wish.read_only) line += ",readonly";
     if (wish.no_copy) line += ",volume-nocopy";
     if (!wish.size.empty()) line += ",tmpfs-size=" + wish.size;
-    if (!wish.mode.empty()) line += ",tmpfs-mode=" + wish.mode;
+    if (wish.mode) line += ",tmpfs-mode=" + octal(*wish.mode);
     request.mounts.push_back(std::move(line));
 }
 

@@ -48,19 +48,7 @@ constexpr Key<SecretUse> kSecretUseKeys[] = {
     {{"gid", Kind::scalar, "Its group."},
      [](Reader& r, const Node& n, SecretUse& u) { u.gid = r.scalar(n); }},
     {{"mode", Kind::scalar, "Its mode: 0o400, or \"0400\"."},
-     [](Reader& r, const Node& n, SecretUse& u) {
-         const std::string* typed = n.text();
-         std::int64_t mode = 0;
-         if (typed == nullptr) {
-             mode = r.integer(n, 0, 07777);
-         } else {
-             for (const char c : *typed) {
-                 if (c < '0' || c > '7' || mode > 07777) r.fail(n.at, "not an octal mode: " + quote(*typed));
-                 mode = mode * 8 + (c - '0');
-             }
-         }
-         u.mode = static_cast<std::uint32_t>(mode & 07777);
-     }},
+     [](Reader& r, const Node& n, SecretUse& u) { u.mode = r.file_mode(n); }},
 };
 constexpr Key<Watch> kWatchKeys[] = {
     {{"path", Kind::text, "A file or directory; \"./x\" starts at the profile."},

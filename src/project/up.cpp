@@ -10,6 +10,7 @@
 
 #include "image_pulls.hpp"
 #include "kept_logs.hpp"
+#include "make_container.hpp"
 #include "networks.hpp"
 #include "project_lock.hpp"
 #include "readiness.hpp"
@@ -52,7 +53,11 @@ class Up {
         std::optional<base::FileLock> lock;
         if (!wish_.only_wait) {
             lock = lock_project(store_, project_.name);
-            claim_project_name(store_, project_.name, project_.directory, project_.is_name_given);
+            // A restart by policy may come behind a `down --volumes`, which leaves nothing.
+            if (wish_.plan.restarted.empty()) {
+                claim_project_name(store_, project_.name, project_.directory,
+                                   project_.is_name_given);
+            }
         }
         if (!wish_.plan.no_create) {
             forget_logs(store_, project_.name);
@@ -87,9 +92,12 @@ class Up {
     void launch(Unit& unit);
     void launch_one(Unit& unit, const Action& action);
     bool look_at(Unit& unit);
+    bool become_good(Unit& unit);
     [[nodiscard]] Observation observe(const Unit& unit, const Action& action) const;
-    [[nodiscard]] Condition wanted(const Unit& unit) const;
-    [[nodiscard]] bool is_counted_on(const Unit& unit) const;
+    [[nodiscard]] Condition wanted(const Unit& unit) const {
+        return wanted_condition(*unit.service, services_, wish_.wait);
+    }
+    [[nodiscard]] std::vector<std::string> waiters_of(const Unit& unit) const;
     void tell_waiting(Unit& unit, const std::string& why);
     void fail(Unit& unit, const std::string& container, const std::string& why,
               const std::string& id);
@@ -104,12 +112,25 @@ class Up {
     const Listener& listener_;
     ImagePulls pulls_;
     std::vector<Unit> units_;
+    std::vector<const Service*> services_;  // of the units
     UpResult result_;
 };
+
+// Who cannot start before it is good.
+std::vector<std::string> Up::waiters_of(const Unit& unit) const {
+    std::vector<std::string> names;
+    for (const Unit& other : units_) {
+        if (other.phase == Unit::Phase::blocked && needs(*other.service, unit.service->name)) {
+            names.push_back(other.service->name);
+        }
+    }
+    return names;
+}
 
 void Up::tell(Notice::What what, const Unit& unit, const std::string& container,
               std::string text) const {
     Notice notice;
+    if (what == Notice::What::waiting) notice.waiters = waiters_of(unit);
     notice.what = what;
     notice.service = unit.service->name;
     notice.container = container;
@@ -135,7 +156,7 @@ void Up::make_units() {
         for (const std::string& name : wave) {
             index[name] = units_.size();
             units_.push_back({});
-            units_.back().service = project_.find_service(name);
+            units_.back().service = services_.emplace_back(project_.find_service(name));
         }
     }
     for (Action& action : actions) {
@@ -192,14 +213,9 @@ bool Up::take_pulls() {
 
 bool Up::may_start(const Unit& unit) const {
     if (pulls_.is_pending(unit.service->image())) return false;
-    for (const Unit& other : units_) {
-        const bool needed =
-            std::any_of(unit.service->depends_on.begin(), unit.service->depends_on.end(),
-                        [&](const Dependency& d) { return d.service == other.service->name; });
-        const bool shares = unit.service->request.network == "service:" + other.service->name;
-        if ((needed || shares) && other.phase != Unit::Phase::good) return false;
-    }
-    return true;
+    return std::all_of(units_.begin(), units_.end(), [&](const Unit& other) {
+        return other.phase == Unit::Phase::good || !needs(*unit.service, other.service->name);
+    });
 }
 
 bool Up::step() {
@@ -237,6 +253,7 @@ void Up::launch_one(Unit& unit, const Action& action) {
             tell(Notice::What::kept, unit, action.container);
             return;
         case Action::Kind::start:
+            if (!wish_.start) return;
             tell(Notice::What::starting, unit, action.container);
             unit.began = true;
             engine::start_container(store_, action.id);
@@ -248,9 +265,6 @@ void Up::launch_one(Unit& unit, const Action& action) {
             return;
         case Action::Kind::recreate:
             tell(Notice::What::creating, unit, action.container, action.reason);
-            engine::stop_container(store_, action.id, {});
-            // Its anonymous volumes hold data that the new one is to go on with.
-            engine::remove_container(store_, action.id, true, false);
             break;
         case Action::Kind::create:
             tell(Notice::What::creating, unit, action.container);
@@ -259,43 +273,11 @@ void Up::launch_one(Unit& unit, const Action& action) {
             return;
     }
     unit.began = true;
-    engine::RunRequest request = make_container_request(project_, *unit.service, action.number);
-    request.pull = image::PullPolicy::never;  // it is here: see begin_pulls()
-    if (!store::ImageStore(store_).try_find(request.image)) {
-        request.pull = unit.service->request.pull;  // says why it is not
-    }
-    const std::string id = engine::run_detached(store_, request);
+    const std::string id =
+        make_container(store_, project_, *unit.service, action, {wish_.start, wish_.renew_volumes});
     for (Action& mine : unit.actions) {
         if (&mine == &action) mine.id = id;
     }
-}
-
-// The strictest that anybody in this `up` waits for.
-Condition Up::wanted(const Unit& unit) const {
-    if (unit.service->is_task) return Condition::completed;
-    Condition strictest = wish_.wait ? Condition::ready : Condition::started;
-    for (const Unit& other : units_) {
-        for (const Dependency& dependency : other.service->depends_on) {
-            if (dependency.service != unit.service->name) continue;
-            if (dependency.condition == Condition::completed) return Condition::completed;
-            if (dependency.condition == Condition::healthy) strictest = Condition::healthy;
-            if (dependency.condition == Condition::ready && strictest == Condition::started) {
-                strictest = Condition::ready;
-            }
-        }
-    }
-    return strictest;
-}
-
-bool Up::is_counted_on(const Unit& unit) const {
-    return std::any_of(units_.begin(), units_.end(), [&](const Unit& other) {
-        const auto& all = other.service->depends_on;
-        return std::any_of(all.begin(), all.end(), [&](const Dependency& dependency) {
-            return dependency.service == unit.service->name &&
-                   (dependency.condition == Condition::ready ||
-                    dependency.condition == Condition::healthy);
-        });
-    });
 }
 
 Observation Up::observe(const Unit& unit, const Action& action) const {
@@ -321,6 +303,7 @@ Observation Up::observe(const Unit& unit, const Action& action) const {
 
 bool Up::look_at(Unit& unit) {
     const Condition condition = wanted(unit);
+    if (!wish_.start) return become_good(unit);
     const bool has_check = unit.service->ready || unit.service->healthcheck;
     const bool timed_out =
         !unit.service->is_task && !has_check && Clock::now() - unit.started_at > wish_.patience;
@@ -329,7 +312,7 @@ bool Up::look_at(Unit& unit) {
         const Verdict verdict = judge(condition, seen, timed_out);
         // It did what it was for, and nobody counts on more.
         if (seen.state.status == store::ContainerState::Status::exited &&
-            seen.state.exit_code == 0 && !is_counted_on(unit)) {
+            seen.state.exit_code == 0 && !is_counted_on(*unit.service, services_)) {
             continue;
         }
         if (verdict.kind == Verdict::Kind::never) {
@@ -341,8 +324,12 @@ bool Up::look_at(Unit& unit) {
             return false;
         }
     }
+    return become_good(unit);
+}
+
+bool Up::become_good(Unit& unit) {
     unit.phase = Unit::Phase::good;
-    if (unit.began) tell(Notice::What::good, unit);
+    if (unit.began && wish_.start) tell(Notice::What::good, unit);
     return true;
 }
 

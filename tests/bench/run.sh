@@ -38,5 +38,5 @@ setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups env -i \
     HOME="$stage/place/home" XDG_RUNTIME_DIR="$stage/place/run" TMPDIR="$stage/place/tmp" \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 USER="$user" \
     SANDBOX_BIN="$stage/sandbox" SANDBOX_TESTS="$stage/tests" SANDBOX_TEST_USER="$kind" \
-    QUIET="${QUIET:-}" ${PEERS+PEERS="$PEERS"} SANDBOX_TEST_IMAGES="${SANDBOX_TEST_IMAGES:-/var/cache/sandbox-test-images}" \
+    QUIET="${QUIET:-}" VERBOSE="${VERBOSE:-}" ${PEERS+PEERS="$PEERS"} SANDBOX_TEST_IMAGES="${SANDBOX_TEST_IMAGES:-/var/cache/sandbox-test-images}" \
     bash "$stage/tests/bench/$bench" "$@"

@@ -98,6 +98,13 @@ run_rc sandbox init --from compose.yaml -o -
 expect_eq 1 "$RC"
 expect_match 'compose.yaml:4: services.web.pid: .*left out' "$ERR"
 
+test_case "so is a key that nobody knows, with the nearest word"
+printf 'services:\n  web:\n    image: nginx\n    comand: date\n' >compose.yaml
+run_rc sandbox init --from compose.yaml -o "$WORK/left-out.toml"
+expect_eq 1 "$RC"
+expect_match 'compose.yaml:4: services.web.comand: unknown key; did you mean command\?' "$ERR"
+expect_ok sandbox config -q -f "$WORK/left-out.toml"
+
 test_case "the schema is JSON that knows the services' keys"
 run_rc sandbox config --schema
 expect_match 'Instead of the image' "$(json_at definitions services.NAME properties command description <<<"$OUT")"

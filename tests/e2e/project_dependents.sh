@@ -2,12 +2,7 @@
 # A service that dies while others depend on it: those that want it are restarted once it is good
 # again, the others are told; by its own supervisor, since nothing else stays behind.
 . "$SANDBOX_TESTS/support/lib.sh"
-
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
+. "$SANDBOX_TESTS/support/project.sh"
 
 profile() { # POLICY
     cat >sandbox.toml <<EOF
@@ -60,6 +55,8 @@ wait_until 10 nobody_follows || fail "$(pgrep -af __dependents)"
 expect_eq '2 2 2 1' "$(lives)"
 expect_eq 1 "$(sandbox inspect -f '{{.RestartCount}}' p-db-1)"
 expect_match 'p-app-1 p-db-1.*p-other-1 p-db-1.*p-share-1 p-db-1' "$(told dependency_restarted | xargs)"
+expect_eq 0 "$(told dependency_ended | wc -l)"
+expect_rc 7 sandbox compose run --rm -T db sh -c 'exit 7'
 expect_eq 0 "$(told dependency_ended | wc -l)"
 expect_ok sandbox exec share sh -c "nc -w 2 127.0.0.1 81 </dev/null"
 

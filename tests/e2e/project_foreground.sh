@@ -1,14 +1,8 @@
 #!/bin/bash
 # The foreground of `up`: one stream of logs, Ctrl-C once and twice; logs after `down`.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
-
-states() { sandbox ps -a --format '{{.Names}} {{.State}}' | sort; }
 now_ms() { date +%s%3N; }
 
 cat >sandbox.toml <<'EOF2'
@@ -72,7 +66,7 @@ EOF2
 expect_ok sandbox down -q -t 0
 "$SANDBOX_BIN" up >"$WORK/up.out" 2>"$WORK/up.err" &
 up=$!
-wait_until 20 grep -q 'waiting: 81/tcp not listening yet' "$WORK/up.err"
+wait_until 20 grep -qE '^second +waits for first: 81/tcp not listening yet, [0-9.]+ s$' "$WORK/up.err"
 kill -INT "$up"
 wait "$up"
 expect_eq 130 "$?"

@@ -1,12 +1,8 @@
 #!/bin/bash
 # Secrets and configs: in memory, from files, variables and the profile; over starts and reboots.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
 umask 077
 printf 'from-a-file\n' >password
 echo 'DOT_TOKEN=from-dot-env-5871' >.env

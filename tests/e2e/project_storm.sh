@@ -4,13 +4,8 @@
 #   SANDBOX_TEST_ROUNDS   up and down by each of two shells (here 4; by hand 200)
 #   SANDBOX_TEST_SERVICES how many make many (here 30; by hand 100)
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 rounds=${SANDBOX_TEST_ROUNDS:-4} many=${SANDBOX_TEST_SERVICES:-30}
-
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
 
 # What there is of ours: processes, their namespaces, files and sockets, listening ports.
 belongings() {
@@ -25,10 +20,7 @@ belongings() {
 }
 running() { sandbox ps -q | wc -l; }
 supervisor_of() { awk '/^PPid:/ { print $2 }' "/proc/$(sandbox inspect -f '{{.State.Pid}}' "$1")/status"; }
-port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+port=$(free_port)
 seconds=$((RANDOM + 100000)) # ours among all that sleep on this machine
 
 cat >sandbox.toml <<EOF

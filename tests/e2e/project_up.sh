@@ -1,14 +1,8 @@
 #!/bin/bash
 # `up` and `down`: order, readiness, tasks, changes, failures, the foreground.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir "$WORK/p"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
-
-containers() { sandbox ps -a --format '{{.Names}} {{.State}}' | sort; }
 id_of() { sandbox inspect --format '{{.Id}}' "$1"; }
 
 profile() { # WEB_COMMAND
@@ -41,7 +35,7 @@ expect_eq 0 "$RC" "$ERR"
 expect_eq '' "$OUT"
 expect_match 'web +creating p-web-1' "$ERR"
 expect_match 'web +ready after 0\.[4-9]' "$ERR"
-expect_eq $'p-db-1 running\np-migrate-1 exited\np-web-1 running' "$(containers)"
+expect_eq $'p-db-1 running\np-migrate-1 exited\np-web-1 running' "$(states)"
 expect_eq $'db\nmigrate' "$(sandbox logs p-web-1)"
 
 test_case "up again changes nothing and is quiet about what is as it should be"
@@ -71,13 +65,13 @@ expect_eq running "$(sandbox inspect --format '{{.State.Status}}' p-db-1)"
 
 test_case "more are made and fewer are kept"
 expect_ok sandbox up -d -q --scale db=3
-expect_eq $'p-db-1 running\np-db-2 running\np-db-3 running' "$(containers | grep db)"
+expect_eq $'p-db-1 running\np-db-2 running\np-db-3 running' "$(states | grep db)"
 expect_ok sandbox up -d -q
-expect_eq 'p-db-1 running' "$(containers | grep db)"
+expect_eq 'p-db-1 running' "$(states | grep db)"
 
 test_case "down removes the containers and keeps the data, -v removes it too"
 expect_ok sandbox down -q -t 1
-expect_eq '' "$(containers)"
+expect_eq '' "$(states)"
 expect_eq p_data "$(sandbox volume ls -q)"
 expect_ok sandbox down -q -v
 expect_eq '' "$(sandbox volume ls -q)"
@@ -98,7 +92,7 @@ expect_eq 1 "$RC"
 expect_match 'bad failed: it has ended with 7' "$ERR"
 expect_match 'log \| the reason' "$ERR"
 expect_match 'web +not started, because of bad' "$ERR"
-expect_eq 'p-bad-1 exited' "$(containers)"
+expect_eq 'p-bad-1 exited' "$(states)"
 expect_ok sandbox down -q
 
 test_case "what never listens is given up with what was waited for"
@@ -120,7 +114,7 @@ printf 'name = "p"\n[services.a]\nimage = "localhost:1/none"\npull_policy = "nev
 run_rc sandbox up -d
 expect_eq 1 "$RC"
 expect_match 'a failed: .*no such image' "$ERR"
-expect_eq '' "$(containers)"
+expect_eq '' "$(states)"
 
 test_case "in the foreground the logs are shown with names, and Ctrl-C stops all"
 cat >sandbox.toml <<'EOF'
@@ -142,7 +136,7 @@ expect_eq 130 "$?"
 expect_match '(^|'$'\n'')one-1    \| hello' "$(cat "$WORK/up.out")"
 expect_match '(^|'$'\n'')second-1 \| there' "$(cat "$WORK/up.out")"
 expect_match 'one-1    \| bye' "$(cat "$WORK/up.out")"
-expect_eq $'p-one-1 exited\np-second-1 exited' "$(containers)"
+expect_eq $'p-one-1 exited\np-second-1 exited' "$(states)"
 expect_ok sandbox down -q
 
 test_case "--exit-code-from ends with that service's code"
@@ -157,24 +151,21 @@ command = ["sleep", "1000"]
 stop_signal = "KILL"
 EOF
 expect_rc 5 sandbox up -q --exit-code-from tests
-expect_eq $'p-helper-1 exited\np-tests-1 exited' "$(containers)"
+expect_eq $'p-helper-1 exited\np-tests-1 exited' "$(states)"
 expect_ok sandbox down -q
 
 test_case "two projects with the same services do not meet"
 sed 's/sleep 0.3; exit 5/sleep 1000/' -i sandbox.toml
 expect_ok sandbox up -d -q -p left
 expect_ok sandbox up -d -q -p right
-expect_eq 4 "$(containers | grep -c running)"
+expect_eq 4 "$(states | grep -c running)"
 expect_ok sandbox down -q -t 0 -p left
-expect_eq 2 "$(containers | grep -c right)"
+expect_eq 2 "$(states | grep -c right)"
 expect_ok sandbox down -q -t 0 -p right
-expect_eq '' "$(containers)"
+expect_eq '' "$(states)"
 
 test_case "checks, ports, limits, logging and secrets of a profile reach the container"
-port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+port=$(free_port)
 echo hush >password
 cat >sandbox.toml <<EOF
 name = "p"
@@ -208,3 +199,15 @@ expect_match 'odd failed: its check says no' "$ERR"
 expect_match 'check \| no' "$ERR"
 expect_ok sandbox down -q -t 0
 
+test_case "a check is asked often while its service starts, and only its own tries count as failures"
+cat >eager.toml <<'EOF'
+name = "p"
+[services.slow]
+image = "busybox"
+command = ["sh", "-c", "sleep 0.7; touch /tmp/up; exec sleep 1000"]
+stop_signal = "KILL"
+ready = { command = ["test", "-e", "/tmp/up"], interval = "1h", retries = 1 }
+EOF
+expect_ok timeout 60 "$SANDBOX_BIN" up -d -q -f eager.toml
+expect_eq 'healthy 0' "$(sandbox inspect --format '{{.State.Health.Status}} {{.State.Health.FailingStreak}}' p-slow-1)"
+expect_ok sandbox down -q -t 0 -f eager.toml

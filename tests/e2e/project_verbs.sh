@@ -1,14 +1,10 @@
 #!/bin/bash
 # Names of services in ps, logs, exec, stop, start, restart, …; `compose`; run-task; env; checkouts.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir -p "$WORK/p/below"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
+mkdir below
 
-states() { sandbox ps -a --format '{{.Names}} {{.State}}' | sort; }
 started_at() { sandbox inspect --format '{{.State.StartedAt}}' "$1"; }
 
 cat >sandbox.toml <<'EOF2'

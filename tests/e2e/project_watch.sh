@@ -1,12 +1,9 @@
 #!/bin/bash
 # `up --watch`: restart, copy or run a task when files change; the logs go on.
 . "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
 
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox tag "$OUT" busybox
-mkdir -p "$WORK/p/src" "$WORK/p/tables"
-cd "$WORK/p" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
+mkdir src tables
 echo one >settings
 cat >sandbox.toml <<'EOF'
 name = "p"

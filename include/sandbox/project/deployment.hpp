@@ -64,6 +64,7 @@ struct PlanOptions {
     bool force_recreate = false, no_recreate = false, remove_orphans = false;
     bool no_create = false;  // only what exists: `start`
     bool no_start = false;   // only what runs
+    bool alone = false;      // nobody is restarted because of it
     // Services whose restart policy has started them again, at that time (Unix, ns): to their
     // dependents they count as made anew.
     std::map<std::string, std::int64_t> restarted;
@@ -77,6 +78,8 @@ struct PlanOptions {
                                             const std::vector<Deployed>& deployed,
                                             const PlanOptions& options);
 
+// Whether `service` waits for `other` before it starts.
+[[nodiscard]] bool needs(const Service& service, const std::string& other);
 // Whether `service` is restarted whenever `other` is.
 [[nodiscard]] bool restarts_with(const Service& service, const std::string& other);
 // "PROJECT-SERVICE-N", or the service's own name.

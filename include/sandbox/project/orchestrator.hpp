@@ -36,6 +36,7 @@ struct Notice {
     std::string container;  // empty: all of the service
     std::string text;
     std::chrono::milliseconds elapsed{0};  // waiting, good: since it was started; ending: left
+    std::vector<std::string> waiters{};    // waiting: services that cannot start before
 };
 using Listener = std::function<void(const Notice&)>;
 
@@ -53,8 +54,10 @@ struct Failure {
 struct UpWish {
     PlanOptions plan;  // names, scale, …; image_id is filled in
     std::optional<image::PullPolicy> pull;
-    bool wait = true;        // until all are good; false: until all are started
-    bool only_wait = false;  // for what runs: nothing is done, so nobody is kept from doing
+    bool wait = true;            // until all are good; false: until all are started
+    bool only_wait = false;      // for what runs: nothing is done, so nobody is kept from doing
+    bool start = true;           // false: only make what is missing
+    bool renew_volumes = false;  // volumes without a name begin anew with their containers
     std::chrono::seconds patience{120};         // for one service, without a check of its own
     std::function<bool()> is_interrupted = {};  // asked often; true: give up, leave what runs
 };
@@ -94,11 +97,11 @@ struct RestartWish {
                                                     const std::string& project_name,
                                                     const Project* project, const RestartWish& wish,
                                                     const Listener& listener);
-// Starts what exists and does not run.
+// Starts what exists and does not run; `dependents`: those that want to be restarted with it are.
 [[nodiscard]] std::vector<Failure> start_services(const store::Store& store,
                                                   const std::string& project_name,
                                                   const Project* project,
                                                   const std::vector<std::string>& names,
-                                                  const Listener& listener);
+                                                  const Listener& listener, bool dependents = true);
 
 }  // namespace sandbox::project

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/project_flags.hpp"
@@ -39,9 +41,12 @@ std::optional<Project> try_load(Context& context, const Invocation& in) {
 }
 
 void remove_images(const store::Store& store, const Project& project) {
-    for (const project::Service& service : project.services) {
+    std::set<std::string> images;  // several services may have one
+    for (const project::Service& service : project.services) images.insert(service.image());
+    for (const std::string& image : images) {
         try {
-            (void)image::remove_images(store, {service.image()}, false);
+            (void)image::remove_images(store, {image}, false);
+        } catch (const base::NotFoundError&) {  // it was never fetched
         } catch (const base::Error& error) {
             base::log::notice("the image stays: " + error.message());
         }

@@ -32,14 +32,26 @@ constexpr Flag kFlags[] = {
      "how long a service without a check of its own may take (default 120)"},
     {"-t,--timeout", FlagKind::value, "SECONDS", "how long a service may take to stop"},
     {"--no-deps", FlagKind::toggle, "", "not what the named services depend on"},
+    {"--no-start", FlagKind::toggle, "", "only make what is missing"},
     {"--force-recreate", FlagKind::toggle, "", "make all containers anew"},
     {"--no-recreate", FlagKind::toggle, "", "keep containers that have changed"},
+    {"-V,--renew-anon-volumes", FlagKind::toggle, "",
+     "volumes without a name begin anew with their containers"},
     {"--remove-orphans", FlagKind::toggle, "", "remove containers of services that are gone"},
     {"--scale", FlagKind::list, "SERVICE=N", "so many containers of a service"},
     {"--pull", FlagKind::value, "POLICY", "missing, always or never", Completes::words,
      "missing always never"},
-    {"--abort-on-exit", FlagKind::toggle, "", "stop all when one of them ends"},
+    {"--quiet-pull", FlagKind::toggle, "", "accepted: a pull says no more than two lines"},
+    {"--build,--no-build", FlagKind::toggle, "", "accepted: nothing is ever built"},
+    {"-y,--yes", FlagKind::toggle, "", "accepted: nothing is asked"},
+    {"--abort-on-exit,--abort-on-container-exit", FlagKind::toggle, "",
+     "stop all when one of them ends"},
+    {"--abort-on-failure,--abort-on-container-failure", FlagKind::toggle, "",
+     "stop all when one of them ends with another code than 0"},
     {"--exit-code-from", FlagKind::value, "SERVICE", "stop all when it ends; its code is ours"},
+    {"--attach", FlagKind::list, "SERVICE", "show the logs of these alone"},
+    {"--no-attach", FlagKind::list, "SERVICE", "do not show the logs of these"},
+    {"--timestamps", FlagKind::toggle, "", "with the time of each line"},
     {"--no-log-prefix", FlagKind::toggle, "", "no names in front of the lines"},
     {"--no-color", FlagKind::toggle, "", "no colours"},
     {"-w,--watch", FlagKind::toggle, "", "do what services say when their files change"},
@@ -96,6 +108,8 @@ project::UpWish make_wish(const Context& context, const Invocation& in, const Pr
                                          : image::PullPolicy::missing;
     }
     wish.wait = !in.toggle("no-wait");
+    wish.start = !in.toggle("no-start");
+    wish.renew_volumes = in.toggle("renew-anon-volumes");
     wish.patience = std::chrono::seconds(number_of(in, "wait-timeout", 120));
     wish.is_interrupted = [] { return interrupts_so_far() > 0; };
     return wish;
@@ -111,20 +125,52 @@ int print_plan(Context& context, const Project& project, const project::PlanOpti
     return 0;
 }
 
+void check_services(const Invocation& in, const Project& project,
+                    const std::vector<std::string>& chosen) {
+    std::vector<std::string> named = in.list("attach");
+    for (const std::string& name : in.list("no-attach")) named.push_back(name);
+    const auto from = in.try_value("exit-code-from");
+    if (from) named.push_back(*from);
+    for (const std::string& name : named) {
+        if (project.find_service(name) == nullptr) {
+            throw base::UsageError("no such service: " + base::quote(name));
+        }
+    }
+    if (from && std::find(chosen.begin(), chosen.end(), *from) == chosen.end()) {
+        throw base::UsageError("--exit-code-from names " + base::quote(*from) +
+                                   ", which is not among the services that are started",
+                               "name it, too: sandbox up … " + *from);
+    }
+}
+
+ForegroundWish make_foreground_wish(const Invocation& in, const project::UpWish& wish) {
+    ForegroundWish foreground;
+    foreground.names = wish.plan.names;
+    foreground.exit_code_from = in.value_or("exit-code-from", "");
+    foreground.abort_on_exit = in.toggle("abort-on-exit");
+    foreground.abort_on_failure = in.toggle("abort-on-failure");
+    foreground.attach = in.list("attach");
+    foreground.no_attach = in.list("no-attach");
+    foreground.timestamps = in.toggle("timestamps");
+    foreground.prefix = !in.toggle("no-log-prefix");
+    foreground.color = !in.toggle("no-color");
+    if (in.try_value("timeout")) {
+        foreground.timeout_seconds = static_cast<std::int64_t>(number_of(in, "timeout", 0));
+    }
+    return foreground;
+}
+
 int run(Context& context, const Invocation& in) {
     const Project project = load_project(context, in);
     project::UpWish wish = make_wish(context, in, project);
     if (in.toggle("plan")) return print_plan(context, project, wish.plan);
-    if (const auto from = in.try_value("exit-code-from");
-        from && project.find_service(*from) == nullptr) {
-        throw base::UsageError("no such service: " + base::quote(*from));
-    }
+    check_services(in, project, wish.plan.names);
     if (!project.image_lock.empty() && !in.toggle("quiet")) {
         for (const std::string& image : project::unlocked_images(project)) {
             base::log::notice(image + " is not in the project's lock: `sandbox lock` adds it");
         }
     }
-    const bool detach = in.toggle("detach") || in.toggle("wait");
+    const bool detach = in.toggle("detach") || in.toggle("wait") || !wish.start;
     if (!detach) wish.wait = false;
     if (detach && in.toggle("watch")) {
         throw base::UsageError("--watch and --detach exclude each other",
@@ -134,22 +180,16 @@ int run(Context& context, const Invocation& in) {
     ProjectReport report(&project, in.toggle("quiet"));
     std::optional<ProjectWatch> watch;
     if (in.toggle("watch")) watch.emplace(context, project, wish.plan.names, report);
+    const base::Timestamp begin = base::now();
     project::UpResult result = project::bring_up(context.store(), project, wish, report.listener());
     report.tell_failures(result.failures);
     std::erase_if(result.deployed, [&](const project::Deployed& each) {
         const auto& names = wish.plan.names;
         return std::find(names.begin(), names.end(), each.service) == names.end();
     });
-    ForegroundWish foreground;
+    ForegroundWish foreground = make_foreground_wish(in, wish);
+    foreground.since = begin;
     if (watch) foreground.watch = &*watch;
-    foreground.names = wish.plan.names;
-    foreground.exit_code_from = in.value_or("exit-code-from", "");
-    foreground.abort_on_exit = in.toggle("abort-on-exit");
-    foreground.prefix = !in.toggle("no-log-prefix");
-    foreground.color = !in.toggle("no-color");
-    if (in.try_value("timeout")) {
-        foreground.timeout_seconds = static_cast<std::int64_t>(number_of(in, "timeout", 0));
-    }
     if (result.interrupted) {
         if (!detach) stop_in_foreground(context, project, result.deployed, foreground, report);
         return base::exit_code::kSignalBase + SIGINT;

@@ -59,7 +59,10 @@ LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, ba
         network = ContainerNetwork::make(spec, context.store, loop);
         context.network = network.get();
         LaunchedContainer launched = launch(spec, context);
-        if (network) launched.network = network->facts();
+        if (network) {
+            network->open();
+            launched.network = network->facts();
+        }
         return launched;
     } catch (const NetworkMissing& error) {
         network.reset();

@@ -32,6 +32,9 @@ class ContainerNetwork {
     // The container's network namespace: from here on it is joined to the network. May be called
     // again for another attempt. Throws NetworkMissing when there is no network.
     virtual void join(int netns_fd) = 0;
+    // The container has configured its side. Not earlier: whoever came through a published port
+    // before would wait for the second try of ARP, a whole second.
+    virtual void open() {}
     // While it runs: one named network more or less. A name of its own is told anew. Throw Error.
     virtual void connect(const NetworkUse& use) = 0;
     virtual void disconnect(const std::string& network) = 0;

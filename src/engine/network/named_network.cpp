@@ -28,6 +28,7 @@ class NamedNetwork final : public ContainerNetwork {
         netns_.reset(base::raw::fcntl(netns_fd, F_DUPFD_CLOEXEC, 0));
         places_.join_all(netns_fd);
     }
+    void open() override { places_.publish_all(); }
     void connect(const NetworkUse& use) override {
         places_.connect(use, netns_.get(), places_.free_link(0));
         make_facts();

@@ -138,7 +138,6 @@ void NamedPlaces::join_all(int netns_fd) {
         place.member->join(netns_.get(), true);
         if (!again) watch(place);
     }
-    if (!again) publish_all();
     for (Place& place : places_) on_news(place);  // what was told while we waited
 }
 

@@ -60,6 +60,8 @@ class NamedPlaces {
     // The lowest N of "ethN" that none of ours has, from `from` on.
     [[nodiscard]] size_t free_link(size_t from) const;
     void add_facts(store::NetworkFacts& facts) const;
+    // After join_all().
+    void publish_all();
 
   private:
     struct Place {
@@ -78,7 +80,6 @@ class NamedPlaces {
     void enter(Place& place);
     void watch(Place& place);
     void forget(Place& place);
-    void publish_all();
     void on_news(Place& place);
     void tell_view();
     void lose(Place& place);

@@ -132,13 +132,17 @@ volumes = [
   { type = "bind", source = "/must", target = "/m", bind = { create_host_path = false } },
   { source = "data", target = "/d", volume = { nocopy = true } },
   { type = "tmpfs", target = "/t", tmpfs = { size = "1m" } },
+  { type = "tmpfs", target = "/u", tmpfs = { mode = 0o1777 } },
+  { type = "tmpfs", target = "/w", tmpfs = { mode = "0700" } },
 ]
 )");
     const Service& service = project.services[0];
     CHECK(service.request.volumes == Texts{directory.path() + "/a,b:/a:ro"});
     CHECK(service.request.mounts == Texts{"type=bind,source=/must,target=/m",
                                           "type=volume,source=p_data,target=/d,volume-nocopy",
-                                          "type=tmpfs,target=/t,tmpfs-size=1m"});
+                                          "type=tmpfs,target=/t,tmpfs-size=1m",
+                                          "type=tmpfs,target=/u,tmpfs-mode=1777",
+                                          "type=tmpfs,target=/w,tmpfs-mode=700"});
 }
 
 TEST_CASE("an external volume keeps its name") {

@@ -1,0 +1,83 @@
+#!/bin/bash
+# What the flags of `up` and `down` change, by compose's words too.
+. "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
+
+cat >sandbox.toml <<'EOF'
+name = "p"
+[services.one]
+image = "busybox"
+command = ["sh", "-c", "echo one here; sleep 0.3; exit 4"]
+[services.two]
+image = "busybox"
+command = ["sh", "-c", "echo two here; exec sleep 1000"]
+stop_signal = "KILL"
+EOF
+
+test_case "--no-start makes what is missing, and start starts it"
+expect_ok sandbox compose up --no-start --build -y
+expect_eq $'p-one-1 created\np-two-1 created' "$(states)"
+expect_ok sandbox start two
+expect_eq $'p-one-1 created\np-two-1 running' "$(states)"
+expect_ok sandbox up --no-start --force-recreate two
+expect_eq $'p-one-1 created\np-two-1 created' "$(states)"
+expect_ok sandbox down -q
+
+test_case "compose's words end all when one ends, or fails"
+expect_rc 4 sandbox compose up -q --abort-on-container-exit
+expect_eq $'p-one-1 exited\np-two-1 exited' "$(states)"
+expect_rc 4 sandbox compose up -q --abort-on-container-failure
+expect_eq $'p-one-1 exited\np-two-1 exited' "$(states)"
+
+test_case "--exit-code-from names one that is started, or is told at once"
+expect_error 2 '"one", which is not among the services that are started \(name it, too' \
+    sandbox up --exit-code-from one two
+expect_error 2 'no such service: "three"' sandbox up --exit-code-from three
+expect_error 2 'no such service: "three"' sandbox up --no-attach three
+expect_rc 4 sandbox up -q --exit-code-from one one two
+
+test_case "the logs of whom one wants to see, with the time, and of this time alone"
+run_rc sandbox up -q --no-attach two --exit-code-from one
+expect_eq 'one-1 | one here' "$OUT"
+run_rc sandbox up -q --attach two --exit-code-from one
+expect_eq 'two-1 | two here' "$OUT"
+run_rc sandbox up -q --attach one --timestamps --exit-code-from one
+expect_match '^one-1 \| 20[0-9-]+T[0-9:.]+[^ ]* one here$' "$OUT"
+expect_ok sandbox down -q
+
+test_case "what is in volumes without a name goes on in the container that is made anew"
+make_image "$WORK/image" --layer busybox --volume /kept --cmd '["sleep","1000"]'
+expect_ok sandbox pull -q "oci:$WORK/image"
+expect_ok sandbox tag "$OUT" with-volume
+cat >sandbox.toml <<'EOF'
+name = "p"
+[services.web]
+image = "with-volume"
+volumes = ["/short", { type = "volume", target = "/long" }]
+stop_signal = "KILL"
+EOF
+volumes() { sandbox volume ls -q | wc -l; }
+kept() { sandbox exec web cat /kept/f /short/f /long/f 2>&1 | tr '\n' ' '; }
+expect_ok sandbox up -d -q
+expect_ok sandbox exec web sh -c 'for d in kept short long; do echo $d >/$d/f; done'
+expect_eq 3 "$(volumes)"
+sed 's/^image = .*/&\nlabels = { a = "1" }/' -i sandbox.toml
+expect_ok sandbox up -d -q
+expect_eq 'kept short long ' "$(kept)"
+expect_eq 3 "$(volumes)"
+
+test_case "one that is not wanted any more goes, and -V begins anew with all"
+sed 's/"\/short", //' -i sandbox.toml
+expect_ok sandbox up -d -q
+expect_eq 'kept long' "$(sandbox exec web cat /kept/f /long/f | xargs)"
+expect_eq 2 "$(volumes)"
+expect_ok sandbox up -d -q --force-recreate -V
+expect_match "can't open '/kept/f'" "$(kept)"
+expect_eq 2 "$(volumes)"
+
+test_case "down --rmi all takes each image once, and says nothing of those that are gone"
+sed 's/services.web/services.more/' sandbox.toml >more.toml
+run_rc sandbox down -q -f sandbox.toml -f more.toml --rmi all
+expect_eq '0  ' "$RC $OUT $ERR"
+expect_rc 1 sandbox image exists with-volume
+expect_eq 0 "$(volumes)"
