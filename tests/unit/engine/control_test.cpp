@@ -124,6 +124,9 @@ TEST_CASE("an answer may come later, and who hangs up before is noticed") {
             call.on_hangup([&] { ++hung_up; });
             waiting.push_back(std::move(call));
         });
+        server.on("asked", [&](ControlCall call) {
+            call.reply(json::Object{{"count", waiting.size()}});
+        });
         server.on("release", [&](ControlCall call) {
             for (ControlCall& each : waiting) each.reply(json::Object{{"released", true}});
             waiting.clear();
@@ -138,7 +141,9 @@ TEST_CASE("an answer may come later, and who hangs up before is noticed") {
             Catch::Contains("does not answer"));
     }
     std::thread waiter([&] { answer = serving.client().call(json::Object{{"op", "wait"}}).value; });
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (serving.client().call(json::Object{{"op", "asked"}}).value["count"].try_i64() != 2) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     const auto reply = serving.client().call(json::Object{{"op", "release"}});
     waiter.join();
     CHECK(answer["released"].as_bool() != nullptr);
