@@ -148,7 +148,7 @@ class LayerMaker {
     std::optional<oci::Digest> blob_;
 };
 
-Document make_config(const NewImage& image, std::vector<oci::DiffId> diffs) {
+Document make_config(const NewImage& image, const std::vector<oci::DiffId>& diffs) {
     Object document = image.config;
     Array ids;
     for (const oci::DiffId& diff : diffs) ids.emplace_back(diff.digest.str());

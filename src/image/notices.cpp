@@ -25,7 +25,7 @@ std::string_view text_of(NoticeKind kind) {
             return "malformed file capabilities are dropped";
         case NoticeKind::aufs_metadata:
             return "aufs metadata is left out";
-        case NoticeKind::kCount:
+        case NoticeKind::count:
             break;
     }
     return {};

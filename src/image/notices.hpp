@@ -20,7 +20,7 @@ enum class NoticeKind {
     xattr_refused,
     file_capability,
     aufs_metadata,
-    kCount,
+    count,  // how many there are
 };
 
 class Notices {
@@ -34,7 +34,7 @@ class Notices {
         std::uint64_t count = 0;
         std::string first;
     };
-    std::array<Counter, static_cast<size_t>(NoticeKind::kCount)> counters_;
+    std::array<Counter, static_cast<size_t>(NoticeKind::count)> counters_;
 };
 
 }  // namespace sandbox::image

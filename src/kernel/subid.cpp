@@ -203,7 +203,7 @@ IdMap find_id_map() {
         drop_unknown(uids, "/proc/self/uid_map");
         drop_unknown(gids, "/proc/self/gid_map");
     }
-    const IdMap single = single_id_map(ContainerId{0}, ContainerId{0});
+    IdMap single = single_id_map(ContainerId{0}, ContainerId{0});
     if (uids.empty() || gids.empty() || !try_find_map_helper("newuidmap") ||
         !try_find_map_helper("newgidmap")) {
         return single;

@@ -144,7 +144,7 @@ DnsParse parse_dns_query(ByteView message) {
     const std::uint16_t flags = word_at(message, 2);
     if ((flags & kResponse) != 0) return {};  // never answer an answer
     if ((flags & kOpcodeMask) != 0) return {std::nullopt, DnsCode::not_implemented};
-    const DnsParse malformed{std::nullopt, DnsCode::format_error};
+    DnsParse malformed{std::nullopt, DnsCode::format_error};
     if (word_at(message, 4) != 1 || word_at(message, 6) != 0 || word_at(message, 8) != 0) {
         return malformed;
     }

@@ -65,7 +65,7 @@ class NetlinkSocket {
 
     // Between the two, requests of links.hpp are only collected, without an answer: for one
     // message, and one wait, instead of many.
-    void start_batch() { batch_.emplace(); }
+    void start_batch() { batch_ = Batch(); }
     [[nodiscard]] bool is_collecting() const noexcept { return batch_.has_value(); }
     void collect(const NetlinkMessage& message, std::string tried);
     void finish_batch();  // sends it; throws SysError that names the first that failed

@@ -312,7 +312,7 @@ void ProjectNetwork::link(std::uint32_t id, int netns_fd, bool configures_itself
 
 Attachment ProjectNetwork::attach(const AttachPlan& plan) {
     finish();
-    const Attachment attachment = reserve(plan);
+    Attachment attachment = reserve(plan);
     try {
         link(attachment.id, plan.netns_fd, plan.configures_itself);
     } catch (const base::Error&) {

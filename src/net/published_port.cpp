@@ -120,7 +120,7 @@ UniqueFd try_open(const PublishedPort& wish, std::uint16_t port, int& error) {
     if (error == EADDRNOTAVAIL) hint = "this host has no such address";
     base::SysError refused(error, what, {}, hint);
     refused.set_code(base::exit_code::kEngine);
-    throw refused;
+    throw base::SysError(refused);
 }
 
 }  // namespace

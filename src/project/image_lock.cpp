@@ -47,7 +47,7 @@ std::string locked_name(const store::Store& store, const std::string& image,
     if (const auto record = images.try_find(image); record && is_digest_of(*record, digest)) {
         return image;
     }
-    const std::string pinned = pinned_name(oci::Reference::parse(image), digest_text);
+    std::string pinned = pinned_name(oci::Reference::parse(image), digest_text);
     if (images.try_find(pinned)) return pinned;
     for (const store::ImageRecord& record : images.list()) {
         if (is_digest_of(record, digest)) return record.id.str();
@@ -177,7 +177,9 @@ std::vector<LockChange> plan_image_lock(const store::Store& store, const Project
         const bool wanted = wish.services.empty() || contains(wish.services, service.name);
         seen[image] = seen[image] || wanted;
     }
-    for (const auto& [image, wanted] : seen) {
+    for (const auto& entry : seen) {
+        const std::string& image = entry.first;
+        const bool wanted = entry.second;
         const auto found = project.image_lock.find(image);
         LockChange change;
         change.image = image;

@@ -71,7 +71,7 @@ bool same_scalar(const Node& a, const Node& b) {
 }
 
 void merge_lists(Node& base, Node over, bool by_target) {
-    List result = as_list(std::move(base));
+    List result = as_list({std::move(base.value), base.at, base.replaces});
     for (Node& element : as_list(std::move(over))) {
         const auto same = std::find_if(result.begin(), result.end(), [&](const Node& other) {
             if (!by_target) return same_scalar(other, element);
@@ -88,7 +88,7 @@ void merge_lists(Node& base, Node over, bool by_target) {
 }
 
 void merge_tables(Node& base, Node over, const KeyTable* nested) {
-    Table result = as_table(std::move(base));
+    Table result = as_table({std::move(base.value), base.at, base.replaces});
     for (Member& member : as_table(std::move(over))) {
         const auto same = std::find_if(result.begin(), result.end(), [&](const Member& other) {
             return other.key == member.key;

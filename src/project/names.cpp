@@ -22,7 +22,7 @@ std::string claim_file(const std::string& name) {
 
 // A directory that is gone owns nothing any more.
 std::optional<std::string> try_owner(const store::Store& store, const std::string& name) {
-    const auto owner = base::try_read_file_at(store.root_fd(), claim_file(name), kMaxPathBytes);
+    auto owner = base::try_read_file_at(store.root_fd(), claim_file(name), kMaxPathBytes);
     if (!owner || owner->empty() || !base::exists_at(AT_FDCWD, *owner)) return std::nullopt;
     return owner;
 }

@@ -221,7 +221,7 @@ bool restarts_with(const Service& service, const std::string& other) {
 }
 
 std::string deployment_hash(const Project& project, const Service& service) {
-    const std::string hash = service_hash(project, service);
+    std::string hash = service_hash(project, service);
     if (service.inputs.empty()) return hash;
     base::Sha256 sum;
     sum.update(hash.data(), hash.size());

@@ -183,7 +183,7 @@ std::string Reader::path(const Node& node) {
 }
 
 std::string Reader::choice(const Node& node, std::string_view choices) {
-    const std::string word = scalar(node);
+    std::string word = scalar(node);
     const std::vector<std::string> known = base::split(choices, '|');
     for (const std::string& each : known) {
         if (each == word) return word;

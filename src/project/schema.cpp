@@ -18,7 +18,7 @@ Value type(const char* name) {
     return Object{{"type", name}};
 }
 
-Value one_of(std::vector<const char*> names) {
+Value one_of(const std::vector<const char*>& names) {
     Array types;
     for (const char* name : names) types.emplace_back(name);
     return Object{{"type", std::move(types)}};
@@ -89,7 +89,7 @@ class SchemaMaker {
     }
 
     Value make_key(const KeyInfo& key) {
-        const Value texts = list_of(one_of({"string", "integer", "number", "boolean"}));
+        Value texts = list_of(one_of({"string", "integer", "number", "boolean"}));
         switch (key.kind) {
             case Kind::text:
                 return type("string");

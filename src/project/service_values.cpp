@@ -285,7 +285,7 @@ void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft) {
 }
 
 std::string read_restart(Reader& reader, const Node& node) {
-    const std::string policy = reader.text(node);
+    std::string policy = reader.text(node);
     const std::string_view kind = std::string_view(policy).substr(0, policy.find(':'));
     const bool has_count = kind.size() != policy.size();
     const bool known =

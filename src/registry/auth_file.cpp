@@ -59,7 +59,7 @@ std::string canonical_key(std::string_view key) {
     if (url) text.remove_prefix(text.find("//") + 2);
     while (text.ends_with("/")) text.remove_suffix(1);
     const size_t slash = text.find('/');
-    const std::string host = canonical_registry(text.substr(0, slash));
+    std::string host = canonical_registry(text.substr(0, slash));
     if (slash == text.npos) return host;
     const std::string_view path = text.substr(slash);
     if (url || path == "/v1" || path == "/v2") return host;

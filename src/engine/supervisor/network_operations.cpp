@@ -26,7 +26,7 @@ void keep(LiveContainer& live, const ContainerNetwork& network, json::Value reco
 
 }  // namespace
 
-void serve_networks(LiveContainer& live, std::function<ContainerNetwork*()> network) {
+void serve_networks(LiveContainer& live, const std::function<ContainerNetwork*()>& network) {
     live.server().on("network_connect", [&live, network](ControlCall call) {
         ContainerNetwork& own = require(network());
         const std::string word = call.request().string_or("word");

@@ -10,6 +10,6 @@
 namespace sandbox::engine {
 
 // `network`: null when the container does not run, or has none that could change.
-void serve_networks(LiveContainer& live, std::function<ContainerNetwork*()> network);
+void serve_networks(LiveContainer& live, const std::function<ContainerNetwork*()>& network);
 
 }  // namespace sandbox::engine

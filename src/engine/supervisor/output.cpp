@@ -340,7 +340,7 @@ void OutputHub::tee(int stdout_fd, int stderr_fd, std::function<void()> lost) {
     if (stderr_fd >= 0) impl.callers.emplace_back(impl.loop, stderr_fd, LogStream::err, changed);
 }
 
-void OutputHub::finish(std::function<void()> logged, std::function<void()> drained) {
+void OutputHub::finish(const std::function<void()>& logged, std::function<void()> drained) {
     Impl& impl = *impl_;
     impl.finished = true;
     impl.caller_lost = nullptr;

@@ -66,7 +66,7 @@ class OutputHub {
     // returns, when all of it is in the log, which is not used any more; `drained` when every
     // client has it too, or has not read for ten seconds (never for a tee: that one is waited for
     // as long as it is there). Both may destroy the hub, but `logged` must not.
-    void finish(std::function<void()> logged, std::function<void()> drained = {});
+    void finish(const std::function<void()>& logged, std::function<void()> drained = {});
 
   private:
     struct Impl;
