@@ -23,6 +23,7 @@ void for_each_entry(int dir_fd, Visit visit) {
     for (;;) {
         const long got = raw::call(SYS_getdents64, dir_fd, raw::ptr(buffer.data()),
                                    static_cast<long>(buffer.size()));
+        if (got == -ENOENT) return;  // getdents(2): the directory itself has been removed
         if (got < 0) throw SysError(static_cast<int>(-got), "read directory");
         if (got == 0) return;
         for (long at = 0; at < got;) {

@@ -10,6 +10,7 @@ namespace {
 
 // Somebody prunes while we pull: what was there may be gone when we come to refer to it.
 constexpr int kMaxRounds = 5;
+constexpr int kOpenRounds = 2;  // in which a sweep may come between
 
 std::uint64_t unpacked_bytes(const store::Store& store, const std::vector<LayerWish>& layers,
                              store::LayerMode mode) {
@@ -115,7 +116,15 @@ store::ImageRecord install_image(const InstallContext& context, const ResolvedIm
     const std::vector<LayerWish> layers = layer_wishes(image.parsed_manifest, image.parsed_config);
     const store::ImageStore images(context.store);
     for (int round = 0; round < kMaxRounds; ++round) {
-        std::optional<base::FileLock> lock = install_layers(context, layers);
+        // Somebody prunes again and again: then he has to wait until we are done.
+        std::optional<base::FileLock> guard;
+        if (round >= kOpenRounds) guard = context.store.lock(base::LockMode::shared);
+        std::optional<base::FileLock> lock;
+        try {
+            lock = install_layers(context, layers);
+        } catch (const LowerLayerGone&) {
+            continue;
+        }
         if (!lock) lock = context.store.lock(base::LockMode::shared);
         if (!has_all(context.store, layers, context.mode())) continue;
         put_documents(context.store, image);

@@ -49,6 +49,9 @@ struct InstallContext {
     }
 };
 
+// A layer that was there when the batch began, and that one of the batch lies on, has been removed.
+struct LowerLayerGone {};
+
 class LayerBatch {
   public:
     // `layers`: the whole image, bottom first. Takes from `first` on what it can get without

@@ -30,7 +30,9 @@ std::vector<base::UniqueFd> LayerBatch::open_lowers(size_t index) const {
         const std::string path =
             is_staged ? "."
                       : store::LayerStore::name(layers_[index].chain, context_.mode()) + "/fs";
-        lowers.push_back(base::open_at(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        auto lower = base::try_open_at(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!lower) throw LowerLayerGone{};
+        lowers.push_back(std::move(*lower));
     }
     return lowers;
 }
