@@ -172,7 +172,7 @@ sleep 0.2
 expect_eq running "$(field h State.Status)"
 expect_ok sandbox rm -f h
 
-test_case "a full disk: it goes on, its end is told truly, and it can be removed"
+test_case "F15 a full disk: it goes on, its end is told truly, and it can be removed"
 mkdir "$WORK/small"
 cat >"$WORK/full.sh" <<'SCRIPT'
 mount -t tmpfs -o size=24m,mode=700 none "$WORK/small" || exit 90

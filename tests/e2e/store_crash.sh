@@ -10,7 +10,7 @@ make_image "$WORK/image" --layer busybox --layer "$WORK/tree" --cmd '["sh"]'
 push_image "$WORK/image" "crash:1"
 image=$REGISTRY/crash:1
 
-test_case "kill -9 at random points of a pull leaves the image whole or absent"
+test_case "F01 kill -9 at random points of a pull leaves the image whole or absent"
 expect_ok timeout 250 python3 "$SANDBOX_TESTS/support/kill_points.py" "$SANDBOX_BIN" "$image" \
     "${SANDBOX_TEST_KILLS:-200}" "${SANDBOX_TEST_KILL_SECONDS:-45}"
 echo "  $OUT"

@@ -7,7 +7,7 @@ push_busybox busybox:1
 image=$REGISTRY/busybox:1
 store=$XDG_DATA_HOME/sandbox
 
-test_case "a flipped bit in a blob is found, and pulled anew after a repair"
+test_case "F11 a flipped bit in a blob is found, and pulled anew after a repair"
 expect_ok sandbox pull -q "$image"
 blob=$(ls -S "$store"/blobs/sha256/* | head -n 1)
 python3 -c 'import sys
@@ -65,7 +65,7 @@ id '; do
     expect_ok sandbox system check
 done
 
-test_case "a store newer than the program is an error, and stays as it is"
+test_case "F10 a store newer than the program is an error, and stays as it is"
 echo 99 >"$store/version"
 expect_error 1 'version 99' sandbox images
 expect_error 125 'version 99' sandbox run "$image" true
@@ -83,7 +83,14 @@ expect_error 1 'store' sandbox images
 chmod 700 "$store"
 expect_error 1 'store "/proc"' env SANDBOX_STORE=/proc "$SANDBOX_BIN" images
 
-test_case "a full disk is an error, leaves nothing behind, and old images still run"
+test_case "F12 a file system that is read-only, or that has no attributes of users, is named with the need"
+mkdir place
+# shellcheck disable=SC2016  # for the inner shell
+on_place() { unshare -Urm sh -c 'mount $1 none place && SANDBOX_STORE=$PWD/place exec "$SANDBOX_BIN" images' sh "$1"; }
+expect_error 1 'read-only file system .*can be written' on_place '-t tmpfs -o ro,mode=700'
+expect_error 1 'has no user extended attributes .*SANDBOX_STORE' on_place '-t ramfs -o mode=700'
+
+test_case "F03 a full disk is an error, leaves nothing behind, and old images still run"
 head -c 40000000 /dev/urandom >"$WORK/noise"
 mkdir "$WORK/large" && mv "$WORK/noise" "$WORK/large/noise"
 make_image "$WORK/layout" --layer "$WORK/large" --compress none
