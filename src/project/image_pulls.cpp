@@ -8,11 +8,11 @@
 #include <array>
 #include <csignal>
 
+#include "find_image.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/pipe.hpp"
 #include "sandbox/base/raw.hpp"
-#include "sandbox/store/image_store.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -47,7 +47,7 @@ constexpr size_t kMaxErrorBytes = 4096;
 bool ImagePulls::begin(const engine::RunRequest& request) {
     const std::string& image = request.image;
     if (is_pending(image)) return false;
-    const bool here = store::ImageStore(store_).try_find(image).has_value();
+    const bool here = try_find_image(store_, image).has_value();
     if (request.pull == image::PullPolicy::never ||
         (here && request.pull != image::PullPolicy::always)) {
         return false;

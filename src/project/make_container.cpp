@@ -1,6 +1,7 @@
 #include "make_container.hpp"
 
 #include "anonymous_volumes.hpp"
+#include "find_image.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/engine/lifecycle.hpp"
@@ -12,7 +13,7 @@ namespace sandbox::project {
 std::string make_container(const store::Store& store, const Project& project,
                            const Service& service, const Action& action, const MakeWish& wish) {
     engine::RunRequest request = make_container_request(project, service, action.number);
-    const auto image = store::ImageStore(store).try_find(request.image);
+    const auto image = try_find_image(store, request.image);
     // It is here, or was to be: then its own policy says why it is not.
     request.pull = image ? image::PullPolicy::never : service.request.pull;
     std::vector<AnonymousVolume> left;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "find_image.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
@@ -12,7 +13,6 @@
 #include "sandbox/project/orchestrator.hpp"
 #include "sandbox/project/resolved.hpp"
 #include "sandbox/project/start_order.hpp"
-#include "sandbox/store/image_store.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -238,9 +238,8 @@ std::vector<Action> make_plan(const Project& project, const std::vector<Deployed
 
 std::vector<Action> plan_up(const store::Store& store, const Project& project,
                             PlanOptions options) {
-    const store::ImageStore images(store);
     options.image_id = [&](const std::string& image) -> std::optional<std::string> {
-        const auto record = images.try_find(image);
+        const auto record = try_find_image(store, image);
         return record ? std::optional(record->id.str()) : std::nullopt;
     };
     return make_plan(project, find_deployed(store, project.name), options);

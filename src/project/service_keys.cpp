@@ -1,8 +1,13 @@
 // The rows of services and tasks.
+#include <fcntl.h>
+
 #include <array>
 #include <limits>
 
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/oci/reference.hpp"
 #include "service_values.hpp"
 
 namespace sandbox::project {
@@ -64,6 +69,24 @@ void read_pull_policy(Reader& reader, const Node& node, Draft& draft) {
                                                    : image::PullPolicy::missing;
 }
 
+// A file is found from the profile's directory, and is to be there.
+void read_image(Reader& reader, const Node& node, Draft& draft) {
+    std::string& image = draft.service.request.image;
+    image = reader.text(node);
+    if (image.empty() || image.starts_with("sha256:") || oci::looks_like_id(image)) return;
+    reader.at(node.at, [&] {
+        const oci::ImageSource source = oci::ImageSource::parse(image);
+        if (source.kind == oci::ImageSource::Kind::registry) return;
+        const std::string path = reader.resolve(source.path);
+        if (!base::exists_at(AT_FDCWD, path)) {
+            throw base::UsageError("no such image file: " + base::quote(path),
+                                   "make it, or name an image of a registry");
+        }
+        image = image.substr(0, image.find(':') + 1) + path;
+        if (!source.selector.empty()) image += ":" + source.selector;
+    });
+}
+
 void read_platform(Reader& reader, const Node& node, Draft& draft) {
     const std::string word = reader.text(node);
     reader.at(node.at, [&] { draft.service.request.platform = oci::Platform::parse(word); });
@@ -76,8 +99,8 @@ void read_platform(Reader& reader, const Node& node, Draft& draft) {
 
 // clang-format off
 constexpr Key<Draft> kKeys[] = {
-    {{"image", Kind::text, "The image, as for `sandbox run`."},
-     [](Reader& r, const Node& n, Draft& d) { d.service.request.image = r.text(n); }},
+    {{"image", Kind::text, "The image, as for `sandbox run`; files from the profile's directory."},
+     read_image},
     {{"build", Kind::text_or_table, "Refused: images are not built yet."}, refuse_build},
     {{"platform", Kind::text, "OS/ARCH[/VARIANT] of the image."}, read_platform},
     {{"pull_policy", Kind::choice, "When the image is pulled.", "missing|if_not_present|always|never"}, read_pull_policy},

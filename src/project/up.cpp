@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "find_image.hpp"
 #include "image_pulls.hpp"
 #include "kept_logs.hpp"
 #include "make_container.hpp"
@@ -22,7 +23,6 @@
 #include "sandbox/project/orchestrator.hpp"
 #include "sandbox/project/secrets.hpp"
 #include "sandbox/project/start_order.hpp"
-#include "sandbox/store/image_store.hpp"
 #include "tail.hpp"
 
 namespace sandbox::project {
@@ -234,7 +234,7 @@ bool Up::step() {
 void Up::launch(Unit& unit) {
     unit.started_at = Clock::now();
     unit.phase = Unit::Phase::started;
-    if (const auto record = store::ImageStore(store_).try_find(unit.service->image())) {
+    if (const auto record = try_find_image(store_, unit.service->image())) {
         unit.image_ports = ports_of_image(*unit.service, image::load_config(store_, *record));
     }
     for (const Action& action : unit.actions) {

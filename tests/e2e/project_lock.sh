@@ -90,6 +90,28 @@ expect_ok sandbox lock --update -q
 expect_ok sandbox up -d -q
 expect_eq two "$(version)"
 
+test_case "an image may be a file beside the profile: what has changed in it makes the container anew"
+expect_ok sandbox down -q
+rm -f sandbox.lock
+mkdir images below
+cp -R "$WORK/one" images/app
+printf 'name = "p"\n[services.app]\nimage = "oci:./images/app"\nstop_signal = "KILL"\n[tasks.show]\nimage = "oci:images/app"\ncommand = "sh -c \\"echo $$VERSION\\""\n' >sandbox.toml
+(cd below && expect_ok sandbox up -d -q app)
+expect_eq one "$(version)"
+expect_eq one "$(sandbox run-task -q show)"
+id=$(sandbox ps -q app)
+expect_ok sandbox up -d -q app
+expect_eq "$id" "$(sandbox ps -q app)"
+rm -r images/app
+cp -R "$WORK/two" images/app
+expect_ok sandbox up -d -q app
+expect_eq two "$(version)"
+rm -r images/app
+expect_rc 2 sandbox up -d -q
+expect_match "sandbox.toml:3:9: no such image file: \"$PWD/images/app\" .*image = .*\\^~~" "$(tr '\n' ' ' <<<"$ERR")"
+cp -R "$WORK/two" images/app
+expect_ok sandbox down -q
+
 test_case "a lock that is no lock is said with its place"
 printf 'version = 1\n[images]\nmade-here = "sha256:12"\n' >sandbox.lock
 expect_rc 2 sandbox up -d -q

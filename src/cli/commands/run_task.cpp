@@ -9,6 +9,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/project/image_files.hpp"
 #include "sandbox/project/one_off.hpp"
 
 namespace sandbox::cli {
@@ -71,7 +72,8 @@ std::optional<engine::RunRequest> prepare(Context& context, const Invocation& in
 }
 
 int run_task(Context& context, const Invocation& in) {
-    const Project project = load_project(context, in);
+    Project project = load_project(context, in);
+    project::take_image_files(context.store(), project);
     const project::Service* service = project.find_service(in.arguments().front());
     if (service != nullptr && !service->is_task) {
         throw base::UsageError(base::quote(service->name) + " is a service, not a task",
@@ -104,7 +106,8 @@ void apply_flags(const Invocation& in, engine::RunRequest& request) {
 }
 
 int run_service(Context& context, const Invocation& in) {
-    const Project project = load_project(context, in);
+    Project project = load_project(context, in);
+    project::take_image_files(context.store(), project);
     project::OneOffWish wish;
     wish.ports = in.toggle("service-ports");
     wish.counts = false;

@@ -10,6 +10,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/project/image_files.hpp"
 #include "sandbox/project/image_lock.hpp"
 #include "sandbox/project/start_order.hpp"
 
@@ -161,10 +162,11 @@ ForegroundWish make_foreground_wish(const Invocation& in, const project::UpWish&
 }
 
 int run(Context& context, const Invocation& in) {
-    const Project project = load_project(context, in);
+    Project project = load_project(context, in);
     project::UpWish wish = make_wish(context, in, project);
     if (in.toggle("plan")) return print_plan(context, project, wish.plan);
     check_services(in, project, wish.plan.names);
+    project::take_image_files(context.store(), project);
     if (!project.image_lock.empty() && !in.toggle("quiet")) {
         for (const std::string& image : project::unlocked_images(project)) {
             base::log::notice(image + " is not in the project's lock: `sandbox lock` adds it");

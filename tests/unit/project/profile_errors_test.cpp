@@ -20,6 +20,12 @@ TEST_CASE("each mistake is told with file, line, column and the cure") {
           "sandbox.toml:3:9: \"ports\": expected a list of ports, found text");
     CHECK(directory.failure("[services.db]\nimage = \"x\"\nports = [\"80:x\"]\n")
               .starts_with("sandbox.toml:3:10: "));
+    fails("[services.db]\nimage = \"no image\"\n",
+          "sandbox.toml:2:9: invalid reference format: bad repository name: \"no image\"");
+    fails(
+        "[services.db]\nimage = \"oci:/no/such/layout:tag\"\n",
+        "sandbox.toml:2:9: no such image file: \"/no/such/layout\" (make it, or name an image of a "
+        "registry)");
     fails("[services.db]\nread_only = true\n", "sandbox.toml:1:11: service \"db\" has no image");
     fails("[services.db]\nimage = \"x\"\nrestart = \"alway\"\n",
           "sandbox.toml:3:11: unknown restart policy \"alway\" (did you mean \"always\"?)");
