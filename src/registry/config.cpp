@@ -103,7 +103,7 @@ class Reader {
     }
     std::string authority(const toml::Member& entry) const {
         try {
-            const std::string key = base::to_lower(entry.key);
+            std::string key = base::to_lower(entry.key);
             (void)make_origin(Scheme::https, key);
             return key;
         } catch (const base::Error&) {

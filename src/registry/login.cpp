@@ -44,7 +44,7 @@ Attempt ask_base(Session& session, Endpoint& endpoint, const std::string& author
             attempt.outcome.fault == Fault::tls || attempt.outcome.fault == Fault::tls_broken;
         if (!first_error || tls_failed) first_error = error;
     }
-    throw *first_error;
+    throw base::Error(*first_error);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ void PartialBlob::hash_rest() {
 
 oci::Digest PartialBlob::content_digest() {
     hash_rest();
-    const oci::Digest digest = oci::Digest::from_hex(hash_.finish_hex());
+    oci::Digest digest = oci::Digest::from_hex(hash_.finish_hex());
     hash_ = base::Sha256();
     hashed_bytes_ = 0;
     return digest;
