@@ -189,9 +189,15 @@ void write_all(int fd, std::string_view data) {
 void write_file_atomic(int dir_fd, const std::string& name, std::string_view data, mode_t mode,
                        Durability durability) {
     with_context("write " + quote(name), [&] {
-        StagedFile file(dir_fd, mode);
+        // Beside: a rename does not leave its file system.
+        const size_t slash = name.rfind('/');
+        const bool elsewhere = slash != std::string::npos;
+        UniqueFd parent;
+        if (elsewhere) parent = open_at(dir_fd, name.substr(0, slash + 1), O_RDONLY | O_DIRECTORY);
+        const int beside_fd = elsewhere ? parent.get() : dir_fd;
+        StagedFile file(beside_fd, mode);
         write_all(file.fd(), data);
-        file.commit(dir_fd, name, durability);
+        file.commit(beside_fd, elsewhere ? name.substr(slash + 1) : name, durability);
     });
 }
 

@@ -212,6 +212,14 @@ TEST_CASE("an atomic write replaces the whole file, sets the mode and leaves not
     CHECK(list_dir(dir.fd()) == std::vector<std::string>{"dir", "file"});
 }
 
+TEST_CASE("an atomic write to a path is made where the path leads, whatever it starts from") {
+    const ScratchDir dir;
+    write_file_atomic(open_dir("/proc").get(), dir / "file", "text", 0644,
+                      Durability::volatile_data);
+    CHECK(read_file(dir / "file", 16) == "text");
+    CHECK(list_dir(dir.fd()) == std::vector<std::string>{"file"});
+}
+
 TEST_CASE("names are listed sorted, also through an O_PATH descriptor, again and again") {
     const ScratchDir dir;
     for (const char* name : {"b", "a", ".hidden", "..."}) put(dir, name, "");
