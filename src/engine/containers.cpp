@@ -136,14 +136,16 @@ std::vector<ContainerRow> list_containers(const store::Store& store) {
     std::vector<ContainerRow> rows;
     std::vector<std::string> left;  // without a supervisor, and perhaps nobody's any more
     const std::int64_t now = base::now().seconds;
-    store::for_each_container(store, [&](const store::ContainerEntry& entry, int dir_fd) {
+    const auto look = [&](const store::ContainerEntry& entry, int dir_fd) {
         try {
             if (!entry.live && !is_marked_kept(dir_fd)) left.push_back(entry.id);
             rows.push_back(make_row(entry, dir_fd, now));
         } catch (const base::SysError& error) {
             if (error.errnum() != ENOENT) throw;  // removed while we looked
         }
-    });
+    };
+    const std::vector<std::string> unfinished = store::for_each_container(store, look);
+    left.insert(left.end(), unfinished.begin(), unfinished.end());
     for (const std::string& id : left) {
         if (!remove_if_dead(store, id)) continue;
         std::erase_if(rows, [&](const ContainerRow& row) { return row.id == id; });

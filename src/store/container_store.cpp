@@ -264,11 +264,14 @@ std::string cut_before_member(std::string_view document, std::string_view key) {
     return std::string(document);
 }
 
-void for_each_container(const Store& store,
-                        const std::function<void(const ContainerEntry&, int)>& visit) {
-    for (const std::string& id : base::list_dir(store.containers_fd())) {
-        if (is_id(id)) (void)try_load(store.containers_fd(), id, true, visit);
+std::vector<std::string> for_each_container(
+    const Store& store, const std::function<void(const ContainerEntry&, int)>& visit) {
+    std::vector<std::string> unfinished;
+    for (std::string& id : base::list_dir(store.containers_fd())) {
+        if (!is_id(id)) continue;
+        if (!try_load(store.containers_fd(), id, true, visit)) unfinished.push_back(std::move(id));
     }
+    return unfinished;
 }
 
 std::vector<ContainerEntry> ContainerStore::list() const {

@@ -23,7 +23,13 @@ memory_group=
 finish() {
     rm -rf -- "$place"
     [ -z "$memory_group" ] || rmdir "$memory_group"
-    [ -z "$subtree" ] || rmdir "$subtree"/*/ "$subtree"
+    # The kernel still counts what has just ended.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        [ -n "$subtree" ] && [ -e "$subtree" ] || return 0
+        rmdir "$subtree"/*/ 2>/dev/null || true
+        rmdir "$subtree" 2>/dev/null || sleep 0.2
+    done
+    rmdir "$subtree"
 }
 trap finish EXIT
 mkdir -m 700 "$place/home" "$place/run" "$place/tmp"
