@@ -20,16 +20,18 @@ peer=
 place=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-home.XXXXXXXX")
 chmod 755 "$place"
 memory_group=
+remove_group() { # what has just ended is in it for a moment more
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        rmdir "$1"/*/ 2>/dev/null || true
+        if rmdir "$1" 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    rmdir "$1"
+}
 finish() {
     rm -rf -- "$place"
-    [ -z "$memory_group" ] || rmdir "$memory_group"
-    # The kernel still counts what has just ended.
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        [ -n "$subtree" ] && [ -e "$subtree" ] || return 0
-        rmdir "$subtree"/*/ 2>/dev/null || true
-        rmdir "$subtree" 2>/dev/null || sleep 0.2
-    done
-    rmdir "$subtree"
+    [ -z "$memory_group" ] || remove_group "$memory_group"
+    [ -z "$subtree" ] || remove_group "$subtree"
 }
 trap finish EXIT
 mkdir -m 700 "$place/home" "$place/run" "$place/tmp"
