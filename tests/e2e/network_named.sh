@@ -125,7 +125,7 @@ expect_match '^[0-9]+$' "$before"
 kill -9 "$before"
 # Each try is over soon: one that began while there was no link may wait for long.
 works_again() {
-    [ "$(sandbox exec b wget -T 3 -q -O - http://web/page 2>/dev/null)" = "from a" ] &&
+    [ "$(sandbox exec b timeout 3 wget -q -O - http://web/page 2>/dev/null)" = "from a" ] &&
         [ "$(curl -s --max-time 5 "http://$port/page")" = "from a" ]
 }
 wait_until 20 works_again || fail "the network did not come back"
