@@ -18,6 +18,7 @@
 #include "sandbox/base/file_lock.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/kernel/own_program.hpp"
 #include "sandbox/kernel/process.hpp"
 #include "sandbox/net/holder.hpp"
 
@@ -64,14 +65,7 @@ std::optional<UniqueFd> try_connect(int dir_fd, const std::string& id) {
     for (int fd = 0; fd < kReadyFd; ++fd) (void)raw::dup3(null, fd, 0);
     if (raw::dup3(ready, kReadyFd, 0) < 0) raw::exit_group(1);
     (void)raw::close_range(kReadyFd + 1, ~0u, CLOSE_RANGE_CLOEXEC);
-    (void)raw::setsid();
-    (void)raw::chdir("/");
-    sigset_t none;
-    ::sigemptyset(&none);
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-    (void)raw::call(SYS_execveat, program, raw::ptr(""), raw::ptr(words), raw::ptr(::environ),
-                    AT_EMPTY_PATH);
-    raw::exit_group(1);
+    kernel::become_own_program(program, words, 1);
 }
 
 // True: it listens. False: it does not, another one has the lock.

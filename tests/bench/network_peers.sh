@@ -8,7 +8,6 @@ BENCH_NETWORK=$(dirname "$SANDBOX_BIN")/bench_network
 [ -x "$BENCH_NETWORK" ] || skip "bench_network is not built"
 limit=$((seconds + 20))
 has() { command -v "$1" >/dev/null || { echo "left out: $1 is not installed" >&2; false; }; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 # stop_tree PID: a background function, and what it has started.
 stop_tree() {
     local child

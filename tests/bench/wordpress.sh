@@ -6,18 +6,8 @@
 . "$SANDBOX_TESTS/support/lib.sh"
 
 rounds=${1:-11}
-for name in mariadb wordpress; do
-    expect_ok sandbox pull -q "oci:$(image "$name")"
-    expect_ok sandbox tag "$OUT" "$name"
-done
-mkdir "$WORK/blog" "$WORK/hand"
-cd "$WORK/blog" || exit 1
-on_exit sandbox down -q -t 0 -v -f "$WORK/blog/sandbox.toml"
-port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
-site=http://127.0.0.1:$port
+mkdir "$WORK/hand"
+. "$SANDBOX_TESTS/support/wordpress.sh"
 
 cat >sandbox.toml <<EOF
 name = "blog"

@@ -3,10 +3,7 @@
 
 cp -R "$SANDBOX_TESTS/../profiles" "$WORK/examples"
 
-PORT=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+PORT=$(free_port)
 export PORT
 site=http://127.0.0.1:$PORT
 

@@ -334,3 +334,11 @@ make_image() {
     shift
     python3 "$SANDBOX_TESTS/support/make_image.py" "$dir" "$@"
 }
+
+# A port of the loopback that nobody has just now.
+free_port() {
+    python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}

@@ -10,10 +10,3 @@ on_exit sandbox down -q -t 0 -v -f "$WORK/p/sandbox.toml"
 
 # Every container with its state, a line each.
 states() { sandbox ps -a --format '{{.Names}} {{.State}}' | sort; }
-
-free_port() {
-    python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}

@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <exception>
 #include <memory>
 
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/kernel/own_program.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -22,13 +21,7 @@ namespace raw = base::raw;
 [[noreturn]] void become(const char* const* words) noexcept {
     const int program = raw::openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (program < 0) raw::exit_group(1);
-    (void)raw::setsid();
-    sigset_t none;
-    ::sigemptyset(&none);
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-    (void)raw::call(SYS_execveat, program, raw::ptr(""), raw::ptr(words), raw::ptr(::environ),
-                    AT_EMPTY_PATH);
-    raw::exit_group(1);
+    kernel::become_own_program(program, words, 1);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/kernel/own_program.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -59,16 +60,9 @@ int lift(int fd) {
         raw::exit_group(125);
     }
     (void)raw::close_range(kFirstFree, ~0u, CLOSE_RANGE_CLOEXEC);
-    (void)raw::setsid();
-    (void)raw::chdir("/");
-    sigset_t none;
-    ::sigemptyset(&none);
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
     const std::array<const char*, 6> words{"sandbox",  "__supervise", root.c_str(),
                                            id.c_str(), streams,       nullptr};
-    (void)raw::call(SYS_execveat, program, raw::ptr(""), raw::ptr(words.data()),
-                    raw::ptr(::environ), AT_EMPTY_PATH);
-    raw::exit_group(125);
+    kernel::become_own_program(program, words.data(), base::exit_code::kEngine);
 }
 
 kernel::ChildProcess spawn(const store::Store& store, const store::OwnedContainer& container,
