@@ -84,8 +84,9 @@ constexpr Key<EnvFile> kEnvFileKeys[] = {
 
 void check_name(const Reader& reader, const Place& at, const ServiceDraft& draft,
                 const std::string& name) {
-    const std::vector<std::string>& known = draft.names;
+    std::vector<std::string> known = draft.names;
     if (std::find(known.begin(), known.end(), name) != known.end()) return;
+    std::erase(known, draft.service.name);  // it is never meant itself
     const auto nearest = base::try_nearest(name, known);
     reader.fail(at, draft.owner + ": no such service or task: " + quote(name),
                 nearest ? "did you mean " + quote(*nearest) + "?" : "");

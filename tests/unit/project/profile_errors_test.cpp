@@ -34,6 +34,8 @@ TEST_CASE("each mistake is told with file, line, column and the cure") {
           "\"bb\"?)");
     fails("[services.a]\nimage = \"x\"\ndepends_on = [\"a\"]\n",
           "sandbox.toml:3:15: service \"a\" depends on itself");
+    fails("[services.web]\nimage = \"x\"\ndepends_on = [\"wbe\"]\n",
+          "sandbox.toml:3:15: service \"web\": no such service or task: \"wbe\"");
     fails("[services.a]\nimage = \"x\"\nstop_grace_period = \"5 parsecs\"\n",
           "sandbox.toml:3:21: expected a duration, found \"5 parsecs\" (for example \"500ms\", "
           "\"30s\" or \"1m30s\")");
