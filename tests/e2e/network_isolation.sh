@@ -150,5 +150,5 @@ expect_eq "$before" "$(sandbox inspect --format '{{.State.Pid}} {{.State.Started
 test_case "nothing of the helpers is left when the container has gone"
 expect_ok sandbox rm -f victim
 wait_until 20 test ! -e "/proc/$supervisor"
-for pid in $children; do expect_no_file "/proc/$pid"; done
+for pid in $children; do wait_until 20 test ! -e "/proc/$pid"; done
 expect_rc 1 nc -z 127.0.0.1 "$published"
