@@ -64,6 +64,14 @@ void configure_inside(int netns_fd, const AttachPlan& plan, const Attachment& at
     });
 }
 
+void remove_former_link(int netns_fd, const std::string& name) {
+    (void)make_inside(netns_fd, [&] {
+        NetlinkSocket inside = NetlinkSocket::open(NETLINK_ROUTE);
+        remove_link_if_any(inside, name);
+        return Descriptors{};
+    });
+}
+
 std::vector<std::uint8_t> inside_batch(const AttachPlan& plan, const Attachment& attachment,
                                        const ProjectNetwork::Impl& network) {
     NetlinkSocket batch{base::UniqueFd()};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "net/network_state.hpp"
@@ -19,5 +20,8 @@ void configure_inside(int netns_fd, const AttachPlan& plan, const Attachment& at
 [[nodiscard]] std::vector<std::uint8_t> inside_batch(const AttachPlan& plan,
                                                      const Attachment& attachment,
                                                      const ProjectNetwork::Impl& network);
+
+// By such a child, too: see AttachPlan::replaces.
+void remove_former_link(int netns_fd, const std::string& name);
 
 }  // namespace sandbox::net

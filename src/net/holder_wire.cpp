@@ -70,6 +70,7 @@ Value wish_to_json(const AttachPlan& wish) {
                         {"names", wish.names},
                         {"route", wish.default_route},
                         {"prepared", wish.prepared},
+                        {"replaces", wish.replaces},
                         {"host_ports", ports_to_json(wish.host_ports)},
                         {"link_local", wish.link_local},
                         {"servers", texts_of(wish.name_servers)},
@@ -87,6 +88,7 @@ AttachPlan wish_from_json(const Value& value) {
     wish.names = value["names"].strings();
     wish.default_route = value["route"].is_true();
     wish.prepared = value["prepared"].is_true();
+    wish.replaces = value["replaces"].is_true();
     wish.host_ports = ports_from_json(value["host_ports"]);
     wish.link_local = value["link_local"].is_true();
     wish.name_servers = addresses_from(value["servers"]);

@@ -145,6 +145,16 @@ void remove_link(NetlinkSocket& route, int index) {
     request(route, message, "remove link", number(index));
 }
 
+void remove_link_if_any(NetlinkSocket& route, const std::string& name) {
+    const auto link = try_find_link(route, name);
+    if (!link) return;
+    try {
+        remove_link(route, link->index);
+    } catch (const base::SysError& error) {
+        if (error.errnum() != ENODEV) throw;
+    }
+}
+
 void add_address(NetlinkSocket& route, int index, const IpAddress& address, unsigned prefix) {
     ifaddrmsg header{};
     header.ifa_family = address.family;

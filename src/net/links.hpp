@@ -41,6 +41,8 @@ void set_link_master(NetlinkSocket& route, int index, int master_index);
 void rename_link(NetlinkSocket& route, int index, const std::string& name);
 void move_link(NetlinkSocket& route, int index, int netns_fd);
 void remove_link(NetlinkSocket& route, int index);
+// It may be gone already: a veth pair dies with either end's namespace, whenever the kernel likes.
+void remove_link_if_any(NetlinkSocket& route, const std::string& name);
 
 // An existing address is fine. IPv6 addresses are usable at once (IFA_F_NODAD).
 void add_address(NetlinkSocket& route, int index, const IpAddress& address, unsigned prefix);

@@ -271,14 +271,7 @@ void ProjectNetwork::Impl::join_link(const Member& member, int netns_fd) {
 }
 
 void ProjectNetwork::Impl::remove_port(const Member& member) {
-    // Gone already when the container is: a veth pair dies with either end's namespace.
-    const auto link = try_find_link(*route, member.port_link);
-    if (!link) return;
-    try {
-        remove_link(*route, link->index);
-    } catch (const base::SysError& error) {
-        if (error.errnum() != ENODEV) throw;
-    }
+    remove_link_if_any(*route, member.port_link);
 }
 
 Attachment ProjectNetwork::reserve(const AttachPlan& plan) {
@@ -302,6 +295,7 @@ void ProjectNetwork::link(std::uint32_t id, int netns_fd, bool configures_itself
     if (std::exchange(member.linked, false)) network.remove_port(member);
     member.plan.configures_itself = configures_itself;
     base::with_context("network " + base::quote(network.plan.name), [&] {
+        if (member.plan.replaces) remove_former_link(netns_fd, member.plan.link_name);
         network.join_link(member, netns_fd);
         if (!configures_itself) {
             configure_inside(netns_fd, member.plan, member.attachment, network);

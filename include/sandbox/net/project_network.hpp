@@ -48,6 +48,9 @@ struct AttachPlan {
     bool link_local = false;                // the same
     std::vector<IpAddress> name_servers;    // who is asked for other names; empty: the host's
     bool prepared = false;  // the namespace has had a network: its settings stay as they are
+    // With prepared: a link of this name is what a network that died has left, and goes. The kernel
+    // takes it away, too, but only in its turn after all namespaces that ended before.
+    bool replaces = false;
 };
 
 // A name of somebody, for a container that is on another network with him, too.

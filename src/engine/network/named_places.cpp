@@ -277,10 +277,10 @@ void NamedPlaces::retry_later(Place& place) {
     place.pause = std::min(kLongestPause, place.pause * 2);
 }
 
-// Until the former link has gone, which takes the kernel its time, it cannot succeed.
 void NamedPlaces::come_back(Place& place) {
     place.wish.configures_itself = false;
     place.wish.prepared = true;
+    place.wish.replaces = true;
     try {
         enter(place);
         place.member->join(netns_.get(), false);

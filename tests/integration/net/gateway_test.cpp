@@ -263,6 +263,24 @@ TEST_CASE("a killed helper comes back; old connections are reset, new ones work"
     CHECK(world.gateway->helper_pid() != helper);
 }
 
+TEST_CASE("a network that comes back replaces the link that the dead one has left") {
+    NEEDS_NAMESPACES();
+    Endpoint at;
+    const base::UniqueFd listener = test::listen_tcp(endpoint("127.0.0.1", 0), &at);
+    NetWorld dead;  // which the kernel has not got round to taking away
+    dead.add("web");
+    NetWorld next(open_host(at.port));
+    AttachPlan plan;
+    plan.netns_fd = dead.containers[0].netns.get();
+    plan.prepared = true;
+    CHECK_THROWS_AS(next.network.attach(plan), base::SysError);
+    plan.replaces = true;
+    (void)next.network.attach(plan);
+    next.gateway->update();
+    next.containers.push_back(std::move(dead.containers[0]));
+    CHECK(next.in("web", [&] { return try_connect({next.network.gateway_v4(), at.port}) == 0; }));
+}
+
 TEST_CASE("containers of a network reach each other directly") {
     NEEDS_NAMESPACES();
     NetWorld world;
