@@ -15,6 +15,8 @@ static_assert(std::endian::native == std::endian::little);
 constexpr std::array<char, 3> kMagic = {'\xC5', 'L', 1};
 constexpr std::array<char, 4> kEndMagic = {'\n', '\xC5', 'L', '\n'};
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
+constexpr unsigned char kGapByte = 3;  // where others have their LogStream
+static_assert(kGapByte > static_cast<unsigned char>(LogStream::notice));
 
 template <typename T>
 T load(const char* from) noexcept {
@@ -44,7 +46,7 @@ std::optional<std::uint32_t> read_tail(int fd, std::uint64_t end) noexcept {
 std::array<char, kHeadBytes> make_head(const Head& head) noexcept {
     std::array<char, kHeadBytes> bytes{};
     std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-    bytes[3] = static_cast<char>(head.stream);
+    bytes[3] = head.is_gap ? static_cast<char>(kGapByte) : static_cast<char>(head.stream);
     std::memcpy(bytes.data() + 4, &head.length, sizeof head.length);
     const std::int64_t time = head.time.seconds * kNanoseconds + head.time.nanoseconds;
     std::memcpy(bytes.data() + 8, &time, sizeof time);
@@ -66,18 +68,19 @@ std::optional<Head> try_head(std::string_view bytes) noexcept {
     Head head;
     head.length = load<std::uint32_t>(bytes.data() + 4);
     const auto time = load<std::int64_t>(bytes.data() + 8);
-    if (stream > static_cast<unsigned char>(LogStream::notice) || head.length == 0 ||
-        head.length > kMaxTextBytes || time < 0) {
-        return std::nullopt;
-    }
-    head.stream = static_cast<LogStream>(stream);
+    head.is_gap = stream == kGapByte;
+    const bool known =
+        head.is_gap || (head.length > 0 && stream <= static_cast<unsigned char>(LogStream::notice));
+    if (!known || head.length > kMaxTextBytes || time < 0) return std::nullopt;
+    if (!head.is_gap) head.stream = static_cast<LogStream>(stream);
     head.time = {time / kNanoseconds, static_cast<std::uint32_t>(time % kNanoseconds)};
     return head;
 }
 
 std::optional<std::uint32_t> try_tail(std::string_view bytes) noexcept {
-    const auto length = bytes.size() < kTailBytes ? 0 : load<std::uint32_t>(bytes.data());
-    if (length == 0 || length > kMaxTextBytes) return std::nullopt;
+    if (bytes.size() < kTailBytes) return std::nullopt;
+    const auto length = load<std::uint32_t>(bytes.data());
+    if (length > kMaxTextBytes) return std::nullopt;
     if (std::memcmp(bytes.data() + 4, kEndMagic.data(), kEndMagic.size()) != 0) return std::nullopt;
     return length;
 }

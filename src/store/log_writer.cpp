@@ -34,6 +34,10 @@ void LogWriter::release_memory() noexcept {
     impl_->encoder->release_memory();
 }
 
+size_t LogWriter::good_read_bytes(LogStream stream, size_t most) const noexcept {
+    return impl_->encoder->good_read_bytes(stream, most);
+}
+
 const LogLoss& LogWriter::lost() const noexcept {
     return impl_->encoder->lost();
 }

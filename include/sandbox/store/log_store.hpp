@@ -74,6 +74,8 @@ class LogWriter {
     // Writes lines that have not ended yet as P records, so that readers see them.
     void flush_partial(base::Timestamp time) noexcept;
     [[nodiscard]] bool has_partial() const noexcept;
+    // How much of a stream that has plenty is best appended at once: up to `most` bytes.
+    [[nodiscard]] size_t good_read_bytes(LogStream stream, size_t most) const noexcept;
     // Gives memory back that only a busy log needs.
     void release_memory() noexcept;
     [[nodiscard]] const LogLoss& lost() const noexcept;

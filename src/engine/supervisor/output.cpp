@@ -69,6 +69,11 @@ struct Source {
     std::optional<base::PollLoop::Token> token{};
 };
 
+struct Read {
+    size_t bytes = 0;
+    bool plenty = false;  // as much as was asked for
+};
+
 }  // namespace
 
 struct OutputHub::Impl {
@@ -77,8 +82,8 @@ struct OutputHub::Impl {
 
     void add_source(base::UniqueFd fd, LogStream stream, bool is_terminal);
     void read_source(Source& source);
-    // How much was read; absent: nothing more, now or ever.
-    std::optional<size_t> read_once(Source& source);
+    // Absent: nothing more, now or ever.
+    std::optional<Read> read_once(Source& source);
     void deliver(LogStream stream, std::string_view bytes);
     void resize_pipe(Source& source, bool big);
     void on_tick();
@@ -168,9 +173,11 @@ void OutputHub::Impl::update_sources() {
     }
 }
 
-std::optional<size_t> OutputHub::Impl::read_once(Source& source) {
-    const long count = raw::read(source.fd.get(), buffer.data(), buffer.size());
-    if (count == -EINTR) return 0;
+std::optional<Read> OutputHub::Impl::read_once(Source& source) {
+    const size_t wanted =
+        log != nullptr ? log->good_read_bytes(source.stream, buffer.size()) : buffer.size();
+    const long count = raw::read(source.fd.get(), buffer.data(), wanted);
+    if (count == -EINTR) return Read{0, true};
     if (count == -EAGAIN) return std::nullopt;
     if (count <= 0) {
         source.quiet = true;
@@ -184,16 +191,15 @@ std::optional<size_t> OutputHub::Impl::read_once(Source& source) {
     }
     const auto size = static_cast<size_t>(count);
     deliver(source.stream, {buffer.data(), size});
-    return size;
+    source.since_tick += size;
+    return Read{size, size == wanted};
 }
 
 void OutputHub::Impl::read_source(Source& source) {
     if (source.since_tick > kFloodBytes && !source.big) resize_pipe(source, true);
     for (int reads = 0; reads < kMaxReadsInTurn && !is_blocked(); ++reads) {
-        const std::optional<size_t> size = read_once(source);
-        if (!size) break;
-        source.since_tick += *size;
-        if (*size < buffer.size()) break;  // nearly empty: let it fill
+        const std::optional<Read> read = read_once(source);
+        if (!read || !read->plenty) break;  // nearly empty: let it fill
     }
     update_sources();
 }
@@ -347,9 +353,9 @@ void OutputHub::finish(const std::function<void()>& logged, std::function<void()
     std::uint64_t left = kMostAtTheEnd;
     for (Source& source : impl.sources) {
         while (source.fd && left > 0) {
-            const std::optional<size_t> size = impl.read_once(source);
-            if (!size) break;
-            left -= std::min<std::uint64_t>(left, *size);
+            const std::optional<Read> read = impl.read_once(source);
+            if (!read) break;
+            left -= std::min<std::uint64_t>(left, read->bytes);
         }
     }
     impl.update_sources();

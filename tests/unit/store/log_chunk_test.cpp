@@ -293,3 +293,53 @@ TEST_CASE("big pieces are removed by processes that are gone when nothing is wri
     CHECK(log_bytes(dir) <= 2 * kPiece + 64);
     CHECK(::waitpid(-1, nullptr, WNOHANG | __WALL) == -1);
 }
+
+TEST_CASE("chunks of a flood end with blocks of the file, and readers see nothing of the gaps") {
+    for (const size_t line_bytes : {size_t{80}, size_t{3'000}, size_t{8'000}}) {
+        const LogDir dir;
+        const LogOptions options = chunks(4u << 20, 3);
+        std::string flood;
+        while (flood.size() < (3u << 20)) {
+            flood += std::to_string(flood.size());
+            flood.append(line_bytes - flood.size() % line_bytes - 1, 'x');
+            flood += '\n';
+        }
+        size_t reads = 0, aligned = 0;
+        {
+            LogWriter writer(dir.get(), options);
+            writer.append(LogStream::err, "begin\n", {kLogStart, 0});
+            for (size_t at = 0; at < flood.size(); ++reads) {
+                const size_t most = 128u << 10;
+                const size_t count = writer.good_read_bytes(LogStream::out, most);
+                REQUIRE(count > 0);
+                REQUIRE(count <= most);
+                writer.append(LogStream::out, std::string_view(flood).substr(at, count),
+                              {kLogStart, 0});
+                at += count;
+                aligned += (log_bytes(dir) - 64) % (64u << 10) == 0 ? 1 : 0;  // without `lost`
+            }
+            writer.append(LogStream::err, "end\n", {kLogStart, 0});
+        }
+        CHECK(aligned * 10 >= reads * 9);
+        CHECK(log_bytes(dir) < (3u << 20) * 107 / 100);
+        const std::string shown = read_log(dir, options);
+        CHECK(count_lines(shown) == count_lines(flood) + 2);
+        std::string expected = "e:begin\n";
+        for (size_t at = 0; at < flood.size(); at += line_bytes) {
+            expected += "o:" + flood.substr(at, line_bytes);
+        }
+        CHECK(shown == expected + "e:end\n");
+        const auto tail = static_cast<std::uint64_t>(flood.size() / line_bytes / 2);
+        const std::string last = read_log(dir, options, {.tail = tail});
+        CHECK(count_lines(last) == static_cast<long>(tail));
+        CHECK(shown.ends_with(last));
+        // Who goes on behind a gap, a whole one or not.
+        const base::UniqueFd file(base::open_at(dir.get(), "log/ctr.log", O_RDWR));
+        struct stat info {};
+        REQUIRE(::fstat(file.get(), &info) == 0);
+        REQUIRE(::ftruncate(file.get(), info.st_size - 3) == 0);
+        LogWriter again(dir.get(), options);
+        again.append(LogStream::out, "more\n", {kLogStart, 0});
+        CHECK(read_log(dir, options) == expected + "o:more\n");
+    }
+}
