@@ -13,6 +13,7 @@ drop_scopes() { find "$SANDBOX_TEST_CGROUP" -mindepth 1 -depth -type d -path '*.
 on_exit drop_scopes
 
 start_systemd() { # SOCKET [OPTION…]
+    : >systemd.log # the one before was ready, too
     python3 "$SANDBOX_TESTS/support/fake_systemd.py" "$1" "$SANDBOX_TEST_CGROUP" "${@:2}" \
         >systemd.log 2>systemd.err &
     systemd_pid=$!
