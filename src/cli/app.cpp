@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cli/help.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 
@@ -60,8 +61,8 @@ std::string flag_part(const std::string& word) {
         }
     }
     if (!name.starts_with("--")) {
-        throw WrongUsage{
-            UsageError("unknown shorthand flag: '" + name.substr(1, 1) + "' in " + name)};
+        throw UsageError("unknown shorthand flag: '" + name.substr(1, 1) + "' in " + name,
+                         see_help(command));
     }
     std::vector<std::string> known{"--help"};
     for (const Flag& flag : command.flags) {
@@ -70,8 +71,8 @@ std::string flag_part(const std::string& word) {
         }
     }
     const std::optional<std::string> nearest = base::try_nearest(name, known);
-    throw WrongUsage{
-        UsageError("unknown flag: " + name, nearest ? "did you mean " + *nearest + "?" : "")};
+    throw UsageError("unknown flag: " + name,
+                     nearest ? "did you mean " + *nearest + "?" : see_help(command));
 }
 
 // What CLI11 left over → arguments; a word that looks like a flag is an unknown flag.
@@ -109,12 +110,14 @@ void check_argument_count(const Command& command, size_t count) {
     const std::string name = "\"sandbox " + std::string(first_name(command)) + "\"";
     if (count < least) {
         const bool exact = command.max_arguments == command.min_arguments;
-        throw WrongUsage{UsageError(name + " requires " + (exact ? "exactly " : "at least ") +
-                                    count_text(least))};
+        throw UsageError(
+            name + " requires " + (exact ? "exactly " : "at least ") + count_text(least),
+            usage_line(command));
     }
     if (command.max_arguments >= 0 && count > most) {
-        throw WrongUsage{UsageError(name + " accepts " +
-                                    (most == 0 ? "no arguments" : "at most " + count_text(most)))};
+        throw UsageError(
+            name + " accepts " + (most == 0 ? "no arguments" : "at most " + count_text(most)),
+            usage_line(command));
     }
 }
 
@@ -170,9 +173,9 @@ Invocation parse_flags(const Command& command, const std::vector<std::string>& w
     try {
         app.parse(std::move(reversed));
     } catch (const CLI::ArgumentMismatch& mismatch) {
-        throw WrongUsage{UsageError("flag needs an argument: " + flag_part(words.back()))};
+        throw UsageError("flag needs an argument: " + flag_part(words.back()), see_help(command));
     } catch (const CLI::ParseError& error) {
-        throw WrongUsage{UsageError(error.what())};
+        throw UsageError(error.what(), see_help(command));
     }
     if (help->count() > 0) throw HelpWanted{};
     Invocation invocation(command);

@@ -13,14 +13,11 @@ namespace sandbox::cli {
 int run(int argc, char** argv) noexcept;
 
 // An error that is followed by the usage line.
-struct WrongUsage {
-    base::UsageError error;
-};
 struct HelpWanted {};  // --help
 
 // The words after the verb → flags and arguments; arguments are as typed. Throws HelpWanted,
-// WrongUsage "unknown flag: --x", "flag needs an argument: --x", "… requires …", and UsageError for
-// a flag that is refused with its reason.
+// UsageError "unknown flag: --x", "flag needs an argument: --x", "… requires …", and for a flag
+// that is refused with its reason.
 [[nodiscard]] Invocation parse_flags(const Command& command, const std::vector<std::string>& words);
 
 }  // namespace sandbox::cli

@@ -57,9 +57,11 @@ struct Choice {
     if (const char* why = reason_missing(group.empty() || group == "container" ? word : "")) {
         throw UsageError("no such command: " + base::quote(path), why);
     }
+    const std::string before = group.empty() ? "" : group + " ";
     const std::optional<std::string> nearest = base::try_nearest(word, words_after(group));
-    throw WrongUsage{UsageError("unknown command: " + base::quote(path),
-                                nearest ? "did you mean " + base::quote(*nearest) + "?" : "")};
+    throw UsageError("unknown command: " + base::quote(path),
+                     nearest ? "did you mean " + base::quote(before + *nearest) + "?"
+                             : "see `sandbox " + before + "--help`");
 }
 
 Choice choose_command(std::span<const std::string> words) {
@@ -103,11 +105,6 @@ int run_command(Output& out, const Choice& choice, ProjectWords project) {
     } catch (const HelpWanted&) {
         out.write(command_help(command));
         return 0;
-    } catch (const WrongUsage& wrong) {
-        say_error(wrong.error);
-        say(usage_line(command) + "; see `sandbox " + std::string(first_name(command)) +
-            " --help`");
-        return wrong.error.code();
     } catch (const base::Error& error) {
         out.flush();
         say_error(error);
@@ -141,8 +138,8 @@ int run_words(Output& out, std::span<const std::string> words) {
         }
         if (words[0] == "--help" || words[0] == "-h") return show_help(out, {});
         if (words[0] != "--debug" && words[0] != "-D") {
-            throw WrongUsage{UsageError("unknown flag: " + words[0].substr(0, words[0].find('=')),
-                                        "flags of a command stand behind it")};
+            throw UsageError("unknown flag: " + words[0].substr(0, words[0].find('=')),
+                             "flags of a command stand behind it");
         }
         base::log::set_level(base::log::Level::debug);
         words = words.subspan(1);
@@ -191,10 +188,6 @@ int run(int argc, char** argv) noexcept {
         return code;
     } catch (const ReaderGone&) {
         return base::exit_code::kFailure;
-    } catch (const WrongUsage& wrong) {
-        say_error(wrong.error);
-        say("Usage: sandbox COMMAND [flags] [arguments]; see `sandbox --help`");
-        return wrong.error.code();
     } catch (const base::Error& error) {
         say_error(error);
         return error.code() != 0 ? error.code() : base::exit_code::kFailure;

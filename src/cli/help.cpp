@@ -69,14 +69,19 @@ std::string flag_lines(const Command& command) {
 }  // namespace
 
 std::string usage_line(const Command& command) {
-    std::string text = "Usage: sandbox " + std::string(first_name(command));
+    std::string text = "usage: sandbox " + std::string(first_name(command));
     if (!command.flags.empty()) text += " [flags]";
     if (*command.arguments != '\0') text += std::string(" ") + command.arguments;
     return text;
 }
 
+std::string see_help(const Command& command) {
+    return "see `sandbox " + std::string(first_name(command)) + " --help`";
+}
+
 std::string command_help(const Command& command) {
     std::string text = usage_line(command) + "\n\n" + command.summary + ".\n";
+    text[0] = 'U';
     const std::vector<std::string> names = base::split(command.names, ',');
     if (names.size() > 1) {
         text +=

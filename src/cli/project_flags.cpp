@@ -64,13 +64,13 @@ void take_project_words(std::vector<std::string>& words, ProjectWords& into) {
         if (word == "-h" || word == "--help") break;
         const GlobalFlag* flag = find_global(word);
         if (flag == nullptr) {
-            throw WrongUsage{
-                base::UsageError("unknown flag: " + word, "flags of a verb stand behind it")};
+            throw base::UsageError("unknown flag: " + word, "flags of a verb stand behind it");
         }
         if (!flag->has_value) continue;
         const size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
         if (equals == std::string::npos && at + 1 == words.size()) {
-            throw WrongUsage{base::UsageError("flag needs an argument: " + word)};
+            throw base::UsageError("flag needs an argument: " + word,
+                                   "see `sandbox compose --help`");
         }
         const std::string value =
             equals != std::string::npos ? word.substr(equals + 1) : words[++at];

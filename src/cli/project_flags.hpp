@@ -21,7 +21,7 @@ inline constexpr Flag kScopeNameFlag = {"-p,--project-name", FlagKind::value, "N
                                         "the project whose services are meant"};
 
 // `sandbox compose -f x -p y up`: takes what stands between `compose` and its verb out of `words`
-// (which begin behind `compose`). Throws WrongUsage.
+// (which begin behind `compose`). Throws UsageError.
 void take_project_words(std::vector<std::string>& words, ProjectWords& into);
 
 [[nodiscard]] project::LoadOptions load_options(Context& context, const Invocation& in);

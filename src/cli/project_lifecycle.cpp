@@ -43,8 +43,8 @@ std::vector<std::string> take_services(Context& context, const Invocation& in, S
                                        const engine::StopWish& stop_wish, int& code) {
     ProjectScope scope(context, in);
     if (in.arguments().empty() && !scope.exists()) {
-        throw WrongUsage{base::UsageError("no container named, and there is no project here",
-                                          "name one, or use --all")};
+        throw base::UsageError("no container named, and there is no project here",
+                               "name one, or use --all");
     }
     ProjectScope::Names names = scope.sort(in.arguments());
     if (names.services.empty() && !in.arguments().empty()) return names.containers;

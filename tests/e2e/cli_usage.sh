@@ -2,25 +2,32 @@
 # Wrong usage: what is said, where, and which exit status (P04, P11). Nothing here needs an image.
 . "$SANDBOX_TESTS/support/lib.sh"
 
-test_case "an unknown command is an error with the nearest one as a hint, and usage on stderr"
-expect_error 2 'unknown command: "imgaes" \(did you mean "images"\?\)' sandbox imgaes
-expect_match 'Usage: sandbox COMMAND' "$ERR"
-expect_error 2 'unknown command: "volume crate" \(did you mean "create"\?\)' sandbox volume crate x
+# expect_line RC REGEX COMMAND…: that, in one line, which ends with the cure
+expect_line() {
+    expect_error "$1" "$2\)$" "${@:3}"
+    expect_eq 1 "$(wc -l <<<"$ERR")" "lines of: $ERR"
+}
+
+test_case "an unknown command is an error with the nearest one as a hint"
+expect_line 2 'unknown command: "imgaes" \(did you mean "images"\?' sandbox imgaes
+expect_line 2 'unknown command: "frobnicate" \(see `sandbox --help`' sandbox frobnicate
+expect_line 2 'unknown command: "volume crate" \(did you mean "volume create"\?' sandbox volume crate x
+expect_line 2 'unknown command: "volume x" \(see `sandbox volume --help`' sandbox volume x
 expect_error 2 'no such command: "push" \(.+\)' sandbox push x
 expect_error 2 'no such command: "build" \(.+\)' sandbox build .
 
 test_case "an unknown flag is an error with the nearest one as a hint"
-expect_error 2 'unknown flag: --pulll \(did you mean --pull\?\)' sandbox run --pulll always x
-expect_match 'Usage: sandbox run \[flags\] IMAGE' "$ERR"
-expect_error 2 "unknown shorthand flag: 'Z' in -Z" sandbox images -Z
-expect_error 2 'unknown flag: --frobnicate' sandbox rmi a --frobnicate
-expect_error 2 'unknown flag: --frobnicate' sandbox --frobnicate images
+expect_line 2 'unknown flag: --pulll \(did you mean --pull\?' sandbox run --pulll always x
+expect_line 2 "unknown shorthand flag: 'Z' in -Z \\(see \`sandbox images --help\`" sandbox images -Z
+expect_line 2 'unknown flag: --frobnicate \(see `sandbox rmi --help`' sandbox rmi a --frobnicate
+expect_line 2 'unknown flag: --frobnicate \(flags of a command stand behind it' \
+    sandbox --frobnicate images
 
 test_case "a flag without its value, and too few or too many arguments"
-expect_error 2 'flag needs an argument: --env' sandbox run --env
-expect_error 2 'requires at least 1 argument' sandbox run
-expect_error 2 'requires exactly 1 argument' sandbox history
-expect_error 2 'accepts no arguments' sandbox info x
+expect_line 2 'flag needs an argument: --env \(see `sandbox run --help`' sandbox run --env
+expect_line 2 'requires at least 1 argument \(usage: sandbox run \[flags\] IMAGE.*' sandbox run
+expect_line 2 'requires exactly 1 argument \(usage: sandbox history .*' sandbox history
+expect_line 2 'accepts no arguments \(usage: sandbox info.*' sandbox info x
 
 test_case "a bad value of a flag of run is 125"
 expect_error 125 'invalid argument "maybe" for --rm' sandbox run --rm=maybe x

@@ -173,7 +173,8 @@ int run(Context& context, const Invocation& in) {
     wish.output_fd = context.out.raw_fd();
     ProjectScope scope(context, in);
     if (in.arguments().empty() && !scope.exists()) {
-        throw WrongUsage{base::UsageError("no container named, and there is no project here")};
+        throw base::UsageError("no container named, and there is no project here",
+                               "name one, or make a profile: sandbox init");
     }
     if (in.arguments().empty() || !scope.sort(in.arguments(), true).services.empty()) {
         return run_services(context, in, scope, wish);

@@ -14,10 +14,10 @@ Invocation parse(const Command& command, const std::vector<std::string>& words) 
 std::string usage_error(const Command& command, const std::vector<std::string>& words) {
     try {
         (void)parse_flags(command, words);
-    } catch (const WrongUsage& wrong) {
-        REQUIRE(wrong.error.code() == 2);
-        return wrong.error.message() +
-               (wrong.error.hint().empty() ? "" : " (" + wrong.error.hint() + ")");
+    } catch (const base::UsageError& error) {
+        REQUIRE(error.code() == 2);
+        REQUIRE(!error.hint().empty());
+        return error.message() + " (" + error.hint() + ")";
     }
     return "no error";
 }
@@ -80,20 +80,29 @@ TEST_CASE("a flag by its second long name is the same flag") {
 TEST_CASE("an unknown flag is named, with the nearest known one") {
     CHECK(usage_error(kRunCommand, {"--intercative", "x"}) ==
           "unknown flag: --intercative (did you mean --interactive?)");
-    CHECK(usage_error(kRunCommand, {"--zzz=1", "x"}) == "unknown flag: --zzz");
-    CHECK(usage_error(kRunCommand, {"-q", "-Z", "x"}) == "unknown shorthand flag: 'Z' in -Z");
+    CHECK(usage_error(kRunCommand, {"--zzz=1", "x"}) ==
+          "unknown flag: --zzz (see `sandbox run --help`)");
+    CHECK(usage_error(kRunCommand, {"-q", "-Z", "x"}) ==
+          "unknown shorthand flag: 'Z' in -Z (see `sandbox run --help`)");
     CHECK(usage_error(kRmiCommand, {"x", "--frce"}) ==
           "unknown flag: --frce (did you mean --force?)");
 }
 
 TEST_CASE("a flag without its value and a missing or surplus argument are wrong usage") {
-    CHECK(usage_error(kRunCommand, {"--env"}) == "flag needs an argument: --env");
-    CHECK(usage_error(kRunCommand, {"-ie"}) == "flag needs an argument: -ie");
-    CHECK(usage_error(kRunCommand, {}) == "\"sandbox run\" requires at least 1 argument");
-    CHECK(usage_error(kHistoryCommand, {}) == "\"sandbox history\" requires exactly 1 argument");
-    CHECK(usage_error(kVersionCommand, {"x"}) == "\"sandbox version\" accepts no arguments");
+    CHECK(usage_error(kRunCommand, {"--env"}) ==
+          "flag needs an argument: --env (see `sandbox run --help`)");
+    CHECK(usage_error(kRunCommand, {"-ie"}) ==
+          "flag needs an argument: -ie (see `sandbox run --help`)");
+    CHECK(usage_error(kRunCommand, {}) ==
+          "\"sandbox run\" requires at least 1 argument "
+          "(usage: sandbox run [flags] IMAGE [COMMAND [ARG...]])");
+    CHECK(usage_error(kHistoryCommand, {}) ==
+          "\"sandbox history\" requires exactly 1 argument (usage: sandbox history [flags] IMAGE)");
+    CHECK(usage_error(kVersionCommand, {"x"}) ==
+          "\"sandbox version\" accepts no arguments (usage: sandbox version [flags])");
     CHECK(usage_error(kVolumeCreateCommand, {"a", "b"}) ==
-          "\"sandbox volume create\" accepts at most 1 argument");
+          "\"sandbox volume create\" accepts at most 1 argument "
+          "(usage: sandbox volume create [flags] [NAME])");
 }
 
 TEST_CASE("docker's flags that cannot be honoured are refused with their reason and 125") {
