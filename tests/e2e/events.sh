@@ -125,7 +125,7 @@ expect_eq "volume create,volume destroy," "$(actions --filter volume=data)"
 test_case "what comes is followed until the time that was given"
 "$SANDBOX_BIN" events --filter type=container --format '{{.Action}} {{.Name}}' >"$WORK/live" &
 follower=$!
-sleep 0.5
+wait_until 20 has_open $follower /events/log
 expect_ok sandbox run --rm --name seen $run_image true
 wait_until 5 grep -q 'destroy seen' "$WORK/live"
 kill $follower
@@ -134,7 +134,7 @@ expect_eq "create seen,attach seen,start seen,die seen,destroy seen," "$(tr '\n'
 test_case "what comes is shown although the clock was set back meanwhile"
 "$SANDBOX_BIN" events --format '{{.Action}} {{.ID}}' >"$WORK/back" &
 follower=$!
-sleep 0.5
+wait_until 20 has_open $follower /events/log
 expect_ok sandbox volume create late
 # As a process would write it whose clock says 1970.
 tail -n 1 "$XDG_DATA_HOME/sandbox/events/log" |

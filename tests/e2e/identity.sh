@@ -30,7 +30,7 @@ expect_lines "uid: 33|gid: 0|Inheritable capabilities: [none]|Ambient capabiliti
 
 test_case "children, orphans and threads have the identity of whoever made them"
 expect_ok in_debian 'setpriv --reuid=33 --clear-groups sh -c "(sleep 0.2; id -u >/tmp/orphan) & (id -u)"
-    sleep 0.5; cat /tmp/orphan; id -u'
+    until [ -s /tmp/orphan ]; do sleep 0.05; done; cat /tmp/orphan; id -u'
 expect_lines "33|33|0|"
 expect_ok in_debian 'perl -e "
     if (my \$pid = fork) { \$> = 33; select undef, undef, undef, 0.3; print \"parent \$>\n\"; wait }
@@ -137,10 +137,9 @@ expect_match '^8 44
 
 test_case "identities stay over stop and start, commit and cp"
 expect_ok sandbox run -d --name keeper localhost/debian-tools sh -c \
-    '[ -e /srv/f ] || { cd /srv; touch f; mkdir d; chown 33:44 f; chown 8 d; ln -s f l; chown -h 5 l; }; sleep 1000'
+    '[ -e /srv/f ] || { cd /srv; touch f; mkdir d; chown 33:44 f; chown 8 d; ln -s f l; chown -h 5 l; touch done; }; sleep 1000'
 on_exit sandbox rm -f keeper
-expect_ok wait_until 10 sandbox exec keeper test -L /srv/l
-sleep 0.3
+expect_ok wait_until 20 sandbox exec keeper test -e /srv/done
 owners='stat -c "%n %u %g" /srv/f /srv/d /srv/l'
 expect_ok sandbox exec keeper sh -c "$owners"
 expect_lines "/srv/f 33 44|/srv/d 8 0|/srv/l 5 0|"

@@ -171,8 +171,8 @@ expect_eq "" "$(sandbox volume ls -q)"
 expect_ok sandbox create --rm --name gone $image true
 expect_eq created "$(status_of gone)"
 expect_ok sandbox start gone
-wait_until 10 test -z "$(sandbox ps -aq)"
-expect_eq "" "$(sandbox ps -aq)"
+none_left() { [ -z "$(sandbox ps -aq)" ]; }
+wait_until 20 none_left || fail "$(sandbox ps -a)"
 
 expect_ok sandbox run -d --rm --name forced $image sleep 300
 expect_ok sandbox rm -f forced
@@ -210,9 +210,8 @@ expect_eq "$before" "$(wc -l <"$WORK/dir/ticks")"
 expect_error 1 'already paused' sandbox pause p
 expect_error 2 'it is paused' sandbox rm p
 expect_ok sandbox unpause p
-wait_until 10 test "$(wc -l <"$WORK/dir/ticks")" -gt "$before"
-sleep 0.1
-[ "$(wc -l <"$WORK/dir/ticks")" -gt "$before" ] || fail "it does not go on"
+goes_on() { [ "$(wc -l <"$WORK/dir/ticks")" -gt "$before" ]; }
+wait_until 20 goes_on || fail "it does not go on"
 expect_error 1 'is not paused' sandbox unpause p
 expect_ok sandbox pause p
 expect_ok sandbox stop -t 1 p

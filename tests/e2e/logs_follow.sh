@@ -22,7 +22,7 @@ expect_eq "name? " "$(sandbox logs prompt)"
 test_case "rm -f ends those who follow"
 "$SANDBOX_BIN" logs -f prompt >"$WORK/followed" &
 follower=$!
-sleep 0.3
+wait_until 20 grep -q 'name? ' "$WORK/followed"
 expect_ok sandbox rm -f prompt
 wait_until 5 sh -c "! kill -0 $follower 2>/dev/null"
 wait $follower

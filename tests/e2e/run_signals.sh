@@ -66,7 +66,7 @@ test_case "Ctrl-C with pauses is forwarded for ever"
 start $run_image sh -c 'n=0; trap "n=\$((n+1)); echo int \$n; [ \$n = 3 ] && exit 9" INT; echo ready; while :; do sleep 0.05; done'
 for _ in 1 2 3; do
     kill -INT "$PID"
-    sleep 1.2
+    sleep 1.6
 done
 finish_run
 expect_eq 9 "$RC"

@@ -172,6 +172,9 @@ wait_until() {
     done
 }
 
+# has_open PID PATH: whether that process has a file open whose path ends so.
+has_open() { find "/proc/$1/fd" -lname "*$2" 2>/dev/null | grep -q .; }
+
 # --- cleaning up -----------------------------------------------------------------------------
 
 # on_exit COMMAND…: runs at the end, last one first.
