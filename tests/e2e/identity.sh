@@ -281,6 +281,18 @@ else
     expect_ok sandbox volume rm turned
 fi
 
+test_case "a file is shown as its owner's by whatever way it is found"
+# The link has an owner that no attribute can say: files beside it are asked for in another way.
+expect_ok in_debian 'mkdir -p /tmp/d; cd /tmp/d; touch mine theirs; chown 33:44 theirs
+    ln -s theirs l; ln -s d/theirs ../x; show() { stat "$@" 2>&1 | tr "\n" " "; }
+    look() { show -c %u mine theirs l /tmp/d/mine /tmp/d/theirs ./theirs ../d/theirs /tmp/x
+        show -L -c %u l ../x /tmp/x ./l; find /tmp/d . -user 33 | sort | tr "\n" " "
+        stat -L -c %u /dev/stdin <theirs; stat -L -c %u /proc/self/fd/0 <theirs; stat -L -c %u - <mine
+        show missing missing/below theirs/below /tmp/missing | grep -o "No such file\|Not a dir" | tr "\n" " "; }
+    look; chown -h 5 l; look; chown 8 l; stat -c %u theirs l; chown 0:0 theirs; stat -c %u theirs mine'
+found='0 33 0 0 33 33 33 0 33 33 33 33 ./theirs /tmp/d/theirs 33|33|0|No such file No such file Not a dir No such file '
+expect_lines "$found${found/0 33 0 0/0 33 5 0}8|5|0|0|"
+
 test_case "who answers for identities is one process, not seen inside, and the container does not outlive it"
 if [ "$SANDBOX_TEST_USER" = plain ]; then
     expect_ok sandbox exec keeper sh -c 'cat /proc/[0-9]*/comm'

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "sandbox/base/unique_fd.hpp"
 #include "sandbox/image/owner_table.hpp"
@@ -19,7 +20,8 @@ namespace sandbox::engine {
 
 using image::FileOwner;
 
-inline constexpr long kSysGetxattrat = 464;
+// Of Linux 6.13, newer than the build machine's headers.
+inline constexpr long kSysSetxattrat = 463, kSysGetxattrat = 464;
 
 // What statx(2) says of one; our own, so that there is one place that asks.
 struct FileFacts {
@@ -29,6 +31,8 @@ struct FileFacts {
     std::uint32_t birth_nanoseconds = 0;
     mode_t mode = 0;
 };
+
+enum class QuickOwner { root, no_file, perhaps_somebody };
 
 class FileOwners {
   public:
@@ -40,13 +44,13 @@ class FileOwners {
 
     // `fd`: an O_PATH descriptor. -errno when the file cannot be asked.
     static int look_at(int fd, FileFacts& facts) noexcept;
+    static int look_at(int dir_fd, const char* path, int flags, FileFacts& facts) noexcept;
     [[nodiscard]] FileOwner of(int fd, const FileFacts& facts) const;
     // The mark of a file, where that is all that counts, in one call; absent: of() knows.
     [[nodiscard]] std::optional<FileOwner> try_quickly(int fd) const noexcept;
-    // No file has an owner but by its mark.
-    [[nodiscard]] bool only_marks() const noexcept { return table_.empty(); }
-    // One call instead of four, where the kernel has it (Linux 6.13): false when it cannot be said.
-    [[nodiscard]] static bool is_surely_unmarked(int dir_fd, const char* path, int flags) noexcept;
+    // One call instead of four, where the kernel has it (Linux 6.13). Follows magic links: good for
+    // leaving a call to the kernel, for nothing else.
+    [[nodiscard]] QuickOwner look_quickly(int dir_fd, const char* path, int flags) const noexcept;
     // On a mount that is to be left alone.
     [[nodiscard]] bool is_left_alone(const FileFacts& facts) const noexcept {
         return unmarked_mounts_.count(facts.mount) != 0;
@@ -54,11 +58,14 @@ class FileOwners {
     int remember(int fd, const FileFacts& facts, const FileOwner& owner);
 
   private:
+    [[nodiscard]] std::optional<FileOwner> read_mark(int fd) const noexcept;
+    long write_mark(int fd, const std::string& text) const noexcept;
     [[nodiscard]] bool can_be_marked(const FileFacts& facts) const noexcept;
     int enter(const FileFacts& facts, const FileOwner& owner);
     int enter_copied_up(int fd, const FileFacts& facts, const FileOwner& owner);
     void load();
 
+    base::UniqueFd descriptors_;  // the directory of our own; empty: without the newer calls
     base::UniqueFd table_fd_;
     image::OwnerTable table_;
     std::set<std::uint64_t> unmarked_mounts_;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <array>
 #include <cerrno>
@@ -68,7 +70,28 @@ int open_in_own_root(const TrappedProcess& process, int dir_fd, const PathWish& 
     return open_in(root.get(), path, wish.follow, RESOLVE_IN_ROOT);
 }
 
+// A name in one of the process's own directories, in one step. Absent: it takes more, or there is
+// an error to be found out. ".." might lead out of a root of its own.
+std::optional<base::UniqueFd> try_open_name(const TrappedProcess& process, const PathWish& wish) {
+    if (wish.path == ".." || wish.path.find('/') != wish.path.npos) return std::nullopt;
+    if (wish.dir_fd != AT_FDCWD && wish.dir_fd < 0) return std::nullopt;
+    const int rc =
+        raw::openat(process.proc_fd(), process.path_from_own(wish.dir_fd, wish.path).c_str(),
+                    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (rc < 0) return std::nullopt;
+    base::UniqueFd fd(rc);
+    struct stat info {};
+    if (wish.follow && (raw::call(SYS_fstat, rc, raw::ptr(&info)) < 0 || S_ISLNK(info.st_mode))) {
+        return std::nullopt;
+    }
+    return fd;
+}
+
 }  // namespace
+
+bool names_own_descriptor(std::string_view path) {
+    return own_descriptor(path).has_value();
+}
 
 base::UniqueFd open_own(const TrappedProcess& process, int fd) {
     if (fd == AT_FDCWD) return process.open_link("cwd");
@@ -87,6 +110,10 @@ FoundFile look_up(const TrappedProcess& process, bool own_root, const PathWish& 
     base::UniqueFd dir;
     const bool absolute = wish.path.front() == '/';
     if (!absolute) {
+        if (auto file = try_open_name(process, wish)) {
+            if (!process.is_waiting()) return {{}, -ESRCH};
+            return {std::move(*file), 0};
+        }
         dir = open_own(process, wish.dir_fd);
         if (!dir) return {{}, -EBADF};
         // What was opened is the process's own, and not that of another with the same pid.

@@ -3,6 +3,9 @@
 // descriptors.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "engine/identity/trapped_process.hpp"
 #include "sandbox/base/unique_fd.hpp"
 
@@ -19,6 +22,9 @@ struct FoundFile {
     base::UniqueFd fd;  // O_PATH; empty: `error`
     int error = 0;      // -errno; -ELOOP as well for what only the process itself can follow
 };
+
+// By a name that programs have for them: "/dev/stdin", "/proc/self/fd/3".
+[[nodiscard]] bool names_own_descriptor(std::string_view path);
 
 // The process's own descriptor, or its working directory (AT_FDCWD), as O_PATH; empty: none such.
 [[nodiscard]] base::UniqueFd open_own(const TrappedProcess& process, int fd);

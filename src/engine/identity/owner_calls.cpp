@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "engine/identity/compat_calls.hpp"
 #include "sandbox/base/raw.hpp"
@@ -46,32 +47,31 @@ FoundFile OwnerCalls::find(const TrappedProcess& process, Target target) const {
     return look_up(process, table_.of(process.pid()).own_root, target.wish);
 }
 
-FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) const {
+FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) {
     PathWish& wish = target.wish;
     if (target.path_address != 0 && process.read_path(target.path_address, wish.path) < 0) {
         return {};
     }
     const bool own_root = table_.own_roots() && table_.of(process.pid()).own_root;
-    // Most files are root's, and this is asked very often.
-    if (!own_root && owners_.only_marks() && is_surely_unmarked(process, wish)) return {};
+    // Most files are root's, and this is asked very often; but somebody's file has neighbours that
+    // are somebody's, too.
+    if (!own_root && !std::exchange(shown_last_, false) && is_the_kernels(process, wish)) return {};
     return look_up(process, own_root, wish);
 }
 
-// In one call: from its own directory or descriptor by their names in /proc. What another process
-// with its pid has there would not be shown to anybody.
-bool OwnerCalls::is_surely_unmarked(const TrappedProcess& process, const PathWish& wish) {
+// In one call mostly: from its own directory or descriptor by their names in /proc. What another
+// process with its pid has there would not be shown to anybody.
+bool OwnerCalls::is_the_kernels(const TrappedProcess& process, const PathWish& wish) const {
     const int flags = wish.follow || wish.path.empty() ? 0 : AT_SYMLINK_NOFOLLOW;
-    if (!wish.path.empty() && wish.path.front() == '/') {
-        return FileOwners::is_surely_unmarked(AT_FDCWD, wish.path.c_str(), flags);
-    }
-    std::string path = std::to_string(process.pid());
-    if (wish.dir_fd == AT_FDCWD) {
-        path += "/cwd";
-    } else {
-        path += "/fd/" + std::to_string(wish.dir_fd);
-    }
-    if (!wish.path.empty()) path += "/" + wish.path;
-    return FileOwners::is_surely_unmarked(process.proc_fd(), path.c_str(), flags);
+    const bool absolute = !wish.path.empty() && wish.path.front() == '/';
+    const QuickOwner owner =
+        absolute
+            ? owners_.look_quickly(AT_FDCWD, wish.path.c_str(), flags)
+            : owners_.look_quickly(process.proc_fd(),
+                                   process.path_from_own(wish.dir_fd, wish.path).c_str(), flags);
+    // What is not there for us is not there for the process, but its own descriptors by name.
+    return owner == QuickOwner::root ||
+           (owner == QuickOwner::no_file && !names_own_descriptor(wish.path));
 }
 
 TrapReply OwnerCalls::change_owner(const TrappedProcess& process, Target target,
@@ -122,6 +122,7 @@ TrapReply OwnerCalls::show(const TrappedProcess& process, Target target, unsigne
                             AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0) {
         return TrapReply::kernel();
     }
+    shown_last_ = true;
     info.st_uid = owner->uid;
     info.st_gid = owner->gid;
     if (owner->device != 0) {
@@ -153,6 +154,7 @@ TrapReply OwnerCalls::show_extended(const TrappedProcess& process) {
                             static_cast<long>(process.id_argument(3)), raw::ptr(&info)) < 0) {
         return TrapReply::kernel();
     }
+    shown_last_ = true;
     info.stx_uid = owner->uid;
     info.stx_gid = owner->gid;
     if (owner->device != 0) {

@@ -28,8 +28,8 @@ class OwnerCalls {
     [[nodiscard]] FoundFile find(const TrappedProcess& process, Target target) const;
     // A file with an owner to be shown; empty: the kernel's answer is right, or an error of its
     // own.
-    [[nodiscard]] FoundFile find_shown(const TrappedProcess& process, Target target) const;
-    static bool is_surely_unmarked(const TrappedProcess& process, const PathWish& wish);
+    [[nodiscard]] FoundFile find_shown(const TrappedProcess& process, Target target);
+    [[nodiscard]] bool is_the_kernels(const TrappedProcess& process, const PathWish& wish) const;
     TrapReply change_owner(const TrappedProcess& process, Target target, unsigned first_id);
     TrapReply show(const TrappedProcess& process, Target target, unsigned buffer);
     TrapReply show_extended(const TrappedProcess& process);
@@ -41,6 +41,7 @@ class OwnerCalls {
     IdentityCalls& identities_;
     FileOwners& owners_;
     const ProcessOwners& processes_;
+    bool shown_last_ = false;  // the last file asked for had an owner to be shown
 };
 
 }  // namespace sandbox::engine

@@ -71,6 +71,17 @@ base::UniqueFd TrappedProcess::open_link(const char* name) const noexcept {
     return base::UniqueFd(fd < 0 ? -1 : fd);
 }
 
+std::string TrappedProcess::path_from_own(int fd, const std::string& path) const {
+    std::string text = std::to_string(call_.pid);
+    if (fd == AT_FDCWD) {
+        text += "/cwd";
+    } else {
+        text += "/fd/" + std::to_string(fd);
+    }
+    if (!path.empty()) text += "/" + path;
+    return text;
+}
+
 namespace {
 
 // The last number of a line of /proc/PID/status; absent: no such line.

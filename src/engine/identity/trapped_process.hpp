@@ -45,6 +45,9 @@ class TrappedProcess {
     // /proc/PID/<name>: "cwd", "root", "fd/3", as O_PATH; what links there is followed. Absent when
     // it is not there.
     [[nodiscard]] base::UniqueFd open_link(const char* name) const noexcept;
+    // A path from its own directory or descriptor (AT_FDCWD: the working directory), below
+    // proc_fd(): "PID/cwd/name".
+    [[nodiscard]] std::string path_from_own(int fd, const std::string& path) const;
     // In the numbers of its own pid namespace: its process or thread.
     [[nodiscard]] bool is_own_pid(int pid) const;
     // umask(2); 077 when it cannot be seen.
