@@ -55,7 +55,9 @@ FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) {
     const bool own_root = table_.own_roots() && table_.of(process.pid()).own_root;
     // Most files are root's, and this is asked very often; but somebody's file has neighbours that
     // are somebody's, too.
-    if (!own_root && !std::exchange(shown_last_, false) && is_the_kernels(process, wish)) return {};
+    if (!own_root && std::exchange(last_shown_to_, 0) != process.pid() &&
+        is_the_kernels(process, wish))
+        return {};
     return look_up(process, own_root, wish);
 }
 
@@ -122,7 +124,7 @@ TrapReply OwnerCalls::show(const TrappedProcess& process, Target target, unsigne
                             AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0) {
         return TrapReply::kernel();
     }
-    shown_last_ = true;
+    last_shown_to_ = process.pid();
     info.st_uid = owner->uid;
     info.st_gid = owner->gid;
     if (owner->device != 0) {
@@ -154,7 +156,7 @@ TrapReply OwnerCalls::show_extended(const TrappedProcess& process) {
                             static_cast<long>(process.id_argument(3)), raw::ptr(&info)) < 0) {
         return TrapReply::kernel();
     }
-    shown_last_ = true;
+    last_shown_to_ = process.pid();
     info.stx_uid = owner->uid;
     info.stx_gid = owner->gid;
     if (owner->device != 0) {

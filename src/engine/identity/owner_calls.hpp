@@ -41,7 +41,7 @@ class OwnerCalls {
     IdentityCalls& identities_;
     FileOwners& owners_;
     const ProcessOwners& processes_;
-    bool shown_last_ = false;  // the last file asked for had an owner to be shown
+    pid_t last_shown_to_ = 0;  // the last file that was asked for had an owner to be shown
 };
 
 }  // namespace sandbox::engine
