@@ -121,8 +121,8 @@ expect_lines "joe joe|joe joe|joe|/home/joe|joe|joe crew|joe crew|someone|"
 
 test_case "processes belong to whom they are"
 expect_ok in_debian 'setpriv --reuid=33 --regid=8 --clear-groups sleep 5 & sleep 0.2
-    stat -c "%U %G" /proc/$! /proc/$!/stat /proc/$$'
-expect_lines "www-data mail|www-data mail|root root|"
+    stat -c "%U %G" /proc/$! /proc/$!/stat /proc/$!/exe /proc/$$ /proc/$$/cwd'
+expect_lines "www-data mail|www-data mail|www-data mail|root root|root root|"
 
 test_case "in another root directory paths mean what they mean there"
 run_rc in_debian 'perl -e "

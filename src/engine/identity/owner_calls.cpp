@@ -44,7 +44,8 @@ FoundFile OwnerCalls::find(const TrappedProcess& process, Target target) const {
         const int rc = process.read_path(target.path_address, target.wish.path);
         if (rc < 0) return {{}, rc};
     }
-    return look_up(process, table_.of(process.pid()).own_root, target.wish);
+    const bool own_root = table_.own_roots() && table_.of(process.pid()).own_root;
+    return look_up(process, own_root, target.wish);
 }
 
 FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) {
@@ -66,6 +67,8 @@ FoundFile OwnerCalls::find_shown(const TrappedProcess& process, Target target) {
 bool OwnerCalls::is_the_kernels(const TrappedProcess& process, const PathWish& wish) const {
     const int flags = wish.follow || wish.path.empty() ? 0 : AT_SYMLINK_NOFOLLOW;
     const bool absolute = !wish.path.empty() && wish.path.front() == '/';
+    // A link answers as one without a mark in /proc, too, where it is its process's.
+    if (wish.path.starts_with("/proc/")) return false;
     const QuickOwner owner =
         absolute
             ? owners_.look_quickly(AT_FDCWD, wish.path.c_str(), flags)
