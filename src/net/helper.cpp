@@ -14,6 +14,7 @@
 #include "net/tcp_gate.hpp"
 #include "net/tcp_ports.hpp"
 #include "net/udp_flows.hpp"
+#include "net/udp_ports.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
@@ -30,8 +31,14 @@ constexpr int kPacketsPerRound = 64;
 class Capture final : public Watcher {
   public:
     Capture(EventLoop& loop, int fd, const ReachPolicy& policy, TcpGate& gate, EchoFlows& echo,
-            Bytes& buffer)
-        : loop_(loop), fd_(fd), policy_(policy), gate_(gate), echo_(echo), buffer_(buffer) {
+            UdpPorts& udp_ports, Bytes& buffer)
+        : loop_(loop),
+          fd_(fd),
+          policy_(policy),
+          gate_(gate),
+          echo_(echo),
+          udp_ports_(udp_ports),
+          buffer_(buffer) {
         loop_.watch(fd, EPOLLIN, *this);
     }
     ~Capture() { loop_.forget(fd_, *this); }
@@ -44,6 +51,7 @@ class Capture final : public Watcher {
             if (!packet || !is_from_inside(policy_, packet->from.address)) continue;
             if (packet->opens_connection) gate_.on_syn(bytes, *packet);
             if (packet->asks_echo) echo_.on_request(bytes, *packet);
+            if (const auto refused = parse_refusal(bytes, *packet)) udp_ports_.on_refused(*refused);
         }
     }
 
@@ -53,6 +61,7 @@ class Capture final : public Watcher {
     const ReachPolicy& policy_;
     TcpGate& gate_;
     EchoFlows& echo_;
+    UdpPorts& udp_ports_;
     Bytes& buffer_;
 };
 
@@ -64,15 +73,18 @@ class Helper final : public Watcher {
           flows_(loop_),
           gate_(loop_, *start.sockets, world_.reach, flows_),
           ports_(loop_, world_.reach, flows_, start.maker_fd),
-          udp_(loop_, *start.sockets, world_.reach, buffer_),
+          udp_ports_(loop_, *start.sockets, world_.reach, buffer_),
+          udp_(loop_, *start.sockets, world_.reach, udp_ports_, buffer_),
           echo_(loop_, *start.sockets, world_.reach, buffer_),
           dns_(loop_, *start.sockets, buffer_, [this] { ask_servers(); }) {
         loop_.watch(control_fd_, EPOLLIN, *this);
         captures_.push_back(std::make_unique<Capture>(loop_, start.sockets->v4.capture.get(),
-                                                      world_.reach, gate_, echo_, buffer_));
+                                                      world_.reach, gate_, echo_, udp_ports_,
+                                                      buffer_));
         if (start.sockets->v6.exists()) {
             captures_.push_back(std::make_unique<Capture>(loop_, start.sockets->v6.capture.get(),
-                                                          world_.reach, gate_, echo_, buffer_));
+                                                          world_.reach, gate_, echo_, udp_ports_,
+                                                          buffer_));
         }
     }
     ~Helper() { loop_.forget(control_fd_, *this); }
@@ -141,13 +153,13 @@ class Helper final : public Watcher {
         if (message.tag() == control::kTcpPort) {
             ports_.add(id, std::move(message.fds[0]), target);
         } else {
-            udp_.add_port(id, std::move(message.fds[0]), target);
+            udp_ports_.add(id, std::move(message.fds[0]), target);
         }
     }
     void remove_port(std::string_view text) {
         const auto id = static_cast<std::uint32_t>(base::try_parse_u64(text).value_or(0));
         ports_.remove(id);
-        udp_.remove_port(id);
+        udp_ports_.remove(id);
     }
 
     int control_fd_;
@@ -157,6 +169,7 @@ class Helper final : public Watcher {
     TcpFlows flows_;
     TcpGate gate_;
     TcpPorts ports_;
+    UdpPorts udp_ports_;
     UdpFlows udp_;
     EchoFlows echo_;
     DnsServer dns_;

@@ -87,10 +87,11 @@ sock_filter step(unsigned code, std::uint32_t k, std::uint8_t yes = 0, std::uint
 }
 
 // On the gateway's link, for this host only: TCP that opens a connection (SYN without ACK and RST),
-// and echo requests. The header begins at 0, since the socket is of type SOCK_DGRAM: packet(7).
+// echo requests, and "port unreachable". The header begins at 0, since the socket is of type
+// SOCK_DGRAM: packet(7).
 std::vector<sock_filter> capture_filter(bool v6) {
     constexpr unsigned kByte = BPF_LD | BPF_B | BPF_ABS, kEqual = BPF_JMP | BPF_JEQ | BPF_K;
-    constexpr unsigned kIndexed = BPF_LD | BPF_B | BPF_IND;
+    constexpr unsigned kIndexed = BPF_LD | BPF_B | BPF_IND, kIndexedTwo = BPF_LD | BPF_H | BPF_IND;
     constexpr auto kPacketType = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE);
     const std::uint32_t icmp = v6 ? std::uint8_t{IPPROTO_ICMPV6} : std::uint8_t{IPPROTO_ICMP};
     constexpr auto kLink = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_IFINDEX);
@@ -106,9 +107,9 @@ std::vector<sock_filter> capture_filter(bool v6) {
         step(BPF_ALU | BPF_AND | BPF_K, 0x16),
         step(kEqual, 0x02, 4, 5),
         step(kEqual, icmp, 0, 4),
-        step(kIndexed, 0),
-        step(kEqual, v6 ? 128 : 8, 1, 2),
-        step(BPF_RET | BPF_K, 0),
+        step(kIndexedTwo, 0),
+        step(kEqual, v6 ? 0x8000 : 0x0800, 1, 0),  // type and code
+        step(kEqual, v6 ? 0x0104 : 0x0303, 0, 1),
         step(BPF_RET | BPF_K, 0x40000),
         step(BPF_RET | BPF_K, 0),
     };

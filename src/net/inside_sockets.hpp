@@ -20,10 +20,11 @@ inline constexpr std::uint16_t kDnsPort = 53;
 
 // One family's share. Empty descriptors: the network has none of it.
 struct FamilySockets {
-    base::UniqueFd tcp;      // transparent listener for connections let through
-    base::UniqueFd udp;      // transparent, tells original destinations
-    base::UniqueFd capture;  // packet socket: held SYNs and echo requests of the gateway's link
-    base::UniqueFd raw;      // packets with headers of our own
+    base::UniqueFd tcp;  // transparent listener for connections let through
+    base::UniqueFd udp;  // transparent, tells original destinations
+    base::UniqueFd
+        capture;         // packet socket: held SYNs, echo requests, refusals on the gateway's link
+    base::UniqueFd raw;  // packets with headers of our own
     base::UniqueFd dns_udp;
     base::UniqueFd dns_tcp;
     [[nodiscard]] bool exists() const noexcept { return tcp.valid(); }

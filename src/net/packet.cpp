@@ -169,6 +169,31 @@ std::optional<Packet> parse_packet(ByteView bytes) {
     return packet;
 }
 
+std::optional<RefusedDatagram> parse_refusal(ByteView bytes, const Packet& packet) {
+    const bool v6 = packet.from.address.is_v6();
+    if (packet.protocol == IPPROTO_TCP) return std::nullopt;
+    if (get16(bytes, packet.body) != (v6 ? 0x0104 : 0x0303)) return std::nullopt;  // type, code
+    const ByteView quoted = bytes.first(packet.size).subspan(packet.body + 8);
+    const size_t least_head = v6 ? kV6Head : kV4Head;
+    if (quoted.size() < least_head || quoted[0] >> 4 != (v6 ? 6 : 4)) return std::nullopt;
+    const size_t head = v6 ? kV6Head : static_cast<size_t>(quoted[0] & 15) * 4;
+    if (quoted[v6 ? 6 : 9] != IPPROTO_UDP) return std::nullopt;
+    if (head < least_head || quoted.size() < head + kUdpHead) return std::nullopt;
+    RefusedDatagram refused{{packet.to.address, get16(quoted, head)},
+                            {packet.from.address, get16(quoted, head + 2)}};
+    // Who refuses is who was written to, and tells whoever wrote.
+    const size_t size = refused.to.address.size();
+    const size_t at = v6 ? 8 : 12;
+    const auto is_at = [&](size_t where, const IpAddress& address) {
+        return std::equal(address.bytes.begin(), address.bytes.begin() + static_cast<long>(size),
+                          quoted.begin() + static_cast<long>(where));
+    };
+    if (!is_at(at, refused.from.address) || !is_at(at + size, refused.to.address)) {
+        return std::nullopt;
+    }
+    return refused;
+}
+
 void finish_tcp_checksum(Bytes& bytes, const Packet& packet) {
     bytes.resize(packet.size);
     put_checksum(bytes, packet.from.address, packet.to.address, IPPROTO_TCP, packet.body,

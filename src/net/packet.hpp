@@ -1,6 +1,6 @@
-// Internet packets as bytes: what the gateway looks at (held SYNs, echo requests) and what it
-// answers by itself (resets, unreachables, datagrams from foreign addresses). Input is hostile.
-// RFC 791, 792, 8200, 4443, 9293.
+// Internet packets as bytes: what the gateway looks at (held SYNs, echo requests, refusals) and
+// what it answers by itself (resets, unreachables, datagrams from foreign addresses). Input is
+// hostile. RFC 791, 792, 8200, 4443, 9293.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,13 @@ struct Packet {
 };
 // Absent: malformed, a fragment, or nothing of TCP and ICMP.
 [[nodiscard]] std::optional<Packet> parse_packet(ByteView bytes);
+
+// A datagram that came to a port where nobody listens, as "port unreachable" quotes it.
+struct RefusedDatagram {
+    Endpoint from, to;
+};
+// Absent: `packet`, which was parsed from `bytes`, says no such thing of one to its sender.
+[[nodiscard]] std::optional<RefusedDatagram> parse_refusal(ByteView bytes, const Packet& packet);
 
 [[nodiscard]] std::uint16_t internet_checksum(ByteView bytes, std::uint32_t start = 0) noexcept;
 // A packet off a virtual link may carry an unfinished checksum.

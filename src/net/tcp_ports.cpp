@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/port_targets.hpp"
 #include "net/tcp_gate.hpp"
 
 namespace sandbox::net {
@@ -16,15 +17,6 @@ constexpr int kAcceptsPerRound = 32;
 constexpr size_t kMostWaiting = 1024;
 
 }  // namespace
-
-IpAddress address_inside(const ReachPolicy& policy, const IpAddress& client,
-                         const IpAddress& target) {
-    const IpAddress& gateway = target.is_v6() ? policy.gateway_v6 : policy.gateway_v4;
-    // A link-local address means nothing without its link.
-    const bool usable = client.family == target.family && !client.is_loopback() &&
-                        !client.is_link_local() && client != target;
-    return usable ? client : gateway;
-}
 
 class TcpPorts::Listener final : public Watcher {
   public:
@@ -113,23 +105,13 @@ bool TcpPorts::accept_all(int listener_fd, const Endpoint& target) {
             break;
         }
         client.address = from_sockaddr(peer).address;
-        set_targets(client, target);
+        const PortTargets targets = choose_targets(policy_, client.address, target);
+        client.target = targets.first;
+        client.second = targets.second;
         waiting_.push_back(std::move(client));
     }
     serve_waiting();
     return able && waiting_.size() < kMostWaiting;
-}
-
-// The container's address of the client's family, so that the client can keep its own; the other
-// one for a service that does not listen there.
-void TcpPorts::set_targets(Client& client, const Endpoint& target) const {
-    client.target = target;
-    const auto twin = policy_.twins.find(target.address);
-    if (twin == policy_.twins.end()) return;
-    client.second = Endpoint{twin->second, target.port};
-    if (client.address.family == client.second->address.family && !client.address.is_loopback()) {
-        std::swap(client.target, *client.second);
-    }
 }
 
 void TcpPorts::serve_waiting() {

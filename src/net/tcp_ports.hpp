@@ -13,11 +13,6 @@
 
 namespace sandbox::net {
 
-// What a client is called inside: its own address; the gateway's where that address could not be
-// answered (the host's loopback, another family than the target's).
-[[nodiscard]] IpAddress address_inside(const ReachPolicy& policy, const IpAddress& client,
-                                       const IpAddress& target);
-
 class TcpPorts {
   public:
     TcpPorts(EventLoop& loop, const ReachPolicy& policy, TcpFlows& flows, int maker_fd);
@@ -36,7 +31,6 @@ class TcpPorts {
         std::optional<Endpoint> second;  // for who is refused at the first
     };
     [[nodiscard]] bool accept_all(int listener_fd, const Endpoint& target);  // false: rest
-    void set_targets(Client& client, const Endpoint& target) const;
     void connect_inside(Client client, base::UniqueFd inside);
     void serve_waiting();
     void end(Attempt& attempt);

@@ -28,7 +28,8 @@ serve() {
 test_case "every form of docker's says where it is, and leads there"
 serve forms -p 80 -p 8080:80 -p 127.0.0.1:8081:80 -p 127.0.0.1::81 -p "0.0.0.0:8082:80" \
     -p '[::1]:8083:80' -p "$own4:8084:80" -p "[$own6]:8085:80" -p 9000-9002:9000-9002 -p 9010-9013:82 \
-    -p 9020:83/udp -p "$own4:9021:83/udp" -p 9020:80/tcp -p 53:84 -- \
+    -p 9020:83/udp -p "$own4:9021:83/udp" -p "[$own6]:9022:83/udp" -p '[::1]:9023:83/udp' \
+    -p 9020:80/tcp -p 53:84 -- \
     /support/tell_address.py 80-82 84 9000-9002 83/udp
 expect_ok sandbox port forms
 for line in "80/tcp -> 127.0.0.1:8080" "80/tcp -> 127.0.0.1:8081" "80/tcp -> 0.0.0.0:8082" \
@@ -45,6 +46,7 @@ expect_eq "82 $gateway" "$(ask 127.0.0.1 9010)"
 expect_eq "81 $gateway" "$(ask 127.0.0.1 "$(port_of forms 81)")" "at a free port"
 expect_match '^80 ' "$(ask ::1 8083)" "over the IPv6 loopback"
 expect_eq "83 $gateway" "$(ask 127.0.0.1 9020/udp)"
+expect_eq "83 $gateway" "$(ask ::1 9023/udp)"
 expect_eq "84 $gateway" "$(ask 127.0.0.1 53)"
 
 test_case "what was published on 127.0.0.1 is there and nowhere else"
@@ -58,14 +60,25 @@ expect_eq "80 198.51.100.1" "$(peer_ask $own4 8084)"
 expect_eq "80 198.51.100.1" "$(peer_ask $own4 8082)"
 expect_eq "80 2001:db8:1::1" "$(peer_ask $own6 8085)"
 expect_eq "83 198.51.100.1" "$(peer_ask $own4 9021/udp)"
+expect_eq "83 2001:db8:1::1" "$(peer_ask $own6 9022/udp)"
 expect_eq "80 $own4" "$(ask $own4 8084)" "from this host itself"
+expect_eq "83 $own6" "$(ask $own6 9022/udp)" "from this host itself"
 
 test_case "a service that listens in one family alone has the other family's clients, too"
-serve family -p "[$own6]:8086:80" -p "$own4:8087:81" -p '[::1]:8088:80' -- \
-    /support/tell_address.py 0.0.0.0:80 "fd73:616e:6462::2:81"
+serve family -p "[$own6]:8086:80" -p "$own4:8087:81" -p '[::1]:8088:80' \
+    -p "[$own6]:9030:90/udp" -p "$own4:9031:91/udp" -p '[::1]:9032:91/udp' -- \
+    /support/tell_address.py 0.0.0.0:80 "fd73:616e:6462::2:81" 0.0.0.0:90/udp \
+    "fd73:616e:6462::2:91/udp"
 expect_eq "80 $gateway" "$(peer_ask $own6 8086)" "an IPv6 client of an IPv4 service"
 expect_eq "81 fd73:616e:6462::1" "$(peer_ask $own4 8087)" "an IPv4 client of an IPv6 service"
 expect_eq "80 $gateway" "$(ask ::1 8088)"
+# Each datagram is asked once: the first of a client is not lost either, however many come. Of closed
+# ports the container's kernel tells one client six times at once and then once in a second.
+for i in {1..12}; do
+    expect_eq "90 $gateway" "$(peer_ask $own6 9030/udp)" "IPv6 datagram $i for an IPv4 service"
+    expect_eq "91 fd73:616e:6462::1" "$(peer_ask $own4 9031/udp)" "IPv4 datagram $i"
+done
+expect_eq "91 fd73:616e:6462::1" "$(ask ::1 9032/udp)"
 expect_ok sandbox rm -f family
 
 test_case "-P publishes what the image and --expose say, on free ports"

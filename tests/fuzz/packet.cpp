@@ -41,6 +41,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_answer(error, *packet);
         require(error.size() <= 1280);
     }
+    if (const auto refused = parse_refusal(bytes, *packet)) {
+        require(packet->protocol != IPPROTO_TCP && !packet->asks_echo);
+        require(refused->from.address == packet->to.address);
+        require(refused->to.address == packet->from.address);
+    }
     if (packet->protocol == IPPROTO_TCP) {
         require(packet->body + 20 + packet->tcp_payload_bytes <= packet->size);
         Bytes syn(bytes.begin(), bytes.end());

@@ -63,6 +63,43 @@ std::string ask(NetWorld& world, const Endpoint& at, int tries = 100) {
     return {text.data(), static_cast<size_t>(std::max<ssize_t>(got, 0))};
 }
 
+// A server in the first container that sends datagrams back.
+kernel::ChildProcess echo_datagrams(const NetWorld& world, const Endpoint& at) {
+    return test::fork_server([&world, at] {
+        (void)test::inside(world.containers.at(0).netns.get(), [&at] {
+            const base::UniqueFd fd = test::bind_udp(at, nullptr);
+            std::array<char, 2000> text{};
+            for (;;) {
+                sockaddr_storage peer{};
+                socklen_t size = sizeof peer;
+                const ssize_t got = ::recvfrom(fd.get(), text.data(), text.size(), 0,
+                                               reinterpret_cast<sockaddr*>(&peer), &size);
+                (void)::sendto(fd.get(), text.data(), static_cast<size_t>(got), 0,
+                               reinterpret_cast<sockaddr*>(&peer), size);
+            }
+            return true;
+        });
+    });
+}
+
+// What comes back to a new client that sends `word` so often.
+std::string echo_of(NetWorld& world, const Endpoint& host, const std::string& word, int tries = 1) {
+    const base::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const timeval patience{tries == 1 ? 3 : 1, 0};
+    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_storage to{};
+    const socklen_t size = to_sockaddr(host, to);
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), size) != 0) return "not connected";
+    std::array<char, 100> text{};
+    ssize_t got = -1;
+    for (int i = 0; i < tries && got < 0; ++i) {
+        if (::send(fd.get(), word.data(), word.size(), 0) < 0) return "not sent";
+        (void)world.loop.run_once(std::chrono::milliseconds(100));  // the first starts the helper
+        got = ::recv(fd.get(), text.data(), text.size(), 0);
+    }
+    return {text.data(), static_cast<size_t>(std::max<ssize_t>(got, 0))};
+}
+
 Bytes make_query(const std::string& name, std::uint16_t type) {
     Bytes query{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
     size_t start = 0;
@@ -165,36 +202,29 @@ TEST_CASE("published datagrams come and go, each client its own") {
     auto ports = open_host_ports(parse_published_port("127.0.0.1::53/udp"));
     const Endpoint host = ports.at(0).host;
     world.gateway->publish(std::move(ports[0]), web.address_v4);
-    kernel::ChildProcess server = test::fork_server([&] {
-        (void)test::inside(world.containers[0].netns.get(), [] {
-            const base::UniqueFd fd = test::bind_udp(endpoint("0.0.0.0", 53), nullptr);
-            std::array<char, 2000> text{};
-            for (;;) {
-                sockaddr_storage peer{};
-                socklen_t size = sizeof peer;
-                const ssize_t got = ::recvfrom(fd.get(), text.data(), text.size(), 0,
-                                               reinterpret_cast<sockaddr*>(&peer), &size);
-                (void)::sendto(fd.get(), text.data(), static_cast<size_t>(got), 0,
-                               reinterpret_cast<sockaddr*>(&peer), size);
-            }
-            return true;
-        });
-    });
+    kernel::ChildProcess server = echo_datagrams(world, endpoint("0.0.0.0", 53));
     ::usleep(100'000);
-    for (const char* word : {"one", "two", "three"}) {
-        const base::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-        const timeval patience{3, 0};
-        (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        sockaddr_storage to{};
-        const socklen_t size = to_sockaddr(host, to);
-        REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), size) == 0);
-        REQUIRE(::send(fd.get(), word, std::string_view(word).size(), 0) > 0);
-        (void)world.loop.run_once(std::chrono::milliseconds(100));  // the first starts the helper
-        std::array<char, 100> text{};
-        const ssize_t got = ::recv(fd.get(), text.data(), text.size(), 0);
-        CHECK(std::string_view(text.data(), static_cast<size_t>(std::max<ssize_t>(got, 0))) ==
-              word);
+    for (const char* word : {"one", "two", "three"}) CHECK(echo_of(world, host, word) == word);
+}
+
+TEST_CASE("what the first of two addresses refuses is sent to the other, and nothing is lost") {
+    NEEDS_NAMESPACES();
+    NetWorld world;
+    const Attachment web = world.add("web");
+    if (!web.address_v6) return;
+    auto ports = open_host_ports(parse_published_port("127.0.0.1::53/udp"));
+    const Endpoint host = ports.at(0).host;
+    world.gateway->publish(std::move(ports[0]), web.address_v4);
+    {
+        kernel::ChildProcess server = echo_datagrams(world, {*web.address_v6, 53});
+        ::usleep(100'000);
+        // More clients than the container's kernel tells of a closed port at once.
+        for (int i = 0; i < 20; ++i) CHECK(echo_of(world, host, "to six") == "to six");
     }
+    // Another one takes its place, in the other family: refused there, it is there for the next.
+    kernel::ChildProcess server = echo_datagrams(world, {web.address_v4, 53});
+    ::usleep(100'000);
+    CHECK(echo_of(world, host, "to four", 5) == "to four");
 }
 
 TEST_CASE("names of the network are known, over UDP and TCP, and backwards") {

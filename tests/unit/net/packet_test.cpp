@@ -80,6 +80,52 @@ TEST_CASE("a datagram and an echo reply carry right checksums") {
     CHECK(reply[25] == 0x34);
 }
 
+TEST_CASE("a port that nobody listens at is told with both ends of the datagram") {
+    for (const auto& [client, service] :
+         {std::pair{"192.0.2.9", "10.89.0.2"}, {"2001:db8::9", "fd00::2"}}) {
+        const Endpoint from = at(client, 40000), to = at(service, 53);
+        const Bytes bytes = make_datagram_unreachable(to, from, Unreachable::port);
+        const auto packet = parse_packet(bytes);
+        REQUIRE(packet);
+        const auto refused = parse_refusal(bytes, *packet);
+        REQUIRE(refused);
+        CHECK(refused->from == from);
+        CHECK(refused->to == to);
+        const Bytes other = make_datagram_unreachable(to, from, Unreachable::host);
+        CHECK_FALSE(parse_refusal(other, *parse_packet(other)));
+    }
+}
+
+TEST_CASE("a refusal that is cut, or of somebody else's datagram, is none") {
+    const Endpoint from = at("2001:db8::9", 40000), to = at("fd00::2", 53);
+    const Bytes whole = make_datagram_unreachable(to, from, Unreachable::port);
+    for (size_t size = 48; size < whole.size(); ++size) {
+        Bytes cut(whole.begin(), whole.begin() + static_cast<long>(size));
+        cut[4] = 0;
+        cut[5] = static_cast<std::uint8_t>(size - 40);
+        const auto packet = parse_packet(cut);
+        REQUIRE(packet);
+        CHECK_FALSE(parse_refusal(cut, *packet));
+    }
+    constexpr size_t kQuoted = 48;
+    const auto is_refusal = [&](size_t offset, std::uint8_t value) {
+        Bytes changed = whole;
+        changed[kQuoted + offset] = value;
+        return parse_refusal(changed, *parse_packet(changed)).has_value();
+    };
+    CHECK_FALSE(is_refusal(0, 0x45));  // IPv4 inside of IPv6
+    CHECK_FALSE(is_refusal(6, IPPROTO_TCP));
+    CHECK_FALSE(is_refusal(8 + 15, 8));   // another sender
+    CHECK_FALSE(is_refusal(24 + 15, 3));  // another receiver
+    // IPv4: options before the ports, as many as there can be and more than there are.
+    Bytes v4 =
+        make_datagram_unreachable(at("10.89.0.2", 53), at("192.0.2.9", 1), Unreachable::port);
+    v4[28] = 0x4f;
+    CHECK_FALSE(parse_refusal(v4, *parse_packet(v4)));
+    v4[28] = 0x44;
+    CHECK_FALSE(parse_refusal(v4, *parse_packet(v4)));
+}
+
 TEST_CASE("what is cut, fragmented or of another kind is nothing") {
     const Bytes syn = make_syn(at("10.89.0.2", 1), at("192.0.2.1", 2), 3);
     for (size_t size = 0; size < syn.size(); ++size) {

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include "net/name_servers.hpp"
+#include "net/port_targets.hpp"
 #include "net/reach.hpp"
-#include "net/tcp_ports.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/net/project_network.hpp"
 #include "sandbox/net/published_port.hpp"
@@ -101,6 +101,26 @@ TEST_CASE("a client keeps its address where it can be answered") {
     CHECK(inside("169.254.1.1") == "10.89.0.1");
     CHECK(inside("2001:db8::9") == "10.89.0.1");
     CHECK(inside("10.89.0.2") == "10.89.0.1");
+}
+
+TEST_CASE("a client is led to the container's address of its own family first") {
+    ReachPolicy policy;
+    const Endpoint v4{*try_parse_address("10.89.0.2"), 53}, v6{*try_parse_address("fd00::2"), 53};
+    const auto first = [&](const char* client, const Endpoint& target) {
+        return choose_targets(policy, *try_parse_address(client), target).first;
+    };
+    // Without IPv6 there is one address, and no other to try.
+    CHECK(first("2001:db8::9", v4) == v4);
+    CHECK_FALSE(choose_targets(policy, v6.address, v4).second);
+    policy.twins = {{v4.address, v6.address}, {v6.address, v4.address}};
+    CHECK(first("2001:db8::9", v4) == v6);
+    CHECK(choose_targets(policy, *try_parse_address("2001:db8::9"), v4).second == v4);
+    CHECK(first("192.0.2.9", v4) == v4);
+    CHECK(choose_targets(policy, *try_parse_address("192.0.2.9"), v4).second == v6);
+    CHECK(first("192.0.2.9", v6) == v4);
+    // The gateway speaks for the host's loopback, in the target's family.
+    CHECK(first("::1", v4) == v4);
+    CHECK(first("127.0.0.1", v6) == v6);
 }
 
 TEST_CASE("name servers and search domains come from resolv.conf") {
