@@ -12,7 +12,6 @@
 
 #include <algorithm>
 
-#include "net/nftables.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/log.hpp"
 
@@ -44,21 +43,6 @@ bool is_same_pair(const NetworkFault& one, const NetworkFault& other) noexcept {
            (one.a_name == other.b_name && one.b_name == other.a_name);
 }
 
-void add_rules(NftChain& chain, const NetworkFault& fault, const Member& from, const Member& to) {
-    const auto begin = [&](std::uint16_t type) {
-        return NftRule().in_link(from.port_link).out_link(to.port_link).ether_type(type);
-    };
-    chain.rules.push_back(begin(ETH_P_IPV6)
-                              .next_header(IPPROTO_ICMPV6)
-                              .icmp_type_between(kNeighbourSolicitation, kNeighbourAdvertisement)
-                              .accept());
-    for (const std::uint16_t type : {std::uint16_t{ETH_P_IP}, std::uint16_t{ETH_P_IPV6}}) {
-        NftRule rule = begin(type);
-        if (!fault.partition && fault.delay.count() == 0) rule.by_chance(fault.drop_ppm);
-        chain.rules.push_back(std::move(rule.drop()));
-    }
-}
-
 DelayLine::Way way_of(const NetworkFault& fault, const Member& from, const Member& to,
                       const ProjectNetwork::Impl& network) {
     return {ProjectNetwork::Impl::port_index(from),
@@ -71,6 +55,22 @@ DelayLine::Way way_of(const NetworkFault& fault, const Member& from, const Membe
 
 }  // namespace
 
+void add_fault_rules(NftChain& chain, const NetworkFault& fault, const std::string& from_link,
+                     const std::string& to_link) {
+    const auto begin = [&](std::uint16_t type) {
+        return NftRule().in_link(from_link).out_link(to_link).ether_type(type);
+    };
+    chain.rules.push_back(begin(ETH_P_IPV6)
+                              .next_header(IPPROTO_ICMPV6)
+                              .icmp_type_between(kNeighbourSolicitation, kNeighbourAdvertisement)
+                              .accept());
+    for (const std::uint16_t type : {std::uint16_t{ETH_P_IP}, std::uint16_t{ETH_P_IPV6}}) {
+        NftRule rule = begin(type);
+        if (!fault.partition && fault.delay.count() == 0) rule.by_chance(fault.drop_ppm);
+        chain.rules.push_back(std::move(rule.drop()));
+    }
+}
+
 void Faults::apply(const std::vector<NetworkFault>& faults) {
     NftChain chain{"forward", NF_BR_FORWARD, 0, {}};
     std::vector<DelayLine::Way> ways;
@@ -78,8 +78,8 @@ void Faults::apply(const std::vector<NetworkFault>& faults) {
         const Member* const a = find_linked(network_, fault.a_name);
         const Member* const b = find_linked(network_, fault.b_name);
         if (a == nullptr || b == nullptr) continue;
-        add_rules(chain, fault, *a, *b);
-        add_rules(chain, fault, *b, *a);
+        add_fault_rules(chain, fault, a->port_link, b->port_link);
+        add_fault_rules(chain, fault, b->port_link, a->port_link);
         if (fault.delay.count() == 0 || fault.partition) continue;
         ways.push_back(way_of(fault, *a, *b, network_));
         ways.push_back(way_of(fault, *b, *a, network_));

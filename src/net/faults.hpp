@@ -6,9 +6,14 @@
 
 #include "net/delay_line.hpp"
 #include "net/network_state.hpp"
+#include "net/nftables.hpp"
 #include "sandbox/net/fault.hpp"
 
 namespace sandbox::net {
+
+// What becomes of the packets that go from one port of the bridge to another. Pure.
+void add_fault_rules(NftChain& chain, const NetworkFault& fault, const std::string& from_link,
+                     const std::string& to_link);
 
 class Faults {
   public:

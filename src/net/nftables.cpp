@@ -264,23 +264,44 @@ NetlinkMessage begin_batch() {
     return {NFNL_MSG_BATCH_BEGIN, 0, family_header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES)};
 }
 
-int try_commit(NetlinkSocket& netfilter, NetlinkMessage& batch) {
+void end_batch(NetlinkMessage& batch) {
     const nfgenmsg end = family_header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     batch.begin(NFNL_MSG_BATCH_END, 0, &end, sizeof end);
-    return netfilter.try_batch(batch).error;
 }
 
 }  // namespace
 
-void install_table(NetlinkSocket& netfilter, const std::string& table,
-                   const std::vector<NftChain>& chains) {
+NetlinkMessage make_installation(const std::string& table, const std::vector<NftChain>& chains) {
     const nfgenmsg inet = family_header(NFPROTO_INET);
     NetlinkMessage batch = begin_batch();
     put_table(batch, inet, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
     for (const NftChain& chain : chains) {
         put_chain(batch, inet, table, chain, &chain == &chains.back());
     }
-    const int rc = try_commit(netfilter, batch);
+    end_batch(batch);
+    return batch;
+}
+
+NetlinkMessage make_replacement(std::uint8_t family, const std::string& table,
+                                const std::vector<NftChain>& chains) {
+    const nfgenmsg header = family_header(family);
+    NetlinkMessage batch = begin_batch();
+    // There must be one to be deleted.
+    put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_table(batch, header, table, NFT_MSG_DELTABLE, 0);
+    for (const NftChain& chain : chains) {
+        put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+        put_chain(batch, header, table, chain, false);
+    }
+    put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK);
+    end_batch(batch);
+    return batch;
+}
+
+void install_table(NetlinkSocket& netfilter, const std::string& table,
+                   const std::vector<NftChain>& chains) {
+    NetlinkMessage batch = make_installation(table, chains);
+    const int rc = netfilter.try_batch(batch).error;
     if (rc == 0) return;
     // nf_tables answers ENOENT for an expression whose module is missing, EOPNOTSUPP and
     // EAFNOSUPPORT for a family or hook that was not built.
@@ -294,17 +315,8 @@ void install_table(NetlinkSocket& netfilter, const std::string& table,
 
 void replace_table(NetlinkSocket& netfilter, std::uint8_t family, const std::string& table,
                    const std::vector<NftChain>& chains) {
-    const nfgenmsg header = family_header(family);
-    NetlinkMessage batch = begin_batch();
-    // There must be one to be deleted.
-    put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    put_table(batch, header, table, NFT_MSG_DELTABLE, 0);
-    for (const NftChain& chain : chains) {
-        put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-        put_chain(batch, header, table, chain, false);
-    }
-    put_table(batch, header, table, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK);
-    const int rc = try_commit(netfilter, batch);
+    NetlinkMessage batch = make_replacement(family, table, chains);
+    const int rc = netfilter.try_batch(batch).error;
     if (rc < 0) throw base::SysError(-rc, "replace rules of the packet filter");
 }
 

@@ -56,6 +56,12 @@ struct NftChain {
     std::vector<NftRule> rules;
 };
 
+// All messages of the two below, ready to be sent. Pure.
+[[nodiscard]] NetlinkMessage make_installation(const std::string& table,
+                                               const std::vector<NftChain>& chains);
+[[nodiscard]] NetlinkMessage make_replacement(std::uint8_t family, const std::string& table,
+                                              const std::vector<NftChain>& chains);
+
 // Replaces nothing: the table must not exist yet. Throws SysError, with a cure where a kernel part
 // is missing.
 void install_table(NetlinkSocket& netfilter, const std::string& table,
