@@ -227,7 +227,9 @@ void ContainerMaker::make() {
                     "a detached container has none of the caller's descriptors");
     }
     check_cidfile(request_);
-    for (const NetworkUse& use : parsed_.networks) (void)find_network(store_, use.name);
+    for (const NetworkUse& use : parsed_.networks) {
+        if (use.name != kPrivateNetwork) (void)find_network(store_, use.name);
+    }
     prepare_name();
     begin_namespaces();
     image::PullOptions options;

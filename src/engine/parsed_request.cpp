@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 
@@ -89,6 +90,13 @@ void parse_limits(const RunRequest& request, ParsedRequest& parsed) {
     parsed.resources = parse_resources(request);
 }
 
+void require_unplaced(const RunRequest& request) {
+    const bool placed = !request.network_aliases.empty() || request.ip || request.ip6;
+    if (!placed && !request.mac_address) return;
+    throw_usage("--network-alias, --ip, --ip6 and --mac-address are for named networks",
+                "sandbox network create NAME, then --network NAME");
+}
+
 void parse_networks(const RunRequest& request, ParsedRequest& parsed) {
     parsed.network = parse_network(request.network.value_or("private"));
     std::vector<std::string> words = request.networks;
@@ -102,16 +110,17 @@ void parse_networks(const RunRequest& request, ParsedRequest& parsed) {
         }
         parsed.networks.push_back(std::move(use));
     }
-    const bool placed = !request.network_aliases.empty() || request.ip || request.ip6;
-    if (parsed.networks.empty()) {
-        if (placed || request.mac_address) {
-            throw_usage("--network-alias, --ip, --ip6 and --mac-address are for named networks",
-                        "sandbox network create NAME, then --network NAME");
-        }
-        return;
+    if (parsed.networks.empty()) return require_unplaced(request);
+    parsed.network = {NetworkMode::attached, parsed.networks.front().name, true};
+    if (parsed.networks.size() == 1 && parsed.network.name == kPrivateNetwork) {
+        parsed.network.named = false;
+        parsed.networks.clear();
     }
-    NetworkUse& first = parsed.networks.front();
-    parsed.network = {NetworkMode::attached, first.name, true};
+    const auto named =
+        std::find_if(parsed.networks.begin(), parsed.networks.end(),
+                     [](const NetworkUse& use) { return use.name != kPrivateNetwork; });
+    if (named == parsed.networks.end()) return require_unplaced(request);
+    NetworkUse& first = *named;
     for (const std::string& alias : request.network_aliases) {
         first.aliases.push_back(check_network_alias(alias));
     }

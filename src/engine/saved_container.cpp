@@ -2,6 +2,7 @@
 
 #include "engine/container_maker.hpp"
 #include "engine/container_record.hpp"
+#include "engine/flags/option_flags.hpp"
 #include "engine/saved_request.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
@@ -17,6 +18,16 @@ store::ImageRecord find_image(const store::Store& store, const base::json::Value
                               "the container was made from it: pull it again");
 }
 
+// A container that was taken off its last network has them still, for when it is put on one again.
+void drop_gateway_wishes(RunRequest& request) {
+    if (request.network.value_or("") != "none") return;
+    request.publish.clear();
+    request.publish_all = false;
+    request.host_access.clear();
+    std::erase_if(request.add_host,
+                  [](const std::string& host) { return host.ends_with(kHostGateway); });
+}
+
 }  // namespace
 
 SavedContainer load_saved_container(const store::Store& store, const std::string& id,
@@ -25,6 +36,7 @@ SavedContainer load_saved_container(const store::Store& store, const std::string
     saved.request = request_from_json(record["request"]);
     // Nothing of the supervisor's own surroundings: all is settled already.
     const CallerFacts nobody{"/", [](const std::string&) { return std::nullopt; }};
+    drop_gateway_wishes(saved.request);
     ParsedRequest parsed = parse_request(saved.request, nobody);
     parsed.mounts = saved_mounts(record);
     // As it was made: its files have no other owners.

@@ -25,6 +25,14 @@ void prepare_container(NetlinkSocket& route) {
     }
 }
 
+void add_default_routes(NetlinkSocket& route, int index, const Attachment& attachment,
+                        const ProjectNetwork::Impl& network) {
+    add_route(route, {whole_family(AF_INET), network.gateway_v4(), index});
+    if (attachment.address_v6) {
+        add_route(route, {whole_family(AF_INET6), network.gateway_v6(), index});
+    }
+}
+
 void configure_link(NetlinkSocket& route, int index, const AttachPlan& plan,
                     const Attachment& attachment, const ProjectNetwork::Impl& network) {
     set_link_up(route, index, true);
@@ -32,11 +40,7 @@ void configure_link(NetlinkSocket& route, int index, const AttachPlan& plan,
     if (attachment.address_v6) {
         add_address(route, index, *attachment.address_v6, network.plan.subnet_v6->prefix);
     }
-    if (!plan.default_route) return;
-    add_route(route, {whole_family(AF_INET), network.gateway_v4(), index});
-    if (attachment.address_v6) {
-        add_route(route, {whole_family(AF_INET6), network.gateway_v6(), index});
-    }
+    if (plan.default_route) add_default_routes(route, index, attachment, network);
 }
 
 }  // namespace
@@ -68,6 +72,18 @@ void remove_former_link(int netns_fd, const std::string& name) {
     (void)make_inside(netns_fd, [&] {
         NetlinkSocket inside = NetlinkSocket::open(NETLINK_ROUTE);
         remove_link_if_any(inside, name);
+        return Descriptors{};
+    });
+}
+
+void lead_out_inside(int netns_fd, const AttachPlan& plan, const Attachment& attachment,
+                     const ProjectNetwork::Impl& network) {
+    (void)make_inside(netns_fd, [&] {
+        NetlinkSocket inside = NetlinkSocket::open(NETLINK_ROUTE);
+        const LinkInfo link = find_link(inside, plan.link_name);
+        inside.start_batch();
+        add_default_routes(inside, link.index, attachment, network);
+        inside.finish_batch();
         return Descriptors{};
     });
 }

@@ -16,7 +16,10 @@ namespace sandbox::net {
 // By a child that enters the namespace. The link is there already.
 void configure_inside(int netns_fd, const AttachPlan& plan, const Attachment& attachment,
                       const ProjectNetwork::Impl& network);
-// The same for somebody inside to say: see AttachPlan::configures_itself.
+// Its default routes lead through this network's gateway from now on, whatever they were.
+void lead_out_inside(int netns_fd, const AttachPlan& plan, const Attachment& attachment,
+                     const ProjectNetwork::Impl& network);
+// configure_inside() for somebody inside to say: see AttachPlan::configures_itself.
 [[nodiscard]] std::vector<std::uint8_t> inside_batch(const AttachPlan& plan,
                                                      const Attachment& attachment,
                                                      const ProjectNetwork::Impl& network);

@@ -180,6 +180,11 @@ json::Value Holder::serve(Member& member, const json::Value& request, const Desc
         join(member, request["itself"].is_true(), fd);
     } else if (op == "publish" && fd >= 0) {
         publish(member, request, fd);
+    } else if (op == "lead_out" && fd >= 0) {
+        network_->lead_out(*member.id, fd);
+    } else if (op == "want_names") {
+        member.wants_names = true;
+        changed();
     } else if (op == "leave") {
         leave(member);
         changed();

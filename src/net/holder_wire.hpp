@@ -2,6 +2,7 @@
 //   {"op":"enter", wish…}             → {"id","v4","v6"?,"server","inside"}
 //   {"op":"join","itself":bool} + fd  → {}        {"op":"publish","transport","port"} + fd → {}
 //   {"op":"names","names"}            → {}        {"op":"view","others"}                   → {}
+//   {"op":"lead_out"} + fd            → {}        {"op":"want_names"}                      → {}
 //   {"op":"fault","a","b",…}          → {}        {"op":"faults"}  → {"faults"}, by anybody
 //   errors: {"error","hint","code"}               unasked: {"event":"names","others"}
 #pragma once

@@ -159,6 +159,14 @@ void NetworkMember::join(int netns_fd, bool configures_itself) {
     (void)ask(json::dump(json::Object{{"op", "join"}, {"itself", configures_itself}}), {netns_fd});
 }
 
+void NetworkMember::lead_out(int netns_fd) {
+    (void)ask(json::dump(json::Object{{"op", "lead_out"}}), {netns_fd});
+}
+
+void NetworkMember::want_names() {
+    (void)ask(json::dump(json::Object{{"op", "want_names"}}));
+}
+
 void NetworkMember::publish(const PublishedPort& port, int socket_fd) {
     (void)ask(json::dump(json::Object{{"op", "publish"},
                                       {"transport", transport_name(port.transport)},

@@ -304,6 +304,13 @@ void ProjectNetwork::link(std::uint32_t id, int netns_fd, bool configures_itself
     member.linked = true;
 }
 
+void ProjectNetwork::lead_out(std::uint32_t id, int netns_fd) {
+    Impl::Member& member = impl_->members.at(id);
+    base::with_context("network " + base::quote(impl_->plan.name),
+                       [&] { lead_out_inside(netns_fd, member.plan, member.attachment, *impl_); });
+    member.plan.default_route = true;
+}
+
 Attachment ProjectNetwork::attach(const AttachPlan& plan) {
     finish();
     Attachment attachment = reserve(plan);

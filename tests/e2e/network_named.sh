@@ -82,7 +82,7 @@ expect_ok sandbox network connect --alias late back d
 sees_a() { [ "$(fetch d http://a/page)" = "from a" ]; }
 wait_until 10 sees_a || fail "the connected network's names are not told"
 expect_ok sandbox exec b nslookup -type=a late
-expect_eq "back" "$(sandbox ps --filter name=^d --format '{{.Networks}}')"
+expect_eq "private,back" "$(sandbox ps --filter name=^d --format '{{.Networks}}')"
 expect_rc 1 sandbox network connect back d
 expect_match 'on network "back" already' "$ERR"
 expect_ok sandbox network disconnect back d
@@ -96,6 +96,103 @@ expect_eq "from a" "$(fetch d http://a/page)"
 expect_ok sandbox rename d late2
 expect_ok sandbox exec b nslookup -type=a late2
 expect_ok sandbox rm -f -t 0 late2
+
+test_case "the network with the way outside is left: the next one has route, names, ports, hosts"
+expect_ok sandbox network create front
+front() { sandbox network inspect front --format "{{(index .IPAM.Config 0).$1}}"; }
+expect_ok sandbox run -d --name e --hostname own --network back --network-alias mail --network front \
+    --add-host gate:host-gateway -v "$WORK/served:/www:ro" -p 0:80 $image httpd -f -p 80 -h /www
+expect_ok sandbox run -d --name f --network front $image sleep 1000
+e_port=$(sandbox port e 80)
+default_of() { sandbox exec e ip "$@" route | grep -o 'default via [^ ]* dev eth[0-9]*'; }
+own_addresses() { sandbox exec e sed -n 's/\town$//p' /etc/hosts | xargs; }
+address_on() { sandbox inspect -f "{{(index .NetworkSettings.Networks \"$1\").IPAddress}}" e; }
+expect_eq "default via 10.89.1.1 dev eth0" "$(default_of)"
+expect_eq "from a" "$(fetch e http://a/page)"
+on_front=$(address_on front)
+expect_ok sandbox network disconnect back e
+expect_eq "default via $(front Gateway) dev eth1" "$(default_of)"
+expect_eq "nameserver $(front Gateway)" "$(sandbox exec e grep nameserver /etc/resolv.conf)"
+expect_eq "$on_front" "$(own_addresses)"
+expect_match "^$(front Gateway)[[:blank:]]gate\$" "$(sandbox exec e grep gate /etc/hosts)"
+expect_ok sandbox exec e nslookup -type=a f
+expect_rc 1 sandbox exec e nslookup -type=a a
+expect_rc 1 sandbox exec b nslookup -type=a mail
+expect_eq "$e_port" "$(sandbox port e 80)" "the port stays where it was"
+expect_eq "from a" "$(curl -s --max-time 5 "http://$e_port/page")"
+
+test_case "without any network there is none; whatever is connected then has all of it"
+expect_ok sandbox network disconnect front e
+expect_eq lo "$(sandbox exec e ls /sys/class/net)"
+expect_eq 127.0.0.1 "$(own_addresses)"
+expect_rc 7 curl -s --max-time 5 "http://$e_port/page"
+expect_eq "" "$(sandbox port e)"
+expect_ok sandbox network connect --alias mail back e
+expect_eq "default via 10.89.1.1 dev eth0" "$(default_of)"
+expect_eq "nameserver 10.89.1.1" "$(sandbox exec e grep nameserver /etc/resolv.conf)"
+expect_eq "from a" "$(fetch e http://a/page)"
+expect_eq "$e_port" "$(sandbox port e 80)"
+expect_eq "from a" "$(curl -s --max-time 5 "http://$e_port/page")"
+expect_ok sandbox exec b nslookup -type=a mail
+
+test_case "the private network comes and goes like the others, by docker's name, too"
+expect_ok sandbox network connect bridge e
+expect_error 1 'on network "private" already' sandbox network connect bridge e
+expect_error 1 'neither aliases nor addresses' sandbox network connect --alias x bridge e
+expect_eq "default via 10.89.1.1 dev eth0" "$(default_of)"
+expect_ok sandbox network disconnect back e
+gateway=$(sandbox inspect -f '{{.NetworkSettings.Networks.private.Gateway}}' e)
+expect_eq "default via $gateway dev eth1" "$(default_of)"
+expect_eq "nameserver $gateway" "$(sandbox exec e grep nameserver /etc/resolv.conf)"
+expect_eq "from a" "$(curl -s --max-time 5 "http://$e_port/page")"
+expect_ok sandbox network connect back e
+sees_a_from_e() { [ "$(fetch e http://a/page)" = "from a" ]; }
+wait_until 10 sees_a_from_e || fail "the private network's name server is not told the others' names"
+expect_eq "private,back" "$(sandbox ps --filter name=^e --format '{{.Networks}}')"
+expect_ok sandbox network disconnect bridge e
+expect_rc 1 sandbox network disconnect bridge e
+expect_match 'not on network "private"' "$ERR"
+expect_eq "default via 10.89.1.1 dev eth0" "$(default_of)"
+expect_eq "from a" "$(fetch e http://a/page)"
+expect_eq "from a" "$(curl -s --max-time 5 "http://$e_port/page")"
+expect_error 1 'is built in' sandbox network connect host e
+
+test_case "the next start has the networks that the container had at last"
+restart_e() { expect_ok sandbox stop -t 0 e && expect_ok sandbox start e; }
+restart_e
+expect_eq "$(printf 'eth0\nlo')" "$(sandbox exec e ls /sys/class/net)"
+expect_eq "from a" "$(fetch e http://a/page)"
+expect_ok sandbox network connect bridge e
+restart_e
+expect_eq $'eth0\neth1\nlo' "$(sandbox exec e ls /sys/class/net)"
+expect_eq "from a" "$(fetch e http://a/page)"
+expect_ok sandbox network disconnect back e
+expect_ok sandbox network disconnect private e
+restart_e
+expect_eq lo "$(sandbox exec e ls /sys/class/net)"
+expect_ok sandbox stop -t 0 e
+expect_ok sandbox network connect back e
+expect_ok sandbox start e
+expect_eq "from a" "$(curl -s --max-time 5 "http://$(sandbox port e 80)/page")"
+expect_ok sandbox rm -f -t 0 e f
+expect_ok sandbox network rm front
+
+test_case "of networks of which only one leads outside, that one leads, whenever it came"
+expect_ok sandbox network create --internal shut
+expect_ok sandbox run -d --name e --network shut $image sleep 1000
+expect_ok sandbox network connect back e
+expect_eq "default via 10.89.1.1 dev eth1" "$(default_of)"
+expect_eq "from a" "$(fetch e http://a/page)"
+expect_ok sandbox run -d --name f --network shut $image sleep 1000
+sees_f() { sandbox exec e nslookup -type=a f >/dev/null; }
+wait_until 10 sees_f || fail "the names of the former first network are not told"
+expect_ok sandbox rm -f -t 0 e f
+expect_ok sandbox network rm shut
+
+test_case "several networks from the start, the private one among them"
+expect_ok sandbox run --network bridge --network back $image wget -q -O /dev/null http://a/page
+expect_error 125 'neither aliases nor addresses' sandbox run --network bridge \
+    --network name=private,alias=x $image true
 
 test_case "a port of the host's loopback is open to whom it is opened"
 start_registry

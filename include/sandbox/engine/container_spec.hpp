@@ -53,7 +53,10 @@ struct MemoryFileSpec {
 // joined: that of another container (engine/joined_network.hpp).
 enum class NetworkMode { attached, none, host, joined };
 
-// A place on a named network; addresses are given out when they are empty.
+// What the network of a container by itself is called; docker says "bridge".
+inline constexpr const char* kPrivateNetwork = "private";
+
+// A place on a network, named or private; addresses are given out when they are empty.
 struct NetworkUse {
     std::string name;
     std::vector<std::string> aliases;

@@ -41,6 +41,10 @@ class NetworkMember {
     [[nodiscard]] const Attachment& attachment() const noexcept { return attachment_; }
     // The link is made. `configures_itself`: see AttachPlan. May be called again.
     void join(int netns_fd, bool configures_itself);
+    // After join(): the container's default routes go through this network from now on.
+    void lead_out(int netns_fd);
+    // As with `wants_names`, from now on; the first are told at once.
+    void want_names();
     // Connections to `socket_fd` (TCP: listening) go to the container's `port.container_port`.
     void publish(const PublishedPort& port, int socket_fd);
     void set_names(const std::vector<std::string>& names);

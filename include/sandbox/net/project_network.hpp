@@ -91,6 +91,9 @@ class ProjectNetwork {
     // is not looked at.
     Attachment reserve(const AttachPlan& plan);
     void link(std::uint32_t id, int netns_fd, bool configures_itself);
+    // The container's default routes go through this network from now on: its other one has been
+    // left, or is internal. Must be linked.
+    void lead_out(std::uint32_t id, int netns_fd);
     // Takes the link away, if the container (still) exists, and frees address and names.
     void detach(std::uint32_t id);
     void set_names(std::uint32_t id, std::vector<std::string> names);

@@ -44,6 +44,14 @@ NetworkUse parse_network_use(std::string_view text) {
     }
     if (use.name.empty()) throw_bad_flag(kNetwork, text, "it names no network");
     const NetworkWish wish = parse_network(use.name);
+    if (wish.mode == NetworkMode::attached && !wish.named) {
+        use.name = wish.name;
+        if (!use.aliases.empty() || !use.ip.empty() || !use.ip6.empty() || !use.mac.empty()) {
+            throw_usage("the private network has neither aliases nor addresses to choose",
+                        "sandbox network create NAME, then --network name=NAME,…");
+        }
+        return use;
+    }
     if (!wish.named) {
         throw_usage("--network " + use.name + " and other networks contradict each other",
                     "leave it out: a named network has a way outside, unless it is internal");

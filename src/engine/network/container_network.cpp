@@ -23,16 +23,38 @@ store::PortMapping mapping_of(const net::HostPort& port) {
             port.host.address.str(), port.host.port};
 }
 
-void complete_spec(ContainerSpec& spec, const std::vector<std::string>& own,
-                   const std::string& gateway) {
-    // On named networks only the gateway knows the others' names; it asks --dns for the rest.
-    if (spec.dns_from_gateway || !spec.networks.empty()) spec.dns_servers = {gateway};
-    for (auto& [name, address] : spec.hosts) {
-        if (name == spec.hostname && address == "127.0.0.1") address = own.front();
-        if (address == kHostGateway) address = gateway;
-    }
-    if (spec.hosts.empty()) return;
-    for (size_t i = 1; i < own.size(); ++i) spec.hosts.emplace_back(spec.hostname, own[i]);
+ContainerNetwork::ContainerNetwork(ContainerSpec& spec, std::vector<net::HostPort> ports,
+                                   const store::Store& store, base::PollLoop& loop)
+    : hostname_(spec.hostname),
+      places_({spec.name, spec.hostname, spec.id, spec.host_ports, spec.link_local,
+               spec.dns_from_gateway ? std::vector<std::string>{} : spec.dns_servers},
+              store, loop) {
+    std::vector<NetworkUse> uses = spec.networks;
+    if (uses.empty()) uses.push_back({kPrivateNetwork, {}, {}, {}, {}});
+    places_.enter_all(uses, std::move(ports));
+    setup_ = places_.setup();
+    complete_spec(spec, places_.own_addresses(), places_.name_server());
+    make_facts();
+}
+
+void ContainerNetwork::make_facts() {
+    facts_ = {};
+    places_.add_facts(facts_);
+    if (std::string server = places_.name_server(); !server.empty()) name_server_ = server;
+}
+
+void ContainerNetwork::connect(const NetworkUse& use) {
+    places_.connect(use);
+    make_facts();
+}
+
+void ContainerNetwork::disconnect(const std::string& network) {
+    places_.disconnect(network);
+    make_facts();
+}
+
+OwnWords ContainerNetwork::own_words() const {
+    return {hostname_, places_.own_addresses(), name_server_};
 }
 
 std::unique_ptr<ContainerNetwork> ContainerNetwork::make(ContainerSpec& spec,
@@ -40,8 +62,7 @@ std::unique_ptr<ContainerNetwork> ContainerNetwork::make(ContainerSpec& spec,
                                                          base::PollLoop& loop) {
     if (spec.network != NetworkMode::attached) return nullptr;
     std::vector<net::HostPort> ports = net::open_host_ports(wishes_of(spec));
-    if (spec.networks.empty()) return make_lone_network(spec, std::move(ports), store, loop);
-    return make_named_network(spec, std::move(ports), store, loop);
+    return std::make_unique<ContainerNetwork>(spec, std::move(ports), store, loop);
 }
 
 LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, base::PollLoop& loop,

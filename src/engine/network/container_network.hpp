@@ -1,6 +1,5 @@
-// The way out and in of one container that is attached: its ports on the host, and either a private
-// network with a gateway of its own, which the supervisor has (lone_network.cpp), or places on
-// named networks, which their holders have (named_network.cpp).
+// The way out and in of a container that is attached: its ports on the host, and its places on
+// networks (network_places.hpp). One that names none has a private network of its own.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +7,8 @@
 #include <vector>
 
 #include "engine/launch.hpp"
+#include "engine/network/network_places.hpp"
+#include "engine/network/own_words.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/poll_loop.hpp"
 #include "sandbox/engine/container_spec.hpp"
@@ -23,24 +24,33 @@ class ContainerNetwork {
     [[nodiscard]] static std::unique_ptr<ContainerNetwork> make(ContainerSpec& spec,
                                                                 const store::Store& store,
                                                                 base::PollLoop& loop);
-    ContainerNetwork() = default;
-    ContainerNetwork(const ContainerNetwork&) = delete;
-    ContainerNetwork& operator=(const ContainerNetwork&) = delete;
-    virtual ~ContainerNetwork() = default;
+    // What make() does for an attached one; `ports` are the spec's.
+    ContainerNetwork(ContainerSpec& spec, std::vector<net::HostPort> ports,
+                     const store::Store& store, base::PollLoop& loop);
     // For the container's first process, to say to its kernel after join(): child/plan.hpp.
-    [[nodiscard]] virtual const std::vector<std::uint8_t>& setup() const noexcept = 0;
+    [[nodiscard]] const std::vector<std::uint8_t>& setup() const noexcept { return setup_; }
     // The container's network namespace: from here on it is joined to the network. May be called
     // again for another attempt. Throws NetworkMissing when there is no network.
-    virtual void join(int netns_fd) = 0;
+    void join(int netns_fd) { places_.join_all(netns_fd); }
     // The container has configured its side. Not earlier: whoever came through a published port
     // before would wait for the second try of ARP, a whole second.
-    virtual void open() {}
-    // While it runs: one named network more or less. A name of its own is told anew. Throw Error.
-    virtual void connect(const NetworkUse& use) = 0;
-    virtual void disconnect(const std::string& network) = 0;
-    virtual void rename(const std::string& name) = 0;
+    void open() { places_.publish_all(); }
+    // While it runs: one network more or less. A name of its own is told anew. Throw Error.
+    void connect(const NetworkUse& use);
+    void disconnect(const std::string& network);
+    void rename(const std::string& name) { places_.rename(name); }
     // Addresses and ports, once it is joined.
-    [[nodiscard]] virtual const store::NetworkFacts& facts() const noexcept = 0;
+    [[nodiscard]] const store::NetworkFacts& facts() const noexcept { return facts_; }
+    // What the container's own files say of its networks.
+    [[nodiscard]] OwnWords own_words() const;
+
+  private:
+    void make_facts();
+
+    std::string hostname_, name_server_;
+    NetworkPlaces places_;
+    std::vector<std::uint8_t> setup_;
+    store::NetworkFacts facts_;
 };
 
 // The kernel refuses what a network needs.
@@ -55,18 +65,6 @@ class NetworkMissing : public base::Error {
                                                 base::PollLoop& loop,
                                                 std::unique_ptr<ContainerNetwork>& network);
 
-// For the two kinds.
-[[nodiscard]] std::unique_ptr<ContainerNetwork> make_lone_network(ContainerSpec& spec,
-                                                                  std::vector<net::HostPort> ports,
-                                                                  const store::Store& store,
-                                                                  base::PollLoop& loop);
-[[nodiscard]] std::unique_ptr<ContainerNetwork> make_named_network(ContainerSpec& spec,
-                                                                   std::vector<net::HostPort> ports,
-                                                                   const store::Store& store,
-                                                                   base::PollLoop& loop);
 [[nodiscard]] store::PortMapping mapping_of(const net::HostPort& port);
-// What the spec leaves open until addresses are known: the name server, the own lines of hosts.
-void complete_spec(ContainerSpec& spec, const std::vector<std::string>& own,
-                   const std::string& gateway);
 
 }  // namespace sandbox::engine

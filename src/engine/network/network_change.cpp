@@ -1,6 +1,7 @@
 #include "engine/network/network_change.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/container_record.hpp"
 #include "engine/flags/option_flags.hpp"
@@ -12,32 +13,61 @@ namespace {
 
 namespace json = base::json;
 
+// host, none and container: are no networks that one is on.
+std::vector<std::string> word_of_mode(const std::string& mode) {
+    const NetworkWish wish = parse_network(mode);
+    if (wish.mode != NetworkMode::attached) return {};
+    return {wish.name};
+}
+
 // The words that the container was made with; a single name may stand as the mode.
 std::vector<std::string> words_of(const json::Value& record) {
     // A run that is not kept has no request: its record is for listings alone.
-    if (record["request"].as_object() == nullptr) return record["networks"].strings();
+    if (record["request"].as_object() == nullptr) {
+        std::vector<std::string> names = record["networks"].strings();
+        return names.empty() ? word_of_mode(record.string_or("network", kPrivateNetwork)) : names;
+    }
     std::vector<std::string> words = record["request"]["networks"].strings();
-    const std::string mode = record["request"].string_or("network");
-    if (words.empty() && !mode.empty() && parse_network(mode).named) words = {mode};
-    return words;
+    if (!words.empty()) return words;
+    return word_of_mode(record["request"].string_or("network", kPrivateNetwork));
+}
+
+// What a container was given by flags of their own is its place on the first named network.
+constexpr std::array kPlaceKeys{"network_aliases", "ip", "ip6", "mac_address"};
+
+std::string first_named(const std::vector<std::string>& words) {
+    for (const std::string& word : words) {
+        const std::string name = parse_network_use(word).name;
+        if (name != kPrivateNetwork) return name;
+    }
+    return {};
 }
 
 json::Value with_words(const json::Value& record, const std::vector<std::string>& words) {
-    json::Object changed = *record.as_object();
     std::vector<std::string> names;
     for (const std::string& word : words) names.push_back(parse_network_use(word).name);
+    json::Object changed;
+    for (const json::Object::Member& member : *record.as_object()) {
+        if (member.first == "networks") continue;
+        if (member.first != "network") {
+            changed.append(member.first, member.second);
+            continue;
+        }
+        // Side by side: listings do not read the whole record (store/container_summary.hpp).
+        changed.append("network", names.empty() ? "none" : names.front());
+        if (!names.empty()) changed.append("networks", names);
+    }
     if (json::Object* request = changed["request"].as_object()) {
         request->erase("network");
         request->erase("networks");
         if (words.empty()) {
             (*request)["network"] = "none";
+        } else if (names.size() == 1 && names.front() == kPrivateNetwork) {
+            (*request)["network"] = kPrivateNetwork;
         } else {
             (*request)["networks"] = words;
         }
     }
-    changed["network"] = names.empty() ? "none" : names.front();
-    changed.erase("networks");
-    if (!names.empty()) changed["networks"] = names;
     return json::Value(std::move(changed));
 }
 
@@ -52,9 +82,11 @@ json::Value with_network(const json::Value& record, const std::string& word) {
         }
     }
     const std::string mode = record.string_or("network");
-    if (mode == "host") {
-        throw base::Error("a container with the host's network cannot be on another one",
-                          "make it without --network host");
+    if (mode == "host" || mode.starts_with("container:")) {
+        throw base::Error(
+            mode == "host" ? "a container with the host's network cannot be on another one"
+                           : "a container in another one's network has that one's",
+            mode == "host" ? "make it without --network host" : "connect the other one");
     }
     words.push_back(word);
     return with_words(record, words);
@@ -62,12 +94,18 @@ json::Value with_network(const json::Value& record, const std::string& word) {
 
 json::Value without_network(const json::Value& record, const std::string& network) {
     std::vector<std::string> words = words_of(record);
+    const std::string placed = first_named(words);
     const size_t removed = std::erase_if(
         words, [&](const std::string& word) { return parse_network_use(word).name == network; });
     if (removed == 0) {
         throw base::NotFoundError("the container is not on network " + base::quote(network));
     }
-    return with_words(record, words);
+    json::Value changed = with_words(record, words);
+    json::Object* request = (*changed.as_object())["request"].as_object();
+    if (request != nullptr && placed == network) {
+        for (const char* key : kPlaceKeys) request->erase(key);
+    }
+    return changed;
 }
 
 }  // namespace sandbox::engine

@@ -8,7 +8,7 @@
 namespace sandbox::engine {
 
 // `word`: as --network takes it. Throws Error when the container is on that network already, or
-// has the host's. Pure.
+// has the host's or another container's. Pure.
 [[nodiscard]] base::json::Value with_network(const base::json::Value& record,
                                              const std::string& word);
 // Throws NotFoundError when it is not on it. Without any network left there is none. Pure.

@@ -45,11 +45,18 @@ void change(const store::Store& store, const store::ContainerEntry& entry,
     containers.save_record(*settled.owned, changed(containers.find(entry.id).record));
 }
 
+// The private one is each container's own, by either of its names.
+store::NetworkRecord member_network(const store::Store& store, const std::string& network) {
+    auto builtin = try_builtin_network(network);
+    if (builtin && builtin->name == kPrivateNetwork) return std::move(*builtin);
+    return find_network(store, network);
+}
+
 }  // namespace
 
 void connect_network(const store::Store& store, const std::string& network,
                      const std::string& container, const MemberWishes& wishes) {
-    const store::NetworkRecord record = find_network(store, network);
+    const store::NetworkRecord record = member_network(store, network);
     const store::ContainerEntry entry = store::ContainerStore(store).find(container);
     const std::string word = word_of(record.name, wishes);
     (void)parse_network_use(word);
@@ -60,10 +67,7 @@ void connect_network(const store::Store& store, const std::string& network,
 
 void disconnect_network(const store::Store& store, const std::string& network,
                         const std::string& container) {
-    store::NetworkRecord record;
-    record.name = network;
-    if (network != "private" && network != "bridge") record = find_network(store, network);
-    if (network == "bridge") record.name = "private";
+    const store::NetworkRecord record = member_network(store, network);
     const store::ContainerEntry entry = store::ContainerStore(store).find(container);
     change(store, entry, json::Object{{"op", "network_disconnect"}, {"network", record.name}},
            [&](const json::Value& before) { return without_network(before, record.name); });

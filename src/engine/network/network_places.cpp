@@ -1,4 +1,4 @@
-#include "engine/network/named_places.hpp"
+#include "engine/network/network_places.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/network/container_network.hpp"
 #include "engine/network/network_plan.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
@@ -40,40 +39,47 @@ UniqueFd copy_of(int fd) {
 
 }  // namespace
 
-NamedPlaces::NamedPlaces(Owner owner, const store::Store& store, PollLoop& loop)
+NetworkPlaces::NetworkPlaces(Owner owner, const store::Store& store, PollLoop& loop)
     : owner_(std::move(owner)), store_(store), loop_(loop) {}
 
-NamedPlaces::~NamedPlaces() {
+NetworkPlaces::~NetworkPlaces() {
     for (Place& place : places_) forget(place);
 }
 
-void NamedPlaces::forget(Place& place) {
+void NetworkPlaces::forget(Place& place) {
     if (place.token) loop_.remove(*std::exchange(place.token, std::nullopt));
     if (place.retry) loop_.remove(*std::exchange(place.retry, std::nullopt));
     place.member.reset();
 }
 
-std::vector<std::string> NamedPlaces::names_on(const NetworkUse& use) const {
+std::vector<std::string> NetworkPlaces::names_on(const Place& place) const {
     constexpr size_t kShortId = 12;
+    if (place.is_private()) return {owner_.hostname, owner_.name};
     std::vector<std::string> names{owner_.name};
-    names.insert(names.end(), use.aliases.begin(), use.aliases.end());
+    names.insert(names.end(), place.use.aliases.begin(), place.use.aliases.end());
     names.push_back(owner_.id.substr(0, kShortId));
     return names;
 }
 
-NamedPlaces::Place& NamedPlaces::add(const NetworkUse& use, size_t link_number) {
+NetworkPlaces::Place& NetworkPlaces::add(const NetworkUse& use, size_t link_number) {
     Place place;
     place.use = use;
-    place.record = find_network(store_, use.name);
-    place.plan = plan_of(place.record);
-    place.link = link_number;
     net::AttachPlan& wish = place.wish;
-    wish.names = names_on(use);
+    if (use.name == kPrivateNetwork) {
+        place.record.name = use.name;
+        place.plan.lone = true;
+        wish.mac = net::random_mac();
+    } else {
+        place.record = find_network(store_, use.name);
+        place.plan = plan_of(place.record);
+        wish.mac = net::try_parse_mac(use.mac);  // otherwise that of the address
+    }
+    place.link = link_number;
+    wish.names = names_on(place);
     wish.link_name = "eth" + std::to_string(link_number);
     wish.link_index = kFirstLinkIndex + static_cast<int>(link_number);
     wish.address_v4 = address_of(use.ip, false);
     wish.address_v6 = address_of(use.ip6, true);
-    wish.mac = net::try_parse_mac(use.mac);  // otherwise that of the address
     wish.default_route = false;
     wish.host_ports = owner_.host_ports;
     wish.link_local = owner_.link_local;
@@ -85,53 +91,43 @@ NamedPlaces::Place& NamedPlaces::add(const NetworkUse& use, size_t link_number) 
     return places_.emplace_back(std::move(place));
 }
 
-void NamedPlaces::choose_first() {
-    first_ = &places_.front();
+NetworkPlaces::Place* NetworkPlaces::choose_first() noexcept {
     for (Place& place : places_) {
-        if (place.plan.internal) continue;
-        first_ = &place;
-        break;
+        if (!place.plan.internal) return &place;
     }
+    return places_.empty() ? nullptr : &places_.front();
+}
+
+void NetworkPlaces::enter(Place& place) {
+    if (place.is_private()) {
+        place.member = enter_private(place.plan, place.wish, loop_);
+        place.record.gateway = place.plan.gateway_v4->str();
+        return;
+    }
+    base::with_context("network " + base::quote(place.record.name), [&] {
+        place.member = enter_holder(holder_place(store_, place.record), place.plan, place.wish,
+                                    &place != first_);
+    });
+}
+
+void NetworkPlaces::enter_all(const std::vector<NetworkUse>& uses,
+                              std::vector<net::HostPort> ports) {
+    ports_ = std::move(ports);
+    for (const NetworkUse& use : uses) add(use, places_.size()).wish.configures_itself = true;
+    first_ = choose_first();
     first_->wish.default_route = true;
+    for (const net::HostPort& port : ports_) {
+        wishes_.push_back(port.wish);
+        wishes_.back().host_first = wishes_.back().host_last = port.host.port;
+    }
     if (first_->plan.internal && !ports_.empty()) {
         base::log::warning("published ports mean nothing on internal networks alone");
         ports_.clear();
     }
-}
-
-void NamedPlaces::enter(Place& place) {
-    base::with_context("network " + base::quote(place.record.name), [&] {
-        place.member = net::NetworkMember::enter(holder_place(store_, place.record), place.plan,
-                                                 place.wish, &place != first_);
-    });
-}
-
-void NamedPlaces::enter_all(const std::vector<NetworkUse>& uses, std::vector<net::HostPort> ports) {
-    ports_ = std::move(ports);
-    for (const NetworkUse& use : uses) add(use, places_.size()).wish.configures_itself = true;
-    choose_first();
     for (Place& place : places_) enter(place);
 }
 
-std::vector<std::string> NamedPlaces::own_addresses() const {
-    std::vector<std::string> own{first_->member->attachment().address_v4.str()};
-    for (const Place& place : places_) {
-        if (&place != first_) own.push_back(place.member->attachment().address_v4.str());
-    }
-    return own;
-}
-
-std::string NamedPlaces::name_server() const {
-    return first_->member->attachment().name_server.str();
-}
-
-std::vector<std::uint8_t> NamedPlaces::setup() const {
-    std::vector<std::vector<std::uint8_t>> batches;
-    for (const Place& place : places_) batches.push_back(place.member->attachment().inside);
-    return net::join_batches(batches);
-}
-
-void NamedPlaces::join_all(int netns_fd) {
+void NetworkPlaces::join_all(int netns_fd) {
     netns_ = copy_of(netns_fd);
     const bool again = std::exchange(joined_, true);
     for (Place& place : places_) {
@@ -141,37 +137,34 @@ void NamedPlaces::join_all(int netns_fd) {
     for (Place& place : places_) on_news(place);  // what was told while we waited
 }
 
-void NamedPlaces::connect(const NetworkUse& use, int netns_fd, size_t link_number) {
-    if (!netns_) netns_ = copy_of(netns_fd);
-    const bool alone = places_.empty() && !observer_;
-    Place& place = add(use, link_number);
+void NetworkPlaces::connect(const NetworkUse& use) {
+    Place& place = add(use, free_link());
+    Place* const before = first_;
+    const bool leads = choose_first() == &place;
+    if (leads) first_ = &place;
     place.wish.prepared = true;
-    if (alone) choose_first();
+    place.wish.default_route = leads;
     try {
         enter(place);
         place.member->join(netns_.get(), false);
         watch(place);
-        if (&place == first_) publish_all();
-        on_news(place);
     } catch (const base::Error&) {
+        first_ = before;
         forget(place);
-        if (&place == first_) first_ = nullptr;
         places_.pop_back();
         throw;
     }
+    first_ = before;
+    if (leads) change_first(&place, true);
+    on_news(place);
 }
 
-void NamedPlaces::disconnect(const std::string& network) {
+void NetworkPlaces::disconnect(const std::string& network) {
     const auto found = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
         return place.record.name == network;
     });
     if (found == places_.end()) {
         throw base::NotFoundError("the container is not on network " + base::quote(network));
-    }
-    if (&*found == first_ && places_.size() > 1) {
-        throw base::Error("network " + base::quote(network) +
-                              " has the container's way outside and its name server",
-                          "disconnect its other networks first");
     }
     try {
         if (found->member) found->member->leave();
@@ -179,49 +172,78 @@ void NamedPlaces::disconnect(const std::string& network) {
         base::log::debug(error.message());
     }
     forget(*found);
-    if (&*found == first_) first_ = nullptr;
+    const bool led_out = first_ == &*found;
+    if (led_out) first_ = nullptr;
     places_.erase(found);
+    if (led_out) return change_first(choose_first(), false);
     tell_view();
 }
 
-void NamedPlaces::rename(const std::string& name) {
+// Default route, published ports and names are the next one's. One that is not there at the moment
+// gets them when it comes back.
+void NetworkPlaces::change_first(Place* next, bool leads_out_already) {
+    Place* const before = std::exchange(first_, next);
+    try {
+        if (before != nullptr) {
+            before->wish.default_route = false;
+            if (before->member) before->member->set_view({});
+            if (before->member) before->member->want_names();
+        }
+        if (next != nullptr) next->wish.default_route = true;
+        const bool leads_out = next != nullptr && !next->plan.internal;
+        if (!leads_out) ports_.clear();
+        if (leads_out && ports_.empty()) reopen_ports();
+        if (next != nullptr && next->member) {
+            if (!leads_out_already) next->member->lead_out(netns_.get());
+            publish_all();
+        }
+    } catch (const base::Error& error) {  // a holder's end is heard, too
+        base::log::warning("the way outside of the container: " + error.message());
+    }
+    view_.clear();
+    tell_view();
+}
+
+// They were closed with the last way outside; somebody else may have got one meanwhile.
+void NetworkPlaces::reopen_ports() {
+    try {
+        ports_ = net::open_host_ports(wishes_);
+    } catch (const base::Error& error) {
+        base::log::warning(error.message());
+    }
+}
+
+void NetworkPlaces::rename(const std::string& name) {
     owner_.name = name;
     for (Place& place : places_) {
-        place.wish.names = names_on(place.use);
+        place.wish.names = names_on(place);
         if (place.member) place.member->set_names(place.wish.names);
     }
 }
 
-void NamedPlaces::on_view(std::function<void(const std::vector<net::NamedAddresses>&)> observer) {
-    observer_ = std::move(observer);
-}
-
-bool NamedPlaces::is_on(const std::string& network) const {
-    return std::any_of(places_.begin(), places_.end(),
-                       [&](const Place& place) { return place.record.name == network; });
-}
-
-size_t NamedPlaces::free_link(size_t from) const {
-    for (size_t link = from;; ++link) {
+size_t NetworkPlaces::free_link() const {
+    for (size_t link = 0;; ++link) {
         const bool taken = std::any_of(places_.begin(), places_.end(),
                                        [&](const Place& place) { return place.link == link; });
         if (!taken) return link;
     }
 }
 
-void NamedPlaces::watch(Place& place) {
+void NetworkPlaces::watch(Place& place) {
+    if (place.member->fd() < 0) return;
     Place* const key = &place;
     place.token =
         loop_.add_fd(place.member->fd(), EPOLLIN, [this, key](std::uint32_t) { on_news(*key); });
 }
 
-void NamedPlaces::publish_all() {
+void NetworkPlaces::publish_all() {
+    if (first_ == nullptr || !first_->member) return;
     for (const net::HostPort& port : ports_) {
-        first_->member->publish(port.wish, port.socket.get());
+        first_->member->publish(port);
     }
 }
 
-void NamedPlaces::on_news(Place& place) {
+void NetworkPlaces::on_news(Place& place) {
     if (!place.member) return;
     switch (place.member->read_news()) {
         case net::NetworkMember::News::none:
@@ -236,7 +258,7 @@ void NamedPlaces::on_news(Place& place) {
 }
 
 // The names of the other networks, for whoever has the name server to tell the container.
-void NamedPlaces::tell_view() {
+void NetworkPlaces::tell_view() {
     std::vector<net::NamedAddresses> others;
     for (const Place& place : places_) {
         if (&place == first_ || !place.member) continue;
@@ -248,7 +270,6 @@ void NamedPlaces::tell_view() {
     }
     if (others == view_) return;
     view_ = others;
-    if (observer_) return observer_(others);
     if (first_ == nullptr || !first_->member) return;
     try {
         first_->member->set_view(others);
@@ -257,7 +278,7 @@ void NamedPlaces::tell_view() {
     }
 }
 
-void NamedPlaces::lose(Place& place) {
+void NetworkPlaces::lose(Place& place) {
     const net::Attachment had = place.member->attachment();
     forget(place);
     place.wish.address_v4 = had.address_v4;
@@ -268,7 +289,7 @@ void NamedPlaces::lose(Place& place) {
     retry_later(place);
 }
 
-void NamedPlaces::retry_later(Place& place) {
+void NetworkPlaces::retry_later(Place& place) {
     Place* const key = &place;
     place.retry = loop_.add_timer(place.pause, kOnce, [this, key] {
         key->retry.reset();
@@ -277,7 +298,7 @@ void NamedPlaces::retry_later(Place& place) {
     place.pause = std::min(kLongestPause, place.pause * 2);
 }
 
-void NamedPlaces::come_back(Place& place) {
+void NetworkPlaces::come_back(Place& place) {
     place.wish.configures_itself = false;
     place.wish.prepared = true;
     place.wish.replaces = true;
@@ -299,29 +320,6 @@ void NamedPlaces::come_back(Place& place) {
             place.wish.address_v6 = address_of(place.use.ip6, true);
         }
         retry_later(place);
-    }
-}
-
-void NamedPlaces::add_facts(store::NetworkFacts& facts) const {
-    for (const net::HostPort& port : ports_) facts.ports.push_back(mapping_of(port));
-    for (const Place& each : places_) {
-        store::NetworkPlace place;
-        place.name = each.record.name;
-        place.id = each.record.id;
-        place.gateway = each.record.gateway;
-        place.prefix = each.plan.subnet_v4->prefix;
-        place.aliases.assign(each.wish.names.begin() + 1, each.wish.names.end());
-        if (each.member) {
-            const net::Attachment& attachment = each.member->attachment();
-            place.ipv4 = attachment.address_v4.str();
-            place.mac = net::mac_text(each.wish.mac.value_or(net::mac_for(attachment.address_v4)));
-            if (attachment.address_v6) {
-                place.ipv6 = attachment.address_v6->str();
-                place.prefix_v6 = each.plan.subnet_v6->prefix;
-                place.gateway_v6 = each.plan.subnet_v6->at(1).str();
-            }
-        }
-        facts.networks.push_back(std::move(place));
     }
 }
 
