@@ -8,6 +8,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/moment.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/networks.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -106,7 +107,7 @@ bool fits(const ContainerRow& row, const Filters& filters) {
         return has_port_of(row.published_ports, wanted);
     };
     const auto is_on = [&](const std::string& wanted) {
-        return contains(row.networks, wanted == "bridge" ? "private" : wanted);
+        return contains(row.networks, engine::shown_network(wanted));
     };
     // In docker a name begins with a slash, and scripts say "name=^/web$" for that one alone.
     const bool is_named =

@@ -4,6 +4,7 @@
 
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/networks.hpp"
 #include "sandbox/store/event_log.hpp"
 
 namespace sandbox::engine {
@@ -61,8 +62,9 @@ void tell_networks(const store::Store& store, const std::string& id,
                 store,
                 {.type = "network",
                  .action = connected ? "connect" : "disconnect",
-                 .id = place.id.empty() ? place.name : place.id,
-                 .attributes = {{"container", id}, {"name", place.name}, {"type", "bridge"}}});
+                 .id = place.id.empty() ? shown_network(place.name) : place.id,
+                 .attributes = {
+                     {"container", id}, {"name", shown_network(place.name)}, {"type", "bridge"}}});
         }
     } catch (const std::exception& error) {  // out of memory
         base::log::debug(error.what());

@@ -16,6 +16,7 @@
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/networks.hpp"
 #include "sandbox/image/remove.hpp"
 #include "sandbox/store/container_state.hpp"
 #include "sandbox/store/container_store.hpp"
@@ -75,7 +76,8 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     row.restart_policy = policy.substr(0, policy.find(':'));
     row.labels = entry.record["labels"];
     row.networks = entry.record["networks"].strings();
-    if (row.networks.empty()) row.networks = {entry.record.string_or("network", "private")};
+    if (row.networks.empty()) row.networks = {entry.record.string_or("network", kPrivateNetwork)};
+    for (std::string& name : row.networks) name = shown_network(name);
     if (!state.health.empty()) row.health = state.health;
     row.exposed_ports = entry.record["exposed_ports"].strings();
     if (store::is_active(state.status)) {

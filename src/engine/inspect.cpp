@@ -5,6 +5,7 @@
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/engine/lifecycle.hpp"
+#include "sandbox/engine/networks.hpp"
 #include "sandbox/image/remove.hpp"
 #include "sandbox/net/published_port.hpp"
 #include "sandbox/store/container_state.hpp"
@@ -201,7 +202,7 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
     json::Object object{
         {"Binds", list_or_null(record["binds"].strings())},
         {"LogConfig", log_config_document(record, dir_of(store, entry))},
-        {"NetworkMode", record.string_or("network")},
+        {"NetworkMode", shown_network(record.string_or("network"))},
         {"PortBindings", make_port_bindings(request)},
         {"RestartPolicy",
          json::Object{{"Name", policy_name(record_restart_policy(record).kind)},
@@ -247,12 +248,18 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
     return json::Value(std::move(object));
 }
 
+std::string network_id(const store::NetworkPlace& place) {
+    if (!place.id.empty() || place.name.empty()) return place.id;
+    const auto builtin = try_builtin_network(place.name);
+    return builtin ? builtin->id : "";
+}
+
 json::Value place_document(const store::NetworkPlace& place) {
     return json::Object{{"IPAMConfig", nullptr},
                         {"Links", nullptr},
                         {"Aliases", list_or_null(place.aliases)},
                         {"MacAddress", place.mac},
-                        {"NetworkID", place.id},
+                        {"NetworkID", network_id(place)},
                         {"EndpointID", ""},
                         {"Gateway", place.gateway},
                         {"IPAddress", place.ipv4},
@@ -276,13 +283,13 @@ json::Value make_network(const store::ContainerEntry& entry, const store::Contai
     }
     json::Object networks;
     for (const store::NetworkPlace& place : state.network.networks) {
-        networks[place.name] = place_document(place);
+        networks[shown_network(place.name)] = place_document(place);
     }
     const std::string mode = entry.record.string_or("network", "private");
     if (state.network.networks.empty() && !mode.starts_with("container:")) {
         std::vector<std::string> names = entry.record["networks"].strings();
         if (names.empty()) names.push_back(mode);
-        for (const std::string& name : names) networks[name] = place_document({});
+        for (const std::string& name : names) networks[shown_network(name)] = place_document({});
     }
     const store::NetworkPlace first =
         state.network.networks.empty() ? store::NetworkPlace{} : state.network.networks.front();

@@ -82,7 +82,7 @@ expect_ok sandbox network connect --alias late back d
 sees_a() { [ "$(fetch d http://a/page)" = "from a" ]; }
 wait_until 10 sees_a || fail "the connected network's names are not told"
 expect_ok sandbox exec b nslookup -type=a late
-expect_eq "private,back" "$(sandbox ps --filter name=^d --format '{{.Networks}}')"
+expect_eq "bridge,back" "$(sandbox ps --filter name=^d --format '{{.Networks}}')"
 expect_rc 1 sandbox network connect back d
 expect_match 'on network "back" already' "$ERR"
 expect_ok sandbox network disconnect back d
@@ -137,21 +137,21 @@ expect_ok sandbox exec b nslookup -type=a mail
 
 test_case "the private network comes and goes like the others, by docker's name, too"
 expect_ok sandbox network connect bridge e
-expect_error 1 'on network "private" already' sandbox network connect bridge e
+expect_error 1 'on network "bridge" already' sandbox network connect bridge e
 expect_error 1 'neither aliases nor addresses' sandbox network connect --alias x bridge e
 expect_eq "default via 10.89.1.1 dev eth0" "$(default_of)"
 expect_ok sandbox network disconnect back e
-gateway=$(sandbox inspect -f '{{.NetworkSettings.Networks.private.Gateway}}' e)
+gateway=$(sandbox inspect -f '{{.NetworkSettings.Networks.bridge.Gateway}}' e)
 expect_eq "default via $gateway dev eth1" "$(default_of)"
 expect_eq "nameserver $gateway" "$(sandbox exec e grep nameserver /etc/resolv.conf)"
 expect_eq "from a" "$(curl -s --max-time 5 "http://$e_port/page")"
 expect_ok sandbox network connect back e
 sees_a_from_e() { [ "$(fetch e http://a/page)" = "from a" ]; }
 wait_until 10 sees_a_from_e || fail "the private network's name server is not told the others' names"
-expect_eq "private,back" "$(sandbox ps --filter name=^e --format '{{.Networks}}')"
+expect_eq "bridge,back" "$(sandbox ps --filter name=^e --format '{{.Networks}}')"
 expect_ok sandbox network disconnect bridge e
 expect_rc 1 sandbox network disconnect bridge e
-expect_match 'not on network "private"' "$ERR"
+expect_match 'not on network "bridge"' "$ERR"
 expect_eq "default via 10.89.1.1 dev eth0" "$(default_of)"
 expect_eq "from a" "$(fetch e http://a/page)"
 expect_eq "from a" "$(curl -s --max-time 5 "http://$e_port/page")"
@@ -247,7 +247,7 @@ expect_eq 0 "$(pgrep -u "$(id -u)" -cf "sandbox __network $store")"
 
 test_case "what is built in is listed and inspected, and stays"
 expect_ok sandbox run -d --name alone $image sleep 1000
-expect_eq "private bridge alone" "$(sandbox network inspect bridge \
+expect_eq "bridge bridge alone" "$(sandbox network inspect private \
     --format '{{.Name}} {{.Driver}} {{range .Containers}}{{.Name}}{{end}}')"
 expect_eq "$(sandbox inspect -f '{{.NetworkSettings.Gateway}}' alone)" \
     "$(sandbox inspect --type network -f '{{(index .IPAM.Config 0).Gateway}}' private)"
@@ -255,4 +255,15 @@ expect_eq "$(sandbox network ls --no-trunc --filter name=host --format '{{.ID}} 
     "$(sandbox network inspect host --format '{{.Id}} {{.Driver}} {{len .IPAM.Config}}')"
 expect_eq null "$(sandbox network inspect none --format '{{.Driver}}')"
 expect_error 1 'network bridge is built in' sandbox network rm bridge
+expect_eq "bridge host none" "$(sandbox network ls --filter type=builtin --format '{{.Name}}' | sort | xargs)"
+
+test_case "docker's scripts find the private network where they look for it, and there alone"
+bridge_id=$(sandbox network ls -q --no-trunc --filter name=bridge)
+expect_eq "$(sandbox exec alone hostname -i)" \
+    "$(sandbox inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}' alone)"
+expect_eq "bridge $bridge_id bridge" "$(sandbox inspect -f '{{range $name, $net := .NetworkSettings.Networks}}{{
+$name}} {{$net.NetworkID}}{{end}} {{.HostConfig.NetworkMode}}' alone)"
+for word in bridge private; do
+    expect_eq "alone bridge" "$(sandbox ps --filter network=$word --format '{{.Names}} {{.Networks}}')"
+done
 expect_ok sandbox rm -f -t 0 alone

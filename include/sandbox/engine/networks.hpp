@@ -27,6 +27,10 @@ struct NetworkWishes {
 // Answers the record. Throws UsageError (1) for words that do not fit, Error (1) when the name is
 // taken or the subnet is another network's.
 store::NetworkRecord create_network(const store::Store& store, const NetworkWishes& wishes);
+// What listings and inspect call a network. The private one is docker's "bridge" there, since its
+// scripts look for that, and for it alone: in a map of networks a second word for it would be a
+// second network.
+[[nodiscard]] std::string shown_network(const std::string& name);
 // What --network takes without a network that was made: private (bridge is another word for it),
 // host and none. They have no time of making.
 [[nodiscard]] std::optional<store::NetworkRecord> try_builtin_network(const std::string& name);

@@ -36,7 +36,7 @@ Value containers_of(const store::Store& store, const store::NetworkRecord& recor
     for (const engine::NetworkUser& user : engine::network_users(store, record.name)) {
         if (!user.running) continue;
         for (const auto& place : engine::observe_container(store, user.id).network.networks) {
-            if (place.name != record.name) continue;
+            if (engine::shown_network(place.name) != record.name) continue;
             all[user.id] = Object{{"Name", user.name},
                                   {"EndpointID", ""},
                                   {"MacAddress", place.mac},

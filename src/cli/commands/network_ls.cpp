@@ -73,7 +73,7 @@ int run(Context& context, const Invocation& in) {
     for (store::NetworkRecord& record : store::NetworkStore(store).list()) {
         rows.push_back({std::move(record)});
     }
-    for (const char* name : {"private", "host", "none"}) {
+    for (const char* name : {"bridge", "host", "none"}) {
         rows.push_back({*engine::try_builtin_network(name), false});
     }
     std::erase_if(rows, [&](const NetworkRow& row) {

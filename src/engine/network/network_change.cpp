@@ -7,6 +7,7 @@
 #include "engine/flags/option_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/networks.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -78,7 +79,8 @@ json::Value with_network(const json::Value& record, const std::string& word) {
     std::vector<std::string> words = words_of(record);
     for (const std::string& other : words) {
         if (parse_network_use(other).name == name) {
-            throw base::Error("the container is on network " + base::quote(name) + " already");
+            throw base::Error("the container is on network " + base::quote(shown_network(name)) +
+                              " already");
         }
     }
     const std::string mode = record.string_or("network");
@@ -98,7 +100,8 @@ json::Value without_network(const json::Value& record, const std::string& networ
     const size_t removed = std::erase_if(
         words, [&](const std::string& word) { return parse_network_use(word).name == network; });
     if (removed == 0) {
-        throw base::NotFoundError("the container is not on network " + base::quote(network));
+        throw base::NotFoundError("the container is not on network " +
+                                  base::quote(shown_network(network)));
     }
     json::Value changed = with_words(record, words);
     json::Object* request = (*changed.as_object())["request"].as_object();

@@ -48,8 +48,13 @@ void change(const store::Store& store, const store::ContainerEntry& entry,
 // The private one is each container's own, by either of its names.
 store::NetworkRecord member_network(const store::Store& store, const std::string& network) {
     auto builtin = try_builtin_network(network);
-    if (builtin && builtin->name == kPrivateNetwork) return std::move(*builtin);
+    if (builtin && builtin->name == shown_network(kPrivateNetwork)) return std::move(*builtin);
     return find_network(store, network);
+}
+
+// As records and supervisors say it.
+std::string own_word(const store::NetworkRecord& network) {
+    return network.name == shown_network(kPrivateNetwork) ? kPrivateNetwork : network.name;
 }
 
 }  // namespace
@@ -58,7 +63,7 @@ void connect_network(const store::Store& store, const std::string& network,
                      const std::string& container, const MemberWishes& wishes) {
     const store::NetworkRecord record = member_network(store, network);
     const store::ContainerEntry entry = store::ContainerStore(store).find(container);
-    const std::string word = word_of(record.name, wishes);
+    const std::string word = word_of(own_word(record), wishes);
     (void)parse_network_use(word);
     change(store, entry, json::Object{{"op", "network_connect"}, {"word", word}},
            [&](const json::Value& before) { return with_network(before, word); });
@@ -69,8 +74,8 @@ void disconnect_network(const store::Store& store, const std::string& network,
                         const std::string& container) {
     const store::NetworkRecord record = member_network(store, network);
     const store::ContainerEntry entry = store::ContainerStore(store).find(container);
-    change(store, entry, json::Object{{"op", "network_disconnect"}, {"network", record.name}},
-           [&](const json::Value& before) { return without_network(before, record.name); });
+    change(store, entry, json::Object{{"op", "network_disconnect"}, {"network", own_word(record)}},
+           [&](const json::Value& before) { return without_network(before, own_word(record)); });
     tell(store, "disconnect", record, entry.id);
 }
 

@@ -21,6 +21,7 @@ constexpr int kFailure = base::exit_code::kFailure;
 // The private networks of containers by themselves have it: who moves from there to a named one
 // must not find the same addresses.
 constexpr const char* kPrivateSubnet = "10.89.0.0/24";
+constexpr const char* kShownPrivate = "bridge";
 constexpr std::chrono::milliseconds kHolderPatience{2000};
 
 [[noreturn]] void refuse(std::string message, std::string hint = {}) {
@@ -167,10 +168,14 @@ store::NetworkRecord create_network(const store::Store& store, const NetworkWish
     return store::NetworkStore(store).create(std::move(wish), complete);
 }
 
+std::string shown_network(const std::string& name) {
+    return name == kPrivateNetwork ? kShownPrivate : name;
+}
+
 std::optional<store::NetworkRecord> try_builtin_network(const std::string& name) {
     store::NetworkRecord record;
-    record.name = name == "bridge" ? "private" : name;
-    if (record.name == "private") {
+    record.name = shown_network(name);
+    if (record.name == kShownPrivate) {
         const net::Subnet subnet = *net::try_parse_subnet(kPrivateSubnet);
         record.subnet = kPrivateSubnet;
         record.gateway = subnet.at(1).str();
