@@ -201,8 +201,9 @@ TEST_CASE("a partition is silence between the two, and between no others") {
     };
     const Bytes v4 = udp("10.89.0.2", at("10.89.0.3", 53));
     const Bytes v6 = udp("fd00::2", at("fd00::3", 53));
-    for (const Bytes& packet : {v4, v6, icmp("10.89.0.2", "10.89.0.3", 8),
-                                icmp("fd00::2", "fd00::3", 128), icmp("fd00::2", "fd00::3", 137)}) {
+    for (const Bytes& packet :
+         {v4, v6, icmp("10.89.0.2", "10.89.0.3", 8), icmp("fd00::2", "fd00::3", 134),
+          icmp("fd00::2", "fd00::3", 128), icmp("fd00::2", "fd00::3", 137)}) {
         CHECK(fate("port1", "port2", packet) == Kind::dropped);
         CHECK(fate("port2", "port1", packet) == Kind::accepted);  // has rules of its own
         CHECK(fate("port1", "port3", packet) == Kind::accepted);
