@@ -207,7 +207,9 @@ void ChildPlan::plan_overlay() {
 }
 
 void ChildPlan::add_etc_file(const char* name, std::string content) {
-    etc_files_.push_back({keep(std::string("/etc/") + name), name, keep(std::move(content))});
+    const std::string path = std::string("/etc/") + name;
+    if (is_mounted_upon(spec_, path)) return;
+    etc_files_.push_back({keep(path), name, keep(std::move(content))});
 }
 
 void ChildPlan::plan_etc_files() {

@@ -1,8 +1,15 @@
 #include "etc_files.hpp"
 
+#include <algorithm>
+
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {
+
+bool is_mounted_upon(const ContainerSpec& spec, std::string_view path) noexcept {
+    return std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                       [path](const MountSpec& mount) { return mount.target == path; });
+}
 
 std::string format_hosts(const ContainerSpec& spec) {
     std::string text;

@@ -22,6 +22,12 @@ expect_eq host "$OUT"
 expect_ok sandbox run -v "$WORK/dir/a:/etc/passwd" $run_image cat /etc/passwd
 expect_eq host "$OUT"
 
+test_case "a file of mine stands where the run's own hosts, resolv.conf and hostname would"
+for name in hosts resolv.conf hostname; do
+    expect_ok sandbox run -v "$WORK/dir/a:/etc/$name:ro" $run_image cat "/etc/$name"
+    expect_eq host "$OUT"
+done
+
 test_case "a missing source is made by -v, said aloud, and is an error of --mount"
 expect_ok sandbox run -v "$WORK/new/dir:/n" $run_image touch /n/x
 expect_match 'made the directory' "$ERR"
