@@ -23,11 +23,14 @@ UniqueFd copy_of(const UniqueFd& fd) {
     return UniqueFd(raw::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
 }
 
-// Ours: a small file that was unlinked when it was mounted (child/user_mounts.cpp).
+// Ours: a small file of the tmpfs on /dev that was unlinked when it was mounted
+// (child/user_mounts.cpp).
 bool is_ours(int fd) noexcept {
     struct stat information {};
+    struct stat devices {};
     constexpr off_t kMostBytes = 64 * 1024;
-    return ::fstat(fd, &information) == 0 && S_ISREG(information.st_mode) &&
+    return ::fstat(fd, &information) == 0 && ::stat("/dev", &devices) == 0 &&
+           information.st_dev == devices.st_dev && S_ISREG(information.st_mode) &&
            information.st_nlink == 0 && information.st_size <= kMostBytes;
 }
 
