@@ -1,5 +1,6 @@
 #include "map_helper.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #include <csignal>
 
 #include "sandbox/base/error.hpp"
-#include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/subprocess.hpp"
@@ -21,6 +21,16 @@ namespace raw = base::raw;
 
 constexpr size_t kMaxHelperOutputBytes = 64u << 10;
 constexpr long kSignalSetBytes = 8;
+
+// Not to the end of file: the helper has ended, but a container's first process, which waits for
+// its maps, has a copy of the pipe's other end when it was made before.
+std::string read_what_is_there(int fd) {
+    (void)raw::fcntl(fd, F_SETFL, O_NONBLOCK);
+    std::string text(kMaxHelperOutputBytes, '\0');
+    const long got = raw::read(fd, text.data(), text.size());
+    text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    return text;
+}
 
 }  // namespace
 
@@ -60,7 +70,7 @@ void MapHelper::finish() {
     const int status = wait_status();
     if (exec_error_ != 0) throw base::SysError(exec_error_, "execute", base::quote(path_));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-    const std::string said = base::read_fd(output_.read_end.get(), kMaxHelperOutputBytes);
+    const std::string said = read_what_is_there(output_.read_end.get());
     std::string line(base::trim(said.substr(0, said.find('\n'))));
     throw base::Error(name_ + " failed: " + (line.empty() ? "no reason given" : line), hint(said));
 }

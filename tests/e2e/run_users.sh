@@ -82,3 +82,11 @@ test_case "names that are not there say where they were looked for"
 expect_error 125 'unable to find user' sandbox run -u nosuch $run_image id
 expect_error 125 'unable to find group' sandbox run -u user:nosuch $run_image id
 expect_error 125 'keep-groups' sandbox run --group-add keep-groups $run_image id
+
+if [ "$SANDBOX_TEST_USER" = range ]; then
+    test_case "without the right to its ids a run ends with what newuidmap said"
+    for network in host none; do
+        expect_error 125 'newuidmap failed: .*not permitted' timeout 20 setpriv --no-new-privs \
+            "$SANDBOX_BIN" run --network $network $run_image true
+    done
+fi
