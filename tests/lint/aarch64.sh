@@ -28,8 +28,16 @@ for header in CLI nlohmann toml++ openssl archive.h archive_entry.h seccomp.h zl
         fi
     done
 done
-options="-std=c++20 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSANDBOX_VERSION=\"0\" -fsyntax-only
-    -Wall -Wextra -Wno-psabi -Iinclude -Isrc -isystem $work/include"
+dialect="-std=c++20 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSANDBOX_VERSION=\"0\" -Wall -Wextra
+    -Wno-psabi"
+# What nearly every file reads, compiled once: half of the work.
+for header in algorithm array chrono functional map memory optional set span string string_view \
+    utility vector; do
+    echo "#include <$header>"
+done >"$work/common.hpp"
+# shellcheck disable=SC2086  # words
+aarch64-linux-gnu-g++ $dialect -x c++-header -o "$work/common.hpp.gch" "$work/common.hpp"
+options="$dialect -fsyntax-only -include $work/common.hpp -Iinclude -Isrc -isystem $work/include"
 for place in "$@"; do
     options="$options -isystem $place"
 done
