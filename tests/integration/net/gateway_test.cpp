@@ -53,7 +53,7 @@ TEST_CASE("a container's connection reaches the host, both ways, with half-close
     Endpoint at;
     const base::UniqueFd listener = test::listen_tcp(endpoint("127.0.0.1", 0), &at);
     kernel::ChildProcess server = test::fork_server([&] {
-        const base::UniqueFd client(::accept(listener.get(), nullptr, nullptr));
+        const base::UniqueFd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
         const std::string question = read_all(client.get());  // until the half-close
         (void)say(client.get(), "you said " + question);
     });
@@ -101,7 +101,7 @@ TEST_CASE("a reset from outside arrives as a reset") {
     Endpoint at;
     const base::UniqueFd listener = test::listen_tcp(endpoint("127.0.0.1", 0), &at);
     kernel::ChildProcess server = test::fork_server([&] {
-        base::UniqueFd client(::accept(listener.get(), nullptr, nullptr));
+        base::UniqueFd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
         char byte = 0;
         (void)::recv(client.get(), &byte, 1, 0);
         const linger hard{1, 0};
@@ -123,7 +123,7 @@ TEST_CASE("urgent data stays urgent and in its place") {
     Endpoint at;
     const base::UniqueFd listener = test::listen_tcp(endpoint("127.0.0.1", 0), &at);
     kernel::ChildProcess server = test::fork_server([&] {
-        const base::UniqueFd client(::accept(listener.get(), nullptr, nullptr));
+        const base::UniqueFd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
         pollfd waits{client.get(), POLLPRI, 0};
         if (::poll(&waits, 1, 5000) != 1) return;
         char byte = 0;
@@ -149,7 +149,7 @@ TEST_CASE("bulk data arrives whole while the receiver stalls") {
     Endpoint at;
     const base::UniqueFd listener = test::listen_tcp(endpoint("127.0.0.1", 0), &at);
     kernel::ChildProcess server = test::fork_server([&] {
-        const base::UniqueFd client(::accept(listener.get(), nullptr, nullptr));
+        const base::UniqueFd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
         std::vector<unsigned char> block(1 << 20);
         for (size_t sent = 0; sent < kTotal; sent += block.size()) {
             for (size_t i = 0; i < block.size(); ++i) {
@@ -238,7 +238,7 @@ TEST_CASE("a killed helper comes back; old connections are reset, new ones work"
     kernel::ChildProcess server = test::fork_server([&] {
         std::vector<base::UniqueFd> clients;
         for (;;) {
-            clients.emplace_back(::accept(listener.get(), nullptr, nullptr));
+            clients.emplace_back(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
             (void)say(clients.back().get(), "hi");
         }
     });
@@ -290,7 +290,8 @@ TEST_CASE("containers of a network reach each other directly") {
         (void)test::inside(world.containers[1].netns.get(), [] {
             const base::UniqueFd listener = test::listen_tcp(endpoint("0.0.0.0", 80), nullptr);
             for (;;) {
-                const base::UniqueFd client(::accept(listener.get(), nullptr, nullptr));
+                const base::UniqueFd client(
+                    ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
                 (void)say(client.get(), test::peer_of(client.get()).address.str());
             }
             return true;

@@ -27,7 +27,8 @@ kernel::ChildProcess tell_addresses(const NetWorld& world, const std::string& at
         (void)test::inside(world.containers.at(0).netns.get(), [&at] {
             const base::UniqueFd listener = test::listen_tcp(endpoint(at, 80), nullptr);
             for (;;) {
-                const base::UniqueFd client(::accept(listener.get(), nullptr, nullptr));
+                const base::UniqueFd client(
+                    ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
                 const std::string text = test::peer_of(client.get()).address.str();
                 (void)!::write(client.get(), text.data(), text.size());  // the client tells
             }

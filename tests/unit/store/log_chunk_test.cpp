@@ -24,7 +24,6 @@ using store::LogForm;
 using store::LogOptions;
 using store::LogReader;
 using store::LogStream;
-using store::LogWish;
 using store::LogWriter;
 using test::append_lines;
 using test::drain;
