@@ -13,7 +13,6 @@
 namespace sandbox::cli {
 namespace {
 
-using base::json::Value;
 using engine::ContainerRow;
 
 bool is_of_image(const ContainerRow& row, const std::string& wanted) {

@@ -1,8 +1,8 @@
-// jumping_clock JUMP[,JUMP…] PROGRAM [ARGUMENT…]: runs it, and all that it starts, with a wall clock
-// that jumps. A JUMP is SECONDS@READS: from then on the clock is that far off, when it has been read
-// so often by all of them together. Other clocks go on as they are. Exits as the program does; what
-// it leaves running goes on with that clock. JUMPING_CLOCK_READS names a file that is told, at that
-// end, how often the clock had been read.
+// jumping_clock JUMP[,JUMP…] PROGRAM [ARGUMENT…]: runs it, and all that it starts, with a wall
+// clock that jumps. A JUMP is SECONDS@READS: from then on the clock is that far off, when it has
+// been read so often by all of them together. Other clocks go on as they are. Exits as the program
+// does; what it leaves running goes on with that clock. JUMPING_CLOCK_READS names a file that is
+// told, at that end, how often the clock had been read.
 //
 // The processes are traced: without the vDSO, which their auxiliary vector does not name any more
 // (getauxval(3), AT_SYSINFO_EHDR), the C library asks the kernel, and the answer is changed
@@ -27,9 +27,7 @@
 #endif
 
 #define MOST_JUMPS 8
-static struct {
-    long seconds, reads;
-} jumps[MOST_JUMPS];
+static struct { long seconds, reads; } jumps[MOST_JUMPS];
 static int jump_count;
 static long reads;
 

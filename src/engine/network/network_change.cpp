@@ -38,7 +38,7 @@ constexpr std::array kPlaceKeys{"network_aliases", "ip", "ip6", "mac_address"};
 
 std::string first_named(const std::vector<std::string>& words) {
     for (const std::string& word : words) {
-        const std::string name = parse_network_use(word).name;
+        std::string name = parse_network_use(word).name;
         if (name != kPrivateNetwork) return name;
     }
     return {};

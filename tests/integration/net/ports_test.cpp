@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ kernel::ChildProcess tell_addresses(const NetWorld& world, const std::string& at
 // What the server says to one connection from here; the loop runs meanwhile.
 std::string ask(NetWorld& world, const Endpoint& at, int tries = 100) {
     std::array<int, 2> ends{};
-    if (::pipe(ends.data()) != 0) return "no pipe";
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return "no pipe";
     const base::UniqueFd reads(ends[0]), writes(ends[1]);
     kernel::ChildProcess client = test::fork_server([&] {
         for (int i = 0; i < tries; ++i) {
