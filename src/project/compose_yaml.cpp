@@ -1,5 +1,6 @@
 #include "compose_yaml.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 #include <optional>
+#include <sstream>
 
 #include "sandbox/base/strings.hpp"
 
@@ -183,17 +185,47 @@ class Converter {
     size_t nodes_ = 0;
 };
 
+// Where documents begin.
+class Beginnings final : public YAML::EventHandler {
+  public:
+    void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                         YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                    YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+
+    YAML::Mark last = YAML::Mark::null_mark();
+};
+
+// Not by YAML::LoadAll(), which for a comma that is in no list finds empty documents for ever, all
+// of them at the comma. False: there is none.
+bool has_one_document(const Documents& documents, std::uint32_t file) {
+    std::istringstream text(documents.text(file));
+    YAML::Parser parser(text);
+    Beginnings beginnings;
+    if (!parser.HandleNextDocument(beginnings)) return false;
+    const YAML::Mark first = beginnings.last;
+    if (!parser.HandleNextDocument(beginnings)) return true;
+    if (beginnings.last.pos == first.pos) {
+        throw YAML::ParserException(first, "this stands in no list and in no table");
+    }
+    documents.fail({file, 0, 0}, "several documents in one file",
+                   "keep one, or name several files with -f");
+}
+
 }  // namespace
 
 Node parse_yaml(const Documents& documents, std::uint32_t file) {
     try {
-        const std::vector<YAML::Node> all = YAML::LoadAll(documents.text(file));
-        if (all.empty()) return {};
-        if (all.size() > 1) {
-            documents.fail({file, 0, 0}, "several documents in one file",
-                           "keep one, or name several files with -f");
-        }
-        return Converter(documents, file).convert(all[0], 0);
+        if (!has_one_document(documents, file)) return {};
+        return Converter(documents, file).convert(YAML::Load(documents.text(file)), 0);
     } catch (const YAML::Exception& error) {
         const bool placed = !error.mark.is_null();
         const Place at{file, placed ? static_cast<std::uint32_t>(error.mark.line + 1) : 0,

@@ -122,6 +122,11 @@ TEST_CASE("what a compose file asks for in vain is refused with its line") {
     CHECK(failure(directory, "services:\n  a:\n    image: x\n    image: y\n") ==
           "compose.yaml:4:5: key \"image\" stands twice");
     CHECK(failure(directory, "services:\n  a: [\n").starts_with("compose.yaml:"));
+    CHECK(failure(directory, ", -a\n") ==
+          "compose.yaml:1:1: not YAML: this stands in no list and in no table");
+    CHECK(failure(directory, "services: {}\n--- \n, b\n").starts_with("compose.yaml:"));
+    CHECK(failure(directory, "services: {}\n---\nservices: {}\n") ==
+          "compose.yaml: several documents in one file (keep one, or name several files with -f)");
     CHECK(failure(directory, "just text\n") == "compose.yaml:1:1: not a compose file");
 }
 
