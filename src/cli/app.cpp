@@ -112,12 +112,12 @@ void check_argument_count(const Command& command, size_t count) {
         const bool exact = command.max_arguments == command.min_arguments;
         throw UsageError(
             name + " requires " + (exact ? "exactly " : "at least ") + count_text(least),
-            usage_line(command));
+            "usage: " + synopsis(command));
     }
     if (command.max_arguments >= 0 && count > most) {
         throw UsageError(
             name + " accepts " + (most == 0 ? "no arguments" : "at most " + count_text(most)),
-            usage_line(command));
+            "usage: " + synopsis(command));
     }
 }
 

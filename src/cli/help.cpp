@@ -68,8 +68,8 @@ std::string flag_lines(const Command& command) {
 
 }  // namespace
 
-std::string usage_line(const Command& command) {
-    std::string text = "usage: sandbox " + std::string(first_name(command));
+std::string synopsis(const Command& command) {
+    std::string text = "sandbox " + std::string(first_name(command));
     if (!command.flags.empty()) text += " [flags]";
     if (*command.arguments != '\0') text += std::string(" ") + command.arguments;
     return text;
@@ -80,8 +80,7 @@ std::string see_help(const Command& command) {
 }
 
 std::string command_help(const Command& command) {
-    std::string text = usage_line(command) + "\n\n" + command.summary + ".\n";
-    text[0] = 'U';
+    std::string text = "Usage: " + synopsis(command) + "\n\n" + command.summary + ".\n";
     const std::vector<std::string> names = base::split(command.names, ',');
     if (names.size() > 1) {
         text +=

@@ -30,6 +30,8 @@ inline constexpr long kSysCloseRange = 436;
 inline constexpr long kSysOpenat2 = 437;
 inline constexpr long kSysPidfdGetfd = 438;
 inline constexpr long kSysMountSetattr = 442;
+inline constexpr long kSysSetxattrat = 463;  // Linux 6.13
+inline constexpr long kSysGetxattrat = 464;
 inline constexpr long kSysPidfdSendSignal = 424;
 
 #if defined(__x86_64__)

@@ -42,7 +42,7 @@ struct Attribute {
 
 // getxattrat(2)
 long ask_for_mark(int dir_fd, const char* path, int flags, const Attribute& room) noexcept {
-    return raw::call(kSysGetxattrat, dir_fd, raw::ptr(path), flags, raw::ptr(kOwnerAttribute),
+    return raw::call(raw::kSysGetxattrat, dir_fd, raw::ptr(path), flags, raw::ptr(kOwnerAttribute),
                      raw::ptr(&room), sizeof room);
 }
 
@@ -93,8 +93,8 @@ long FileOwners::write_mark(int fd, const std::string& text) const noexcept {
     }
     const Attribute mark{static_cast<std::uint64_t>(raw::ptr(text.data())),
                          static_cast<std::uint32_t>(text.size()), 0};
-    return raw::call(kSysSetxattrat, descriptors_.get(), raw::ptr(name.data() + kNumberInName), 0,
-                     raw::ptr(kOwnerAttribute), raw::ptr(&mark), sizeof mark);
+    return raw::call(raw::kSysSetxattrat, descriptors_.get(), raw::ptr(name.data() + kNumberInName),
+                     0, raw::ptr(kOwnerAttribute), raw::ptr(&mark), sizeof mark);
 }
 
 int FileOwners::look_at(int fd, FileFacts& facts) noexcept {

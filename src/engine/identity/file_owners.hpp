@@ -20,9 +20,6 @@ namespace sandbox::engine {
 
 using image::FileOwner;
 
-// Of Linux 6.13, newer than the build machine's headers.
-inline constexpr long kSysSetxattrat = 463, kSysGetxattrat = 464;
-
 // What statx(2) says of one; our own, so that there is one place that asks.
 struct FileFacts {
     std::uint32_t device_major = 0, device_minor = 0;

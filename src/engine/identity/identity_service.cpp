@@ -41,7 +41,7 @@ constexpr std::array kCalls {
         SYS_close, SYS_fchmodat, SYS_recvmsg, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap,
         SYS_mprotect, SYS_madvise, SYS_futex, SYS_exit_group, SYS_exit, SYS_rt_sigprocmask,
         SYS_rt_sigreturn, SYS_restart_syscall, SYS_getdents64, SYS_fstat, SYS_lseek, SYS_getpid,
-        SYS_gettid, static_cast<int>(kSysGetxattrat), static_cast<int>(kSysSetxattrat),
+        SYS_gettid, static_cast<int>(raw::kSysGetxattrat), static_cast<int>(raw::kSysSetxattrat),
         static_cast<int>(raw::kSysPidfdOpen), static_cast<int>(raw::kSysPidfdGetfd), SYS_getsockopt,
 #if defined(__x86_64__)
         SYS_poll,

@@ -106,8 +106,17 @@ void NetworkPlaces::enter(Place& place) {
     }
     base::with_context("network " + base::quote(place.record.name), [&] {
         place.member = enter_holder(holder_place(store_, place.record), place.plan, place.wish,
-                                    &place != first_);
+                                    !place.wish.default_route);
     });
+}
+
+// A container that runs.
+void NetworkPlaces::enter_late(Place& place) {
+    place.wish.configures_itself = false;
+    place.wish.prepared = true;
+    enter(place);
+    place.member->join(netns_.get(), false);
+    watch(place);
 }
 
 void NetworkPlaces::enter_all(const std::vector<NetworkUse>& uses,
@@ -139,22 +148,15 @@ void NetworkPlaces::join_all(int netns_fd) {
 
 void NetworkPlaces::connect(const NetworkUse& use) {
     Place& place = add(use, free_link());
-    Place* const before = first_;
     const bool leads = choose_first() == &place;
-    if (leads) first_ = &place;
-    place.wish.prepared = true;
     place.wish.default_route = leads;
     try {
-        enter(place);
-        place.member->join(netns_.get(), false);
-        watch(place);
+        enter_late(place);
     } catch (const base::Error&) {
-        first_ = before;
         forget(place);
         places_.pop_back();
         throw;
     }
-    first_ = before;
     if (leads) change_first(&place, true);
     on_news(place);
 }
@@ -299,13 +301,9 @@ void NetworkPlaces::retry_later(Place& place) {
 }
 
 void NetworkPlaces::come_back(Place& place) {
-    place.wish.configures_itself = false;
-    place.wish.prepared = true;
     place.wish.replaces = true;
     try {
-        enter(place);
-        place.member->join(netns_.get(), false);
-        watch(place);
+        enter_late(place);
         view_.clear();
         if (&place == first_) publish_all();
         tell_view();

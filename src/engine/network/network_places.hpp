@@ -75,6 +75,7 @@ class NetworkPlaces {
     void change_first(Place* next, bool leads_out_already);
     void reopen_ports();
     void enter(Place& place);
+    void enter_late(Place& place);
     void watch(Place& place);
     void forget(Place& place);
     void on_news(Place& place);

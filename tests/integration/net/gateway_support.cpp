@@ -91,6 +91,19 @@ net::Endpoint endpoint(const std::string& address, std::uint16_t port) {
     return {net::try_parse_address(address).value(), port};
 }
 
+void echo_datagrams(int fd) {
+    std::vector<char> buffer(65536);
+    for (;;) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        const ssize_t got = ::recvfrom(fd, buffer.data(), buffer.size(), 0,
+                                       reinterpret_cast<sockaddr*>(&peer), &size);
+        if (got < 0) continue;
+        (void)::sendto(fd, buffer.data(), static_cast<size_t>(got), 0,
+                       reinterpret_cast<sockaddr*>(&peer), size);
+    }
+}
+
 net::Endpoint peer_of(int fd) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;

@@ -35,6 +35,8 @@ struct NetWorld {
 [[nodiscard]] int try_connect(const net::Endpoint& to, base::UniqueFd* connected = nullptr);
 [[nodiscard]] net::Endpoint endpoint(const std::string& address, std::uint16_t port);
 [[nodiscard]] net::Endpoint peer_of(int fd);
+// Sends each datagram back to whoever it is from, for ever.
+[[noreturn]] void echo_datagrams(int fd);
 // A child that runs `action` until it is killed or answers: a server on the host.
 [[nodiscard]] kernel::ChildProcess fork_server(const std::function<void()>& action);
 // The address of this host that is not its loopback, when it has one: what a container reaches.

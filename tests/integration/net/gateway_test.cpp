@@ -188,17 +188,7 @@ TEST_CASE("datagrams go out and come back from where they were sent to") {
     NEEDS_NAMESPACES();
     Endpoint at;
     const base::UniqueFd socket = test::bind_udp(endpoint("127.0.0.1", 0), &at);
-    kernel::ChildProcess server = test::fork_server([&] {
-        std::array<char, 65536> buffer{};
-        for (;;) {
-            sockaddr_storage peer{};
-            socklen_t size = sizeof peer;
-            const ssize_t got = ::recvfrom(socket.get(), buffer.data(), buffer.size(), 0,
-                                           reinterpret_cast<sockaddr*>(&peer), &size);
-            (void)::sendto(socket.get(), buffer.data(), static_cast<size_t>(got), 0,
-                           reinterpret_cast<sockaddr*>(&peer), size);
-        }
-    });
+    kernel::ChildProcess server = test::fork_server([&] { test::echo_datagrams(socket.get()); });
     NetWorld world(open_host(at.port));
     world.add("web");
     for (const size_t bytes : {size_t{5}, size_t{1472}, size_t{65507}}) {

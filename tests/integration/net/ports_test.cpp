@@ -66,20 +66,10 @@ std::string ask(NetWorld& world, const Endpoint& at, int tries = 100) {
 }
 
 // A server in the first container that sends datagrams back.
-kernel::ChildProcess echo_datagrams(const NetWorld& world, const Endpoint& at) {
+kernel::ChildProcess serve_datagrams(const NetWorld& world, const Endpoint& at) {
     return test::fork_server([&world, at] {
-        (void)test::inside(world.containers.at(0).netns.get(), [&at] {
-            const base::UniqueFd fd = test::bind_udp(at, nullptr);
-            std::array<char, 2000> text{};
-            for (;;) {
-                sockaddr_storage peer{};
-                socklen_t size = sizeof peer;
-                const ssize_t got = ::recvfrom(fd.get(), text.data(), text.size(), 0,
-                                               reinterpret_cast<sockaddr*>(&peer), &size);
-                (void)::sendto(fd.get(), text.data(), static_cast<size_t>(got), 0,
-                               reinterpret_cast<sockaddr*>(&peer), size);
-            }
-            return true;
+        (void)test::inside(world.containers.at(0).netns.get(), [&at]() -> bool {
+            test::echo_datagrams(test::bind_udp(at, nullptr).get());
         });
     });
 }
@@ -204,7 +194,7 @@ TEST_CASE("published datagrams come and go, each client its own") {
     auto ports = open_host_ports(parse_published_port("127.0.0.1::53/udp"));
     const Endpoint host = ports.at(0).host;
     world.gateway->publish(std::move(ports[0]), web.address_v4);
-    kernel::ChildProcess server = echo_datagrams(world, endpoint("0.0.0.0", 53));
+    kernel::ChildProcess server = serve_datagrams(world, endpoint("0.0.0.0", 53));
     ::usleep(100'000);
     for (const char* word : {"one", "two", "three"}) CHECK(echo_of(world, host, word) == word);
 }
@@ -218,13 +208,13 @@ TEST_CASE("what the first of two addresses refuses is sent to the other, and not
     const Endpoint host = ports.at(0).host;
     world.gateway->publish(std::move(ports[0]), web.address_v4);
     {
-        kernel::ChildProcess server = echo_datagrams(world, {*web.address_v6, 53});
+        kernel::ChildProcess server = serve_datagrams(world, {*web.address_v6, 53});
         ::usleep(100'000);
         // More clients than the container's kernel tells of a closed port at once.
         for (int i = 0; i < 20; ++i) CHECK(echo_of(world, host, "to six") == "to six");
     }
     // Another one takes its place, in the other family: refused there, it is there for the next.
-    kernel::ChildProcess server = echo_datagrams(world, {web.address_v4, 53});
+    kernel::ChildProcess server = serve_datagrams(world, {web.address_v4, 53});
     ::usleep(100'000);
     CHECK(echo_of(world, host, "to four", 5) == "to four");
 }

@@ -14,30 +14,19 @@
 #include "net/packet.hpp"
 #include "net/ruleset.hpp"
 #include "nft_support.hpp"
+#include "packet_support.hpp"
 
 using namespace sandbox::net;
 using sandbox::test::apply_chain;
 using sandbox::test::apply_rule;
+using sandbox::test::at;
 using sandbox::test::Fate;
+using sandbox::test::make_tcp;
 using sandbox::test::NetlinkPart;
 using sandbox::test::Passing;
 using Kind = sandbox::test::Fate::Kind;
 
 namespace {
-
-Endpoint at(const char* address, std::uint16_t port) {
-    return {*try_parse_address(address), port};
-}
-
-// TCP with these flags: 0x02 SYN, 0x10 ACK, 0x04 RST.
-Bytes tcp(const Endpoint& from, const Endpoint& to, std::uint8_t flags) {
-    Packet refused;
-    refused.from = to;
-    refused.to = from;
-    Bytes bytes = make_reset(refused);
-    bytes[(from.address.is_v6() ? 40u : 20u) + 13] = flags;
-    return bytes;
-}
 
 Bytes udp(const char* from, const Endpoint& to) {
     return make_datagram(at(from, 40000), to, Bytes{1, 2, 3});
@@ -99,8 +88,8 @@ TEST_CASE("addresses, ports and flags are found where the headers have them") {
     CHECK(matches(NftRule().ether_type(ETH_P_IPV6), v6));
     CHECK_FALSE(matches(NftRule().ether_type(ETH_P_IPV6), v4));
     for (const int flags : {0x02, 0xc2, 0x12, 0x10, 0x06}) {
-        const Passing passing =
-            with(tcp(at("10.89.0.2", 1), at("192.0.2.1", 2), static_cast<std::uint8_t>(flags)));
+        const Passing passing = with(
+            make_tcp(at("10.89.0.2", 1), at("192.0.2.1", 2), static_cast<std::uint8_t>(flags)));
         // SYN without ACK and RST; those for congestion (RFC 3168) do not count.
         CHECK(matches(NftRule().protocol(IPPROTO_TCP).tcp_flags(0x16, 0x02), passing) ==
               (flags == 0x02 || flags == 0xc2));
@@ -148,10 +137,10 @@ TEST_CASE("the gateway holds, proxies, refuses and answers as its theory says") 
                                Family{"fd00::2", "2001:db8::1", "fd00::1", "::1", 128}}) {
         const Endpoint inside = at(each.container, 40000), outside = at(each.outside, 443);
         const Endpoint proxy = at(each.loopback, kProxyPort);
-        const Bytes syn = tcp(inside, outside, 0x02);
+        const Bytes syn = make_tcp(inside, outside, 0x02);
         CHECK(apply_chain(chain, with(syn)) == Fate{Kind::dropped, {}, 0});
         CHECK(apply_chain(chain, with(syn, "lo")) == Fate{Kind::accepted, proxy, 0});
-        Passing segment = with(tcp(inside, outside, 0x10));
+        Passing segment = with(make_tcp(inside, outside, 0x10));
         CHECK(apply_chain(chain, segment) == Fate{Kind::reset, {}, 0});
         segment.transparent_socket = true;
         CHECK(apply_chain(chain, segment) == Fate{Kind::accepted, {}, 0});
@@ -162,13 +151,13 @@ TEST_CASE("the gateway holds, proxies, refuses and answers as its theory says") 
         // To the gateway: DNS and ping; other datagrams are the helper's, which refuses them.
         CHECK(apply_chain(chain, with(udp(each.container, at(each.gateway, 53)))) ==
               Fate{Kind::accepted, {}, 0});
-        CHECK(apply_chain(chain, with(tcp(inside, at(each.gateway, 53), 0x02))) ==
+        CHECK(apply_chain(chain, with(make_tcp(inside, at(each.gateway, 53), 0x02))) ==
               Fate{Kind::accepted, {}, 0});
         CHECK(apply_chain(chain, with(icmp(each.container, each.gateway, each.echo))) ==
               Fate{Kind::accepted, {}, 0});
         CHECK(apply_chain(chain, with(udp(each.container, at(each.gateway, 54)))) ==
               Fate{Kind::accepted, proxy, 0});
-        CHECK(apply_chain(chain, with(tcp(inside, at(each.gateway, 54), 0x02))) ==
+        CHECK(apply_chain(chain, with(make_tcp(inside, at(each.gateway, 54), 0x02))) ==
               Fate{Kind::dropped, {}, 0});
         // Between two containers the bridge passes it on; it is no business of the gateway's.
         Passing others = with(udp(each.container, at(each.outside, 53)));

@@ -4,34 +4,19 @@
 
 #include <catch2/catch.hpp>
 
+#include "packet_support.hpp"
+
 using namespace sandbox::net;
 
-namespace {
+using sandbox::test::at;
+using sandbox::test::make_tcp;
 
-Endpoint at(const char* address, std::uint16_t port) {
-    return {*try_parse_address(address), port};
-}
-
-// A SYN as a container sends it, built from a reset of the other direction.
-Bytes make_syn(const Endpoint& from, const Endpoint& to, std::uint32_t sequence) {
-    Packet refused;
-    refused.from = to;
-    refused.to = from;
-    Bytes bytes = make_reset(refused);
-    const size_t body = from.address.is_v6() ? 40 : 20;
-    bytes[body + 13] = 0x02;
-    for (size_t i = 0; i < 4; ++i) {
-        bytes[body + 4 + i] = static_cast<std::uint8_t>(sequence >> (24 - 8 * i));
-    }
-    return bytes;
-}
-
-}  // namespace
+constexpr std::uint8_t kSyn = 0x02;
 
 TEST_CASE("a SYN is seen with its addresses, and its checksum is finished") {
     for (const auto& [from, to] :
          {std::pair{"10.89.0.2", "192.0.2.1"}, {"fd00::2", "2001:db8::1"}}) {
-        Bytes syn = make_syn(at(from, 40000), at(to, 443), 0xfffffff0);
+        Bytes syn = make_tcp(at(from, 40000), at(to, 443), kSyn, 0xfffffff0);
         const auto packet = parse_packet(syn);
         REQUIRE(packet);
         CHECK(packet->opens_connection);
@@ -48,7 +33,7 @@ TEST_CASE("a SYN is seen with its addresses, and its checksum is finished") {
 }
 
 TEST_CASE("a refused SYN is acknowledged by a reset from where it went") {
-    const Bytes syn = make_syn(at("10.89.0.2", 40000), at("192.0.2.1", 443), 0xffffffff);
+    const Bytes syn = make_tcp(at("10.89.0.2", 40000), at("192.0.2.1", 443), kSyn, 0xffffffff);
     const Bytes reset = make_reset(*parse_packet(syn));
     const auto packet = parse_packet(reset);
     REQUIRE(packet);
@@ -60,7 +45,7 @@ TEST_CASE("a refused SYN is acknowledged by a reset from where it went") {
 }
 
 TEST_CASE("an unreachable quotes what it is about") {
-    const Bytes syn = make_syn(at("10.89.0.2", 40000), at("192.0.2.1", 443), 7);
+    const Bytes syn = make_tcp(at("10.89.0.2", 40000), at("192.0.2.1", 443), kSyn, 7);
     const Bytes error = make_unreachable(syn, *parse_packet(syn), Unreachable::prohibited);
     CHECK(error[20] == 3);
     CHECK(error[21] == 13);
@@ -127,7 +112,7 @@ TEST_CASE("a refusal that is cut, or of somebody else's datagram, is none") {
 }
 
 TEST_CASE("what is cut, fragmented or of another kind is nothing") {
-    const Bytes syn = make_syn(at("10.89.0.2", 1), at("192.0.2.1", 2), 3);
+    const Bytes syn = make_tcp(at("10.89.0.2", 1), at("192.0.2.1", 2), kSyn, 3);
     for (size_t size = 0; size < syn.size(); ++size) {
         CHECK_FALSE(parse_packet(ByteView(syn).first(size)));
     }
