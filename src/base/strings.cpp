@@ -181,13 +181,22 @@ std::optional<std::string> try_nearest(std::string_view word,
     // Words longer than any name of ours are no typos of one; the distance costs n*m.
     constexpr size_t kLongestWord = 64;
     if (word.empty() || word.size() > kLongestWord) return std::nullopt;
+    const auto common = [word](std::string_view candidate) {
+        const size_t most = std::min(word.size(), candidate.size());
+        size_t count = 0;
+        while (count < most && word[count] == candidate[count]) ++count;
+        return count;
+    };
     const std::string* best = nullptr;
     size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
         if (candidate.size() > kLongestWord) continue;
         const size_t distance = edit_distance(word, candidate);
         // A candidate that must change wholly is no neighbour ("a" and "b").
-        if (distance < best_distance && distance < candidate.size()) {
+        if (distance >= candidate.size()) continue;
+        // Of two that are as near, the one that begins alike: "rum" is "run" rather than "rm".
+        if (distance < best_distance ||
+            (best != nullptr && distance == best_distance && common(candidate) > common(*best))) {
             best = &candidate;
             best_distance = distance;
         }

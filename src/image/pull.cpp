@@ -193,11 +193,25 @@ class RegistryPull {
     registry::Client client_;
 };
 
+// What came from a file is called localhost/NAME; NAME alone is docker.io's.
+void name_local_one(const store::Store& store, const oci::Reference& wanted, base::Error& error) {
+    if (wanted.domain() != "docker.io" || error.code() >= base::exit_code::kSignalBase) return;
+    const oci::Reference local = oci::Reference::parse("localhost/" + wanted.familiar());
+    if (!store::ImageStore(store).try_find(local.str())) return;
+    error.set_hint("there is " + base::quote(local.familiar()) + ": give its whole name");
+}
+
 store::ImageRecord pull_from(const store::Store& store, const oci::ImageSource& source,
                              const PullOptions& options, Progress& progress,
                              const InterruptGuard& interrupt) {
     if (source.kind == oci::ImageSource::Kind::registry) {
-        return RegistryPull(store, source.reference.value(), options, progress, interrupt).run();
+        const oci::Reference& wanted = source.reference.value();
+        try {
+            return RegistryPull(store, wanted, options, progress, interrupt).run();
+        } catch (base::Error& error) {
+            name_local_one(store, wanted, error);
+            throw;
+        }
     }
     remove_leftovers(store);
     return pull_local(store, source, wanted_platform(options), progress, interrupt);

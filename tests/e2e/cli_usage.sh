@@ -1,5 +1,5 @@
 #!/bin/bash
-# Wrong usage: what is said, where, and which exit status (P04, P11). Nothing here needs an image.
+# Wrong usage: what is said, where, and which exit status (P04, P11).
 . "$SANDBOX_TESTS/support/lib.sh"
 
 # expect_line RC REGEX COMMAND…: that, in one line, which ends with the cure
@@ -28,6 +28,15 @@ expect_line 2 'flag needs an argument: --env \(see `sandbox run --help`' sandbox
 expect_line 2 'requires at least 1 argument \(usage: sandbox run \[flags\] IMAGE.*' sandbox run
 expect_line 2 'requires exactly 1 argument \(usage: sandbox history .*' sandbox history
 expect_line 2 'accepts no arguments \(usage: sandbox info.*' sandbox info x
+
+test_case "a short name is docker.io's; where a local image has it, the error says so"
+expect_ok sandbox pull -q "oci:$(image busybox)"
+export https_proxy=http://127.0.0.1:1 # nobody is asked
+expect_error 125 'there is "localhost/busybox:latest": give its whole name' sandbox run busybox true
+expect_error 125 'localhost/busybox' sandbox run library/busybox:latest true
+run_rc sandbox run busybox:other true
+expect_no_match 'whole name' "$ERR"
+unset https_proxy
 
 test_case "a bad value of a flag of run is 125"
 expect_error 125 'invalid argument "maybe" for --rm' sandbox run --rm=maybe x

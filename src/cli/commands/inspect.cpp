@@ -70,7 +70,9 @@ Value find_any(const store::Store& store, const std::string& name, bool size) {
         return find_volume(store, name);
     } catch (const base::Error&) {
         if (const auto network = try_network(store, name)) return *network;
-        throw base::NotFoundError("no such object: " + base::quote(name));
+        throw base::NotFoundError("no such object: " + base::quote(name),
+                                  "`sandbox ps -a`, `images`, `volume ls` and `network ls` list "
+                                  "what is there");
     }
 }
 

@@ -148,6 +148,8 @@ TEST_CASE("a typo finds its neighbour, another word does not") {
     const std::vector<std::string> modes{"bridge", "host", "none"};
     CHECK(try_nearest("brigde", modes) == std::string("bridge"));
     CHECK(try_nearest("hosts", modes) == std::string("host"));
+    CHECK(try_nearest("rum", {"rm", "run", "rmi"}) == std::string("run"));
+    CHECK(try_nearest("rn", {"rm", "run"}) == std::string("rm"));
     CHECK_FALSE(try_nearest("macvlan", modes));
     CHECK_FALSE(try_nearest("", modes));
     CHECK_FALSE(try_nearest("b", {"a"}));
