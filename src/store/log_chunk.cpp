@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "sandbox/base/raw.hpp"
+#include "store/log_label.hpp"
 
 namespace sandbox::store::log_chunk {
 namespace {
@@ -90,17 +91,18 @@ bool begins_chunk(char first) noexcept {
 }
 
 std::uint64_t whole_bytes(int fd, std::uint64_t size_bytes) noexcept {
-    const auto last = read_tail(fd, size_bytes);
-    if (last && *last + kFrameBytes <= size_bytes) {
-        const auto head = read_head(fd, size_bytes - kFrameBytes - *last);
-        if (head && head->length == *last) return size_bytes;
+    const PieceExtent extent = extent_of(fd, size_bytes);
+    const auto last = read_tail(fd, extent.end_bytes);
+    if (last && *last + kFrameBytes <= extent.end_bytes - extent.begin_bytes) {
+        const auto head = read_head(fd, extent.end_bytes - kFrameBytes - *last);
+        if (head && head->length == *last) return extent.end_bytes;
     }
-    std::uint64_t end = 0;
+    std::uint64_t end = extent.begin_bytes;
     for (;;) {
         const auto head = read_head(fd, end);
         if (!head) return end;
         const std::uint64_t next = end + kFrameBytes + head->length;
-        const auto length = next <= size_bytes ? read_tail(fd, next) : std::nullopt;
+        const auto length = next <= extent.end_bytes ? read_tail(fd, next) : std::nullopt;
         if (!length || *length != head->length) return end;
         end = next;
     }

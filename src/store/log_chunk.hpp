@@ -38,10 +38,10 @@ struct Head {
 // Absent: these are not the first bytes of a chunk.
 [[nodiscard]] std::optional<Head> try_head(std::string_view bytes) noexcept;
 [[nodiscard]] std::optional<std::uint32_t> try_tail(std::string_view bytes) noexcept;
-// What a piece in this form begins with; a piece of text begins with a digit.
+// What a piece in this form begins with, a label's too; a piece of text begins with a digit.
 [[nodiscard]] bool begins_chunk(char first) noexcept;
 
-// The end of the last whole chunk of a piece.
+// The end of the last whole chunk of a piece with that size.
 [[nodiscard]] std::uint64_t whole_bytes(int fd, std::uint64_t size_bytes) noexcept;
 
 }  // namespace sandbox::store::log_chunk

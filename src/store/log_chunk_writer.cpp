@@ -1,5 +1,5 @@
 // Theory of operation. What was read from a stream goes to the file as it is, with a header and a
-// trailer around it, in one writev(2): the price of a log is that of copying the bytes once, as it
+// trailer around it, in one pwritev(2): the price of a log is that of copying the bytes once, as it
 // is for `cat >file`. Only the beginning of an unfinished line is copied, so that a line which does
 // not pause is never torn by the output of the other stream. A chunk is in the file as a whole or
 // not at all, as far as readers can see; a failure (ENOSPC, EDQUOT, EIO) loses all of it. How such
@@ -84,7 +84,8 @@ class ChunkEncoder final : public LogEncoder {
   public:
     ChunkEncoder(int container_dir_fd, const LogOptions& options)
         : loss_(container_dir_fd),
-          pieces_(container_dir_fd, options, kMinPieceBytes, whole_bytes) {}
+          pieces_(container_dir_fd, options, kMinPieceBytes, whole_bytes,
+                  LogPieces::Reuse::when_big) {}
     void append(LogStream stream, std::string_view bytes, base::Timestamp time) noexcept override;
     void flush_partial(base::Timestamp time) noexcept override;
     [[nodiscard]] bool has_partial() const noexcept override { return !partial_.empty(); }
@@ -144,7 +145,7 @@ void ChunkEncoder::put(LogStream stream, Joined text, base::Timestamp time) noex
         size_t count = text.size();
         if (count > most) {
             count = text.first(most).whole_lines();
-            if (count == 0 && pieces_.size() > 0) {
+            if (count == 0 && !pieces_.empty()) {
                 pieces_.rotate();
                 continue;
             }

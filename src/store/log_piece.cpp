@@ -4,20 +4,43 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <ctime>
 #include <utility>
 #include <vector>
 
-#include "sandbox/base/fs.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/raw.hpp"
+#include "sandbox/base/strings.hpp"
 #include "store/log_format.hpp"
+#include "store/log_label.hpp"
 
 namespace sandbox::store {
 namespace {
 
+namespace raw = base::raw;
 using base::UniqueFd;
 using namespace log_format;
 
+// One that is being recycled cannot be opened for a moment, which lasts for two system calls.
 std::optional<UniqueFd> try_open_piece(int dir_fd, const std::string& name) {
-    return base::try_open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    constexpr int kTries = 10'000;
+    constexpr timespec kPause{0, 1'000'000};
+    for (int i = 1;; ++i) {
+        const int fd =
+            raw::openat(dir_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0) return UniqueFd(fd);
+        if (fd == -ENOENT) return std::nullopt;
+        if (fd == -EINTR) continue;
+        if (fd != -EAGAIN || i == kTries) throw base::SysError(-fd, "open", base::quote(name));
+        (void)::nanosleep(&kPause, nullptr);
+    }
+}
+
+// Not taken for a younger one.
+bool is_piece(const UniqueFd& fd, std::uint64_t number) {
+    const auto label = try_label(fd.get());
+    return !label || label->number == number;
 }
 
 }  // namespace
@@ -38,7 +61,8 @@ std::optional<LogPiece> try_open_after(const LogPlace& place, std::uint64_t afte
         const auto next = std::upper_bound(older.begin(), older.end(), after);
         if (next != older.end()) {
             auto fd = try_open_piece(dir_fd, piece_name(place.file, *next));
-            if (fd) return LogPiece{std::move(*fd), *next, false};
+            if (fd && is_piece(*fd, *next)) return LogPiece{std::move(*fd), *next, false};
+            if (fd) after = *next;
             continue;
         }
         auto fd = try_open_piece(dir_fd, place.file);

@@ -19,6 +19,9 @@ namespace {
 namespace raw = base::raw;
 using namespace log_format;
 
+// Below that it is not worth while.
+constexpr std::uint64_t kBigPieceBytes = 4u << 20;
+
 // Where that is refused, readers leave out what is no whole record.
 void cut(int fd, std::uint64_t size) noexcept {
     (void)raw::call(SYS_ftruncate, fd, static_cast<long>(size));
@@ -40,7 +43,7 @@ std::span<iovec> advance(std::span<iovec> parts, size_t count) noexcept {
 }  // namespace
 
 LogPieces::LogPieces(int container_dir_fd, const LogOptions& options,
-                     std::uint64_t least_piece_bytes, Mend mend)
+                     std::uint64_t least_piece_bytes, Mend mend, Reuse reuse)
     : mend_(mend), shared_place_(!options.path.empty()) {
     auto found = try_open_log_place(container_dir_fd, options, true);
     if (!found) throw base::SysError(ENOENT, "open the log's directory");
@@ -48,6 +51,7 @@ LogPieces::LogPieces(int container_dir_fd, const LogOptions& options,
     const std::uint64_t total = std::max<std::uint64_t>(options.max_size_bytes, 4096);
     max_pieces_ = std::max<size_t>(options.max_files, 2);
     limit_ = std::max(options.max_files < 2 ? total / 2 : total, least_piece_bytes);
+    reuses_ = reuse == Reuse::when_big && !shared_place_ && limit_ >= kBigPieceBytes;
     older_ = list_pieces(place_.dir.get(), place_.file);
     const int rc = open();
     if (rc == -EWOULDBLOCK) {
@@ -73,9 +77,13 @@ int LogPieces::open() noexcept {
     }
     const auto found = static_cast<std::uint64_t>(info.st_size);
     size_ = found == 0 ? 0 : mend_(opened, found);
-    if (size_ < found) cut(opened, size_);
+    labelled_ = try_label(opened).has_value();
+    if (!labelled_ && size_ < found) cut(opened, size_);
     fd_ = std::move(file);
-    return 0;
+    if (!labelled_) return 0;
+    // Not O_APPEND, for what is behind its end.
+    if (const int rc = raw::fcntl(opened, F_SETFL, O_NONBLOCK); rc < 0) return rc;
+    return publish();
 }
 
 // All older pieces are about as big as they may be.
@@ -91,8 +99,33 @@ void LogPieces::remove_oldest() noexcept {
     }
 }
 
+// The youngest piece's, when it will have one.
+std::uint64_t LogPieces::next_number() const noexcept {
+    return older_.empty() ? 1 : older_.back() + 1;
+}
+
+// Readers see what has been written.
+int LogPieces::publish() noexcept {
+    return labelled_ ? write_label(fd_.get(), {.number = next_number(), .end_bytes = size_}) : 0;
+}
+
+bool LogPieces::try_reuse_oldest() noexcept {
+    if (!reuses_ || older_.size() != max_pieces_) return false;
+    try {
+        const std::string name = piece_name(place_.file, older_.front());
+        fd_ = try_recycle(place_.dir.get(), name, place_.file, next_number());
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    if (!fd_) return false;
+    older_.erase(older_.begin());
+    labelled_ = true;
+    size_ = kLabelBytes;
+    return true;
+}
+
 bool LogPieces::try_rotate() noexcept {
-    const std::uint64_t number = older_.empty() ? 1 : older_.back() + 1;
+    const std::uint64_t number = next_number();
     try {
         older_.reserve(older_.size() + 1);
         const std::string name = piece_name(place_.file, number);
@@ -106,9 +139,11 @@ bool LogPieces::try_rotate() noexcept {
     } catch (const std::bad_alloc&) {
         return false;
     }
-    remove_oldest();
     fd_.reset();
     size_ = 0;
+    labelled_ = false;
+    if (try_reuse_oldest()) return true;
+    remove_oldest();
     return open() == 0;
 }
 
@@ -116,6 +151,7 @@ void LogPieces::rotate() noexcept {
     if (try_rotate() || !fd_) return;
     cut(fd_.get(), 0);
     size_ = 0;
+    labelled_ = false;
 }
 
 int LogPieces::append(std::span<iovec> parts, size_t& written) noexcept {
@@ -124,8 +160,8 @@ int LogPieces::append(std::span<iovec> parts, size_t& written) noexcept {
         if (const int rc = open(); rc < 0) return -rc;
     }
     while (!parts.empty()) {
-        const long count = raw::call(SYS_writev, fd_.get(), raw::ptr(parts.data()),
-                                     static_cast<long>(parts.size()));
+        const long count = raw::pwritev(fd_.get(), parts.data(), parts.size(),
+                                        static_cast<std::int64_t>(size_ + written));
         if (count == -EINTR) continue;
         if (count < 0) return static_cast<int>(-count);
         if (count == 0) return ENOSPC;
@@ -133,13 +169,16 @@ int LogPieces::append(std::span<iovec> parts, size_t& written) noexcept {
         parts = advance(parts, static_cast<size_t>(count));
     }
     size_ += written;
-    return 0;
+    const int rc = publish();
+    if (rc < 0) size_ -= written;
+    return -rc;
 }
 
 void LogPieces::keep(size_t bytes) noexcept {
     // Readers never see half a record: it is not whole.
-    if (fd_) cut(fd_.get(), size_ + bytes);
+    if (fd_ && !labelled_) cut(fd_.get(), size_ + bytes);
     size_ += bytes;
+    if (fd_ && bytes > 0) (void)publish();  // refused: the next one tells it, too
 }
 
 }  // namespace sandbox::store

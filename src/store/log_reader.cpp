@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "sandbox/base/raw.hpp"
 #include "store/log_chunk.hpp"
 #include "store/log_format.hpp"
+#include "store/log_label.hpp"
 #include "store/log_loss.hpp"
 #include "store/log_piece.hpp"
 #include "store/log_tail.hpp"
@@ -26,6 +28,7 @@ using namespace log_format;
 
 constexpr size_t kBlockBytes = 64u << 10;
 static_assert(kBlockBytes > 2 * kMaxRecordBytes);
+constexpr std::uint64_t kNoBound = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -112,10 +115,14 @@ bool LogReader::Impl::fill() {
         too_long = true;
     }
     const size_t kept = buffer.size();
-    buffer.resize(kept + kBlockBytes);
+    const PieceExtent extent = extent_of(piece->fd.get(), kNoBound);
+    offset = std::max(offset, extent.begin_bytes);
+    const size_t most = static_cast<size_t>(std::min<std::uint64_t>(
+        kBlockBytes, extent.end_bytes - std::min(offset, extent.end_bytes)));
+    buffer.resize(kept + most);
     long count = 0;
     do {
-        count = raw::pread(piece->fd.get(), buffer.data() + kept, kBlockBytes,
+        count = raw::pread(piece->fd.get(), buffer.data() + kept, most,
                            static_cast<std::int64_t>(offset));
     } while (count == -EINTR);
     buffer.resize(kept + static_cast<size_t>(std::max(count, 0L)));

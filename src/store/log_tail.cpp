@@ -28,11 +28,12 @@ bool read_whole(int fd, std::string& to, size_t size, std::uint64_t at) {
 std::optional<TailStart> BackwardScan::scan(int fd) {
     struct stat info {};
     if (::fstat(fd, &info) != 0) return std::nullopt;
-    const auto size = static_cast<std::uint64_t>(info.st_size);
+    const PieceExtent extent = extent_of(fd, static_cast<std::uint64_t>(info.st_size));
+    const std::uint64_t size = extent.end_bytes;
     if (left_ == 0 && !seen_end_) return TailStart{size, 0};
     char first = 0;
     const bool chunks = raw::pread(fd, &first, 1, 0) == 1 && log_chunk::begins_chunk(first);
-    return chunks ? scan_chunks(fd, size) : scan_text(fd, size);
+    return chunks ? scan_chunks(fd, extent) : scan_text(fd, size);
 }
 
 std::optional<TailStart> BackwardScan::scan_text(int fd, std::uint64_t size) {
@@ -101,13 +102,13 @@ void BackwardScan::count_line(std::string_view record) {
     if (left_ > 0) --left_;
 }
 
-std::optional<TailStart> BackwardScan::scan_chunks(int fd, std::uint64_t size) {
+std::optional<TailStart> BackwardScan::scan_chunks(int fd, const PieceExtent& extent) {
     std::string bytes;
-    std::uint64_t end = log_chunk::whole_bytes(fd, size);
-    while (end >= log_chunk::kFrameBytes) {
+    std::uint64_t end = log_chunk::whole_bytes(fd, extent.end_bytes);
+    while (end >= extent.begin_bytes + log_chunk::kFrameBytes) {
         if (!read_whole(fd, bytes, log_chunk::kTailBytes, end - log_chunk::kTailBytes)) break;
         const auto length = log_chunk::try_tail(bytes);
-        if (!length || *length + log_chunk::kFrameBytes > end) break;
+        if (!length || extent.begin_bytes + *length + log_chunk::kFrameBytes > end) break;
         const std::uint64_t begin = end - log_chunk::kFrameBytes - *length;
         if (!read_whole(fd, bytes, log_chunk::kHeadBytes + *length, begin)) break;
         const auto head = log_chunk::try_head(bytes);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sandbox/store/log_store.hpp"
+#include "store/log_label.hpp"
 
 namespace sandbox::store {
 
@@ -31,7 +32,7 @@ class BackwardScan {
     [[nodiscard]] std::optional<LogRecord> parse(std::string_view record) const;
     [[nodiscard]] bool is_line(std::string_view record);
     void count_line(std::string_view record);
-    std::optional<TailStart> scan_chunks(int fd, std::uint64_t size);
+    std::optional<TailStart> scan_chunks(int fd, const PieceExtent& extent);
     std::optional<size_t> take_chunk(std::string_view text);
 
     std::uint64_t left_;

@@ -68,7 +68,8 @@ class TextEncoder final : public LogEncoder {
 };
 
 TextEncoder::TextEncoder(int container_dir_fd, const LogOptions& options)
-    : loss_(container_dir_fd), pieces_(container_dir_fd, options, kMinPieceBytes, end_last_line) {
+    : loss_(container_dir_fd),
+      pieces_(container_dir_fd, options, kMinPieceBytes, end_last_line, LogPieces::Reuse::never) {
     max_text_ = std::min<size_t>(kMaxTextBytes, pieces_.limit() - kHeaderBytes - 1);
     constexpr std::array<const char*, 3> kNames = {" stdout F ", " stderr F ", " notice F "};
     for (size_t i = 0; i < headers_.size(); ++i) {

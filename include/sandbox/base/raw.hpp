@@ -97,6 +97,11 @@ inline long pread(int fd, void* data, size_t size, std::int64_t offset) noexcept
 inline long pwrite(int fd, const void* data, size_t size, std::int64_t offset) noexcept {
     return call(SYS_pwrite64, fd, ptr(data), static_cast<long>(size), offset);
 }
+// Into a file that is opened with O_APPEND: to its end, whatever `offset` says (pwrite(2), BUGS).
+inline long pwritev(int fd, const iovec* parts, size_t count, std::int64_t offset) noexcept {
+    // The second half of the offset is of interest on 32-bit machines only.
+    return call(SYS_pwritev, fd, ptr(parts), static_cast<long>(count), offset, 0);
+}
 inline int mkdirat(int dir_fd, const char* path, mode_t mode) noexcept {
     return static_cast<int>(call(SYS_mkdirat, dir_fd, ptr(path), static_cast<long>(mode)));
 }

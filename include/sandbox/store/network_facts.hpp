@@ -20,10 +20,10 @@ struct PortMapping {
 // One network, one link.
 struct NetworkPlace {
     std::string name;  // "private"
-    std::string id;    // of a named network
-    std::string ipv4, gateway, ipv6, gateway_v6, mac;
+    std::string id{};  // of a named network
+    std::string ipv4{}, gateway{}, ipv6{}, gateway_v6{}, mac{};
     unsigned prefix = 0, prefix_v6 = 0;
-    std::vector<std::string> aliases;
+    std::vector<std::string> aliases{};
     bool operator==(const NetworkPlace&) const = default;
 };
 
