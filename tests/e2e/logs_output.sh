@@ -56,6 +56,22 @@ expect_ok test "$(cat "$path"* | wc -c)" -ge 10000
 expect_eq "json-file 20k x" "$(sandbox inspect --format \
     '{{.HostConfig.LogConfig.Type}} {{index .HostConfig.LogConfig.Config "max-size"}} {{.HostConfig.LogConfig.Config.tag}}' small)"
 
+test_case "of a flood the last lines stay, whole and in order, also over a restart"
+# The last of them that are there, if each is one more than the one before it.
+in_order() { awk 'NR > 1 && $1 != last + 1 { print "not " last + 1 " but " $1; exit 1 }
+    { last = $1 } END { print (NR > 1000000 ? last : NR " lines only") }'; }
+expect_ok sandbox run -d --name flood --log-opt max-size=4m --log-opt max-file=3 \
+    $run_image seq 4500000
+expect_eq 0 "$(sandbox wait flood)"
+expect_eq 4500000 "$(sandbox logs flood | in_order)"
+path=$(sandbox inspect --format '{{.LogPath}}' flood)
+files=$(stat -c %i "$path"* | sort)
+expect_ok sandbox start -a flood >/dev/null
+expect_eq "$files" "$(stat -c %i "$path"* | sort)"
+expect_ok test "$(cat "$path"* | wc -c)" -le $((3 * 4 << 20))
+expect_eq 4500000 "$(sandbox logs --tail 1200000 flood | in_order)"
+expect_ok sandbox rm flood
+
 test_case "a log may lie elsewhere, and goes with its container"
 expect_ok sandbox run --name else --log-opt path="$WORK/my.log" $run_image echo there
 expect_match 'stdout F there$' "$(cat "$WORK/my.log")"

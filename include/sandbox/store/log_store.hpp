@@ -7,7 +7,8 @@
 //   2026-11-24T15:11:42.123456789+00:00 stdout P text        P: its line goes on in a later record
 //   2026-11-24T15:11:42.123456789+00:00 notice F text        ours, not the container's
 // A record's text is at most 16 KiB and any bytes but newline. All that a container keeps is
-// bounded, by default too: the oldest piece goes when a new one is begun. Nothing is synced.
+// bounded, by default too: the oldest piece goes when a new one is begun, or its file becomes the
+// new one (src/store/log_label.hpp). Nothing is synced.
 #pragma once
 
 #include <cstdint>
