@@ -264,6 +264,9 @@ void ChildPlan::plan_devices() {
 void ChildPlan::plan_mounts() {
     for (const MountSpec& wish : spec_.mounts) {
         child::Mount mount;
+        static_assert(static_cast<int>(MountSpec::Kind::device) ==
+                      static_cast<int>(child::Mount::Kind::device));
+        mount.kind = static_cast<child::Mount::Kind>(wish.kind);  // the same list
         mount.target = wish.target.c_str();
         mount.read_only = wish.read_only;
         mount.no_exec = !wish.exec;
@@ -271,7 +274,6 @@ void ChildPlan::plan_mounts() {
         mount.recursive = wish.recursive;
         mount.source = wish.source.c_str();
         if (wish.kind == MountSpec::Kind::tmpfs) {
-            mount.kind = child::Mount::Kind::tmpfs;
             std::vector<Option>& options = options_.emplace_back();
             char mode[16];
             (void)std::snprintf(mode, sizeof mode, "%o", wish.tmpfs_mode & 07777u);
@@ -288,7 +290,6 @@ void ChildPlan::plan_mounts() {
             mount.classic_options = classic(options);
         } else {
             const bool volume = wish.kind == MountSpec::Kind::volume;
-            mount.kind = volume ? child::Mount::Kind::volume : child::Mount::Kind::bind;
             mount.seed = volume && wish.seed;
             if (wish.create_source && ::access(wish.source.c_str(), F_OK) != 0 && errno == ENOENT) {
                 base::make_dirs(wish.source, 0755);

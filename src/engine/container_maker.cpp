@@ -8,6 +8,7 @@
 
 #include "engine/container_record.hpp"
 #include "engine/dead_containers.hpp"
+#include "engine/flags/device_flags.hpp"
 #include "engine/flags/flag_error.hpp"
 #include "engine/launch.hpp"
 #include "engine/memory_files.hpp"
@@ -44,6 +45,14 @@ AccountFiles read_accounts(const store::Store& store, const image::RootfsPlan& r
         }
     };
     return {read("etc/passwd"), read("etc/group")};
+}
+
+void tell_closed_devices(const ContainerSpec& spec) {
+    for (const MountSpec& mount : spec.mounts) {
+        if (mount.kind != MountSpec::Kind::device) continue;
+        const std::string why = why_closed(mount.source, !spec.ids.set_groups);
+        if (!why.empty()) base::log::warning("--device " + mount.source + ": " + why);
+    }
 }
 
 }  // namespace
@@ -149,6 +158,7 @@ void ContainerMaker::make_container(const store::ImageRecord& image) {
     ContainerSpec& spec = draft_.spec;
     spec.seccomp = make_seccomp(parsed_, spec, store_);
     spec.mounts = volumes_.resolve(draft_.mounts);
+    tell_closed_devices(spec);
     record_ = make_record(request_, parsed_, draft_, config, image, volumes_.names());
 
     gate_.emplace();

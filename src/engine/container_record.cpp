@@ -19,13 +19,15 @@ std::string_view kind_name(MountSpec::Kind kind) {
             return "volume";
         case MountSpec::Kind::tmpfs:
             return "tmpfs";
+        case MountSpec::Kind::device:
+            return "device";
     }
     return "bind";
 }
 
 std::optional<MountSpec::Kind> try_kind(const std::string& name) {
-    for (const auto kind :
-         {MountSpec::Kind::bind, MountSpec::Kind::volume, MountSpec::Kind::tmpfs}) {
+    using Kind = MountSpec::Kind;
+    for (const auto kind : {Kind::bind, Kind::volume, Kind::tmpfs, Kind::device}) {
         if (kind_name(kind) == name) return kind;
     }
     return std::nullopt;
@@ -44,6 +46,9 @@ json::Array mounts_of(const std::vector<MountSpec>& mounts) {
             object.append("size", mount.tmpfs_size_bytes);
             object.append("mode", mount.tmpfs_mode);
             object.append("options", mount.tmpfs_options);
+        }
+        if (mount.kind == MountSpec::Kind::device) {
+            object.append("permissions", mount.device_permissions);
         }
         array.emplace_back(std::move(object));
     }
@@ -182,6 +187,7 @@ std::vector<MountWish> saved_mounts(const json::Value& record) {
         spec.tmpfs_size_bytes = mount["size"].try_u64().value_or(0);
         spec.tmpfs_mode = static_cast<mode_t>(mount["mode"].try_u64().value_or(01777));
         spec.tmpfs_options = mount.string_or("options");
+        spec.device_permissions = mount.string_or("permissions");
         wish.typed = spec.target;
         wishes.push_back(std::move(wish));
     }
@@ -190,8 +196,10 @@ std::vector<MountWish> saved_mounts(const json::Value& record) {
 
 std::vector<MountWish> record_mounts(const json::Value& record) {
     std::vector<MountWish> wishes = saved_mounts(record);
-    std::erase_if(wishes,
-                  [](const MountWish& wish) { return wish.spec.kind == MountSpec::Kind::tmpfs; });
+    std::erase_if(wishes, [](const MountWish& wish) {
+        return wish.spec.kind == MountSpec::Kind::tmpfs ||
+               wish.spec.kind == MountSpec::Kind::device;
+    });
     for (MountWish& wish : wishes) wish.spec.seed = false;
     return wishes;
 }

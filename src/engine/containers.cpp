@@ -86,6 +86,7 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     }
     if (const auto* mounts = entry.record["mounts"].as_array()) {
         for (const auto& mount : *mounts) {
+            if (mount.string_or("type") == "device") continue;
             const std::string name = mount.string_or("name");
             std::string text = name.empty() ? mount.string_or("source") : name;
             if (!text.empty()) row.mounts.push_back(std::move(text));

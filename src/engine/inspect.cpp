@@ -17,6 +17,7 @@ namespace {
 
 namespace json = base::json;
 
+constexpr const char* kDevice = "device";
 constexpr const char* kNever = "0001-01-01T00:00:00Z";  // Go's zero time
 
 json::Value set_of(const std::vector<std::string>& names) {
@@ -117,6 +118,7 @@ json::Value make_mounts(const json::Value& record) {
     const json::Array* mounts = record["mounts"].as_array();
     if (mounts == nullptr) return json::Value(std::move(result));
     for (const json::Value& mount : *mounts) {
+        if (mount.string_or("type") == kDevice) continue;
         json::Object object{{"Type", mount.string_or("type")}};
         if (const std::string name = mount.string_or("name"); !name.empty()) {
             object["Name"] = name;
@@ -128,6 +130,20 @@ json::Value make_mounts(const json::Value& record) {
         object["RW"] = !mount["read_only"].is_true();
         object["Propagation"] = "rprivate";
         result.emplace_back(std::move(object));
+    }
+    return json::Value(std::move(result));
+}
+
+json::Value make_devices(const json::Value& record) {
+    json::Array result;
+    if (const json::Array* mounts = record["mounts"].as_array()) {
+        for (const json::Value& mount : *mounts) {
+            if (mount.string_or("type") != kDevice) continue;
+            result.emplace_back(
+                json::Object{{"PathOnHost", mount.string_or("source")},
+                             {"PathInContainer", mount.string_or("destination")},
+                             {"CgroupPermissions", mount.string_or("permissions")}});
+        }
     }
     return json::Value(std::move(result));
 }
@@ -216,7 +232,7 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
         {"Tmpfs", json::Value(std::move(tmpfs))},
         {"ShmSize", record["shm_size"]},
         {"PidsLimit", record["pids_limit"]},
-        {"Devices", json::Array{}},
+        {"Devices", make_devices(record)},
         {"ContainerIDFile", ""},
         {"VolumesFrom", nullptr},
         {"Dns", list_or_empty(request, "dns")},

@@ -7,6 +7,7 @@
 #include <array>
 #include <climits>
 
+#include "engine/flags/device_flags.hpp"
 #include "engine/flags/flag_error.hpp"
 #include "engine/health/health_flags.hpp"
 #include "engine/signal_names.hpp"
@@ -27,6 +28,9 @@ void parse_mounts(const RunRequest& request, const CallerFacts& caller, ParsedRe
     }
     for (const std::string& text : request.tmpfs) {
         parsed.mounts.push_back(parse_tmpfs_flag(text));
+    }
+    for (const std::string& text : request.devices) {
+        for (MountWish& wish : parse_device_flag(text)) parsed.mounts.push_back(std::move(wish));
     }
     sort_mounts(parsed.mounts);
     for (const MountWish& mount : parsed.mounts) {
@@ -180,10 +184,6 @@ void parse_names(const RunRequest& request, ParsedRequest& parsed) {
 }
 
 void refuse_what_is_not_there(const RunRequest& request) {
-    if (!request.devices.empty()) {
-        throw_bad_flag("--device", request.devices.front(),
-                       "devices of the host are not passed into a container");
-    }
     if (request.working_dir && !request.working_dir->starts_with('/')) {
         throw_bad_flag("--workdir", *request.working_dir, "must be an absolute path");
     }

@@ -179,6 +179,7 @@ RunRequest settle_request(const RunRequest& request, const ParsedRequest& parsed
     settled.volumes.clear();
     settled.mounts.clear();
     settled.tmpfs.clear();
+    settled.devices.clear();
     settled.volumes_from.clear();
     if (!parsed.security.seccomp_file.empty()) settled.seccomp_profile = parsed.seccomp_profile;
     settled.tty = tty;

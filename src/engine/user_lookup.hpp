@@ -12,6 +12,9 @@
 
 namespace sandbox::engine {
 
+// podman's word: the payload has the caller's supplementary groups instead.
+inline constexpr const char* kKeepGroups = "keep-groups";
+
 struct AccountFiles {
     std::string passwd;  // empty: the image has none
     std::string group;
@@ -19,7 +22,8 @@ struct AccountFiles {
 
 // docker's rules. `user`: "", "name", "uid", "name:group", "uid:gid". Without a group: the passwd
 // line's primary group and every group that lists the user; with one: that group alone.
-// `group_add`: names or gids. Throws UsageError (125) naming what was not found.
+// `group_add`: names or gids, or kKeepGroups alone, which adds none. Throws UsageError (125) naming
+// what was not found.
 [[nodiscard]] IdentitySpec look_up_user(std::string_view user, const AccountFiles& files,
                                         const std::vector<std::string>& group_add);
 

@@ -160,6 +160,8 @@ class Translator {
             for (Member& use : *node.table()) drop_network_details(use, key);
         } else if (member.key == "secrets" || member.key == "configs") {
             write_modes(node);
+        } else if (member.key == "devices") {
+            write_devices(node);
         } else if (member.key == "ports" && !has_addresses(node)) {
             remark(Kind::changed, member.key_at, key,
                    "published on 127.0.0.1, where compose takes all addresses");
@@ -197,6 +199,27 @@ class Translator {
                 text.insert(0, 1, static_cast<char>('0' + rest % 8));
             }
             mode->node.value = "0" + text;
+        }
+    }
+
+    // {source, target, permissions} as `run --device` takes it.
+    static void write_devices(Node& devices) {
+        List* list = std::get_if<List>(&devices.value);
+        if (list == nullptr) return;
+        for (Node& device : *list) {
+            const Node* source = device.find("source");
+            if (source == nullptr || source->text() == nullptr) continue;  // the reader's to refuse
+            std::string text = *source->text();
+            const Node* target = device.find("target");
+            const Node* permissions = device.find("permissions");
+            const bool has_permissions = permissions != nullptr && permissions->text() != nullptr;
+            if (target != nullptr && target->text() != nullptr) {
+                text += ":" + *target->text();
+            } else if (has_permissions) {
+                text += ":";
+            }
+            if (has_permissions) text += ":" + *permissions->text();
+            device.value = std::move(text);
         }
     }
 

@@ -165,7 +165,7 @@ constexpr Key<Draft> kKeys[] = {
      [](Reader& r, const Node& n, Draft& d) {
          if (r.boolean(n)) d.service.request.security_opt.emplace_back("no-new-privileges");
      }},
-    {{"devices", Kind::words, "As `run --device`."},
+    {{"devices", Kind::words, "Devices of the host, as `run --device`."},
      [](Reader& r, const Node& n, Draft& d) { append(d.service.request.devices, r.words(n)); }},
     {{"sysctls", Kind::pairs, "Kernel settings of its own namespaces."}, read_sysctls},
     {{"ulimits", Kind::table, "NAME = limit, or NAME = { soft, hard }."}, read_ulimits},

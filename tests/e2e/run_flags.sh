@@ -114,7 +114,7 @@ wrong 'a label needs a key' --label =x
 wrong 'invalid signal: FOO' --stop-signal FOO
 
 test_case "what is refused says why"
-wrong 'are not passed into a container' --device /dev/fuse
+wrong 'no such file or directory' --device /dev/no-such-device
 wrong 'root in the container is always you' --userns keep-id
 wrong 'not a container name' --name 'a b'
 wrong 'not a container name' --name "$(printf 'x%.0s' $(seq 300))"

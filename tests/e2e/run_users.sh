@@ -81,7 +81,8 @@ done
 test_case "names that are not there say where they were looked for"
 expect_error 125 'unable to find user' sandbox run -u nosuch $run_image id
 expect_error 125 'unable to find group' sandbox run -u user:nosuch $run_image id
-expect_error 125 'keep-groups' sandbox run --group-add keep-groups $run_image id
+expect_error 125 'keep-groups excludes all others' \
+    sandbox run --group-add keep-groups --group-add user $run_image id
 
 if [ "$SANDBOX_TEST_USER" = range ]; then
     test_case "without the right to its ids a run ends with what newuidmap said"

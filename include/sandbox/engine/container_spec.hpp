@@ -24,9 +24,9 @@
 namespace sandbox::engine {
 
 struct MountSpec {
-    enum class Kind { bind, volume, tmpfs };
+    enum class Kind { bind, volume, tmpfs, device };
     Kind kind = Kind::bind;
-    std::string source;       // bind: absolute host path; volume: its data path; tmpfs: empty
+    std::string source;       // bind, device: absolute host path; volume: its data path
     std::string volume_name;  // volume: name
     std::string target;       // absolute path in the container, normalised
     bool read_only = false;
@@ -39,7 +39,8 @@ struct MountSpec {
     bool seed = false;  // volume: empty and new: copy the image's content at target first
     std::uint64_t tmpfs_size_bytes = 0;  // 0: half of memory, the kernel's default
     mode_t tmpfs_mode = 01777;
-    std::string tmpfs_options;  // the rest, already checked: "uid=…"
+    std::string tmpfs_options;         // the rest, already checked: "uid=…"
+    std::string device_permissions{};  // device: "rwm", shown and not enforced
 };
 
 struct MemoryFileSpec {

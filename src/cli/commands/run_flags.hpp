@@ -26,7 +26,7 @@ inline constexpr Flag kRunFlags[] = {
     kCpusetMemsFlag,
     {"-d,--detach", FlagKind::toggle, "", "let it run behind, and print its id"},
     {"--detach-keys", FlagKind::value, "KEYS", "keys that leave it running, as ctrl-p,ctrl-q"},
-    {"--device", FlagKind::list, "PATH[:PATH[:rwm]]", "refused: no device of the host is passed on",
+    {"--device", FlagKind::list, "PATH[:PATH[:rwm]]", "a device of the host, or all of a directory",
      Completes::file},
     {"--disable-content-trust", FlagKind::toggle, "",
      "accepted and ignored: digests are always checked"},

@@ -27,10 +27,10 @@ struct Option {
 };
 
 struct Mount {
-    enum class Kind : std::int32_t { bind, volume, tmpfs };
+    enum class Kind : std::int32_t { bind, volume, tmpfs, device };
     Kind kind = Kind::bind;
     const char* target = nullptr;  // absolute, in the container
-    const char* source = nullptr;  // bind, volume: absolute, on the host
+    const char* source = nullptr;  // but for tmpfs: absolute, on the host
     bool read_only = false;
     bool no_exec = false;
     bool no_suid = true;

@@ -17,8 +17,14 @@ bool is_directory(int fd) noexcept {
     return raw::call(SYS_fstat, fd, raw::ptr(&information)) == 0 && S_ISDIR(information.st_mode);
 }
 
+bool is_device(int fd) noexcept {
+    struct stat information {};
+    return raw::call(SYS_fstat, fd, raw::ptr(&information)) == 0 &&
+           (S_ISCHR(information.st_mode) || S_ISBLK(information.st_mode));
+}
+
 Flags flags_of(const Mount& mount) noexcept {
-    return {mount.read_only, mount.no_suid, true, mount.no_exec};
+    return {mount.read_only, mount.no_suid, mount.kind != Mount::Kind::device, mount.no_exec};
 }
 
 void seed(const Plan& plan, const Target& target, std::size_t index) noexcept {
@@ -58,6 +64,10 @@ void mount_one(const Plan& plan, int root_fd, const Mount& mount, std::size_t in
         check(plan, Step::mount_tmpfs, fd, index);
         (void)raw::close(fd);
     } else {
+        // It was one when the flag was read; nothing else may be had without nodev.
+        if (mount.kind == Mount::Kind::device && !is_device(source_fd)) {
+            fail(plan, Step::mount_bind, -ENXIO, index);
+        }
         if (mount.seed && target.is_directory) seed(plan, target, index);
         const BindResult bound = bind(source_fd, flags_of(mount), mount.recursive, target.place());
         const Step step = mount.kind == Mount::Kind::volume ? Step::mount_volume : Step::mount_bind;

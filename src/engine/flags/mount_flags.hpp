@@ -29,6 +29,8 @@ struct MountWish {
 // /dev and the devices that are made there).
 [[nodiscard]] std::string check_mount_target(std::string_view target, std::string_view flag,
                                              std::string_view typed);
+// Whether that path of the host is a device which every container has there, too.
+[[nodiscard]] bool is_own_device(std::string_view path);
 // Parents before children, in the order given otherwise. Throws "duplicate mount destination".
 void sort_mounts(std::vector<MountWish>& mounts);
 

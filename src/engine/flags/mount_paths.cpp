@@ -19,13 +19,17 @@ constexpr std::array<std::string_view, 14> kOwnDevices{
     "pts",  "fd",   "stdin", "stdout", "stderr",  "console", "core"};
 
 bool is_forbidden(std::string_view target) {
-    if (is_below(target, "/proc") || is_below(target, "/sys") || target == "/dev") return true;
-    return std::any_of(kOwnDevices.begin(), kOwnDevices.end(), [&](std::string_view name) {
-        return is_below(target, "/dev/" + std::string(name));
-    });
+    return is_below(target, "/proc") || is_below(target, "/sys") || target == "/dev" ||
+           is_own_device(target);
 }
 
 }  // namespace
+
+bool is_own_device(std::string_view path) {
+    return std::any_of(kOwnDevices.begin(), kOwnDevices.end(), [&](std::string_view name) {
+        return is_below(path, "/dev/" + std::string(name));
+    });
+}
 
 std::string check_mount_target(std::string_view target, std::string_view flag,
                                std::string_view typed) {
@@ -62,8 +66,9 @@ void sort_mounts(std::vector<MountWish>& mounts) {
     for (const MountWish& mount : mounts) {
         const std::string& target = mount.spec.target;
         if (std::find(targets.begin(), targets.end(), target) != targets.end()) {
-            throw_usage("duplicate mount destination " + base::quote(target),
-                        "each path in the container can be named once by -v, --mount or --tmpfs");
+            throw_usage(
+                "duplicate mount destination " + base::quote(target),
+                "each path in the container can be named once by -v, --mount, --tmpfs or --device");
         }
         targets.push_back(target);
     }

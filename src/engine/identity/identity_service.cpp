@@ -121,7 +121,8 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> mounts_and_parents() {
 std::vector<std::uint64_t> unmarked_mounts(const ContainerSpec& spec) {
     std::vector<std::uint64_t> unmarked, ours;
     for (const MountSpec& mount : spec.mounts) {
-        const bool leave = mount.kind == MountSpec::Kind::bind && !mount.mark_owners;
+        const bool leave = mount.kind == MountSpec::Kind::device ||
+                           (mount.kind == MountSpec::Kind::bind && !mount.mark_owners);
         (leave ? unmarked : ours).push_back(mount_at(mount.target));
     }
     if (unmarked.empty()) return unmarked;

@@ -342,7 +342,7 @@ TEST_CASE("every wrong flag is found before anything is fetched") {
         CHECK_THROWS_AS(parse_request(wish, caller()), UsageError);
     };
     broken([](RunRequest& r) { r.image = ""; });
-    broken([](RunRequest& r) { r.devices = {"/dev/fuse"}; });
+    broken([](RunRequest& r) { r.devices = {"/dev/no-such-device"}; });
     broken([](RunRequest& r) { r.replace = true; });
     broken([](RunRequest& r) { r.name = "a b"; });
     broken([](RunRequest& r) {

@@ -109,6 +109,25 @@ TEST_CASE("a compose file is read as it is") {
     CHECK(worker.depends_on.at(0).condition == Condition::started);
 }
 
+TEST_CASE("compose's devices, short and long, are what run takes") {
+    const ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services:
+  a:
+    image: x
+    devices:
+      - /dev/a
+      - /dev/b:/dev/c:r
+      - { source: /dev/d, target: /dev/e, permissions: rw }
+      - { source: /dev/f, permissions: r }
+      - { source: /dev/g }
+)");
+    CHECK(project.services.at(0).request.devices ==
+          Texts{"/dev/a", "/dev/b:/dev/c:r", "/dev/d:/dev/e:rw", "/dev/f::r", "/dev/g"});
+    CHECK(failure(directory, "services: {a: {image: x, devices: [{target: /dev/e}]}}\n") ==
+          "compose.yaml:1:36: expected text or a number, found a table");
+}
+
 TEST_CASE("what a compose file asks for in vain is refused with its line") {
     ProfileDirectory directory;
     CHECK(failure(directory, "services:\n  a:\n    build: .\n") ==
