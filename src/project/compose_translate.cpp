@@ -228,8 +228,8 @@ class Translator {
         if (table == nullptr) return;
         std::erase_if(*table, [&](const Member& member) {
             const bool drop = member.key == "priority" || member.key == "gw_priority" ||
-                              member.key == "link_local_ips" || member.key == "mac_address" ||
-                              member.key == "driver_opts" || member.key == "interface_name";
+                              member.key == "link_local_ips" || member.key == "driver_opts" ||
+                              member.key == "interface_name";
             if (drop) {
                 remark(Kind::ignored, member.key_at, key + "." + use.key + "." + member.key,
                        "networks have no such detail here");

@@ -146,6 +146,7 @@ std::vector<std::string> network_words(const Project& project, const Service& se
                            ",alias=" + service.name;
         for (const std::string& alias : use.aliases) word += ",alias=" + alias;
         if (!use.ipv4.empty()) word += ",ip=" + use.ipv4;
+        if (!use.mac.empty()) word += ",mac-address=" + use.mac;
         if (!use.ipv6.empty()) word += ",ip6=" + use.ipv6;
         words.push_back(std::move(word));
     }

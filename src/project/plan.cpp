@@ -222,11 +222,21 @@ bool restarts_with(const Service& service, const std::string& other) {
 
 std::string deployment_hash(const Project& project, const Service& service) {
     std::string hash = service_hash(project, service);
-    if (service.inputs.empty()) return hash;
+    // What these say is in the container, as if it stood in the profile.
+    std::vector<std::string> files = service.inputs;
+    for (const auto* more : {&service.request.env_files, &service.request.label_files}) {
+        files.insert(files.end(), more->begin(), more->end());
+    }
+    for (const SecretUse& use : service.secrets) {
+        for (const Secret& secret : project.secrets) {
+            if (secret.name == use.secret && !secret.file.empty()) files.push_back(secret.file);
+        }
+    }
+    if (files.empty()) return hash;
     base::Sha256 sum;
     sum.update(hash.data(), hash.size());
-    for (const std::string& input : service.inputs) {
-        base::with_context(service.where + ": input", [&] { hash_input(AT_FDCWD, input, 0, sum); });
+    for (const std::string& file : files) {
+        base::with_context(service.where + ": input", [&] { hash_input(AT_FDCWD, file, 0, sum); });
     }
     return sum.finish_hex();
 }

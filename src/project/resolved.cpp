@@ -103,6 +103,7 @@ Value networks_value(const Service& service) {
         one.words("aliases", use.aliases);
         one.text("ipv4_address", use.ipv4);
         one.text("ipv6_address", use.ipv6);
+        one.text("mac_address", use.mac);
         all[use.network] = std::move(one.object);
     }
     return all;
@@ -144,6 +145,9 @@ void add_limits(const engine::RunRequest& request, ObjectMaker& out) {
     out.text("memswap_limit", request.memory_swap);
     out.text("mem_reservation", request.memory_reservation);
     out.text("cpus", request.cpus);
+    out.number("cpu_shares", request.cpu_shares);
+    out.number("cpu_quota", request.cpu_quota);
+    out.text("cpu_period", request.cpu_period);
     out.text("cpuset", request.cpuset_cpus);
     out.number("pids_limit", request.pids_limit);
     out.number("oom_score_adj", request.oom_score_adj);
@@ -200,6 +204,7 @@ void add_isolation(const engine::RunRequest& request, ObjectMaker& out) {
     out.words("dns_search", request.dns_search);
     out.words("dns_opt", request.dns_option);
     out.pairs("labels", request.labels);
+    out.words("label_file", request.label_files);
     out.pairs("annotations", request.annotations);
     if (request.init) out.object["init"] = *request.init;
     if (request.tty) out.object["tty"] = *request.tty;

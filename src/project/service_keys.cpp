@@ -137,6 +137,11 @@ constexpr Key<Draft> kKeys[] = {
              for (NetworkUse& use : d.service.networks) use.aliases.push_back(alias);
          }
      }},
+    {{"mac_address", Kind::text, "Its hardware address on the first of them."},
+     [](Reader& r, const Node& n, Draft& d) {
+         if (d.service.networks.empty()) d.service.networks.push_back({"default", {}, {}, {}});
+         d.service.networks.front().mac = r.text(n);
+     }},
     {{"depends_on", Kind::names, "What must be there first.", {}, dependency_keys}, read_depends_on},
     {{"ready", Kind::table, "When others may count on it; without it, when it listens.", {}, check_keys},
      [](Reader& r, const Node& n, Draft& d) { d.service.ready = read_check(r, n, d.owner); }},
@@ -177,6 +182,12 @@ constexpr Key<Draft> kKeys[] = {
      [](Reader& r, const Node& n, Draft& d) { d.service.request.memory_reservation = r.size(n); }},
     {{"cpus", Kind::scalar, "Processors' worth of time: 0.5, 2."},
      [](Reader& r, const Node& n, Draft& d) { d.service.request.cpus = r.scalar(n); }},
+    {{"cpu_shares", Kind::integer, "Weight beside others when processors are short; 1024 is usual."},
+     [](Reader& r, const Node& n, Draft& d) { d.service.request.cpu_shares = std::to_string(r.integer(n, 2, 262144)); }},
+    {{"cpu_quota", Kind::integer, "Microseconds of a processor's time in each period."},
+     [](Reader& r, const Node& n, Draft& d) { d.service.request.cpu_quota = std::to_string(r.integer(n, -1, std::numeric_limits<std::int32_t>::max())); }},
+    {{"cpu_period", Kind::scalar, "That period in microseconds; 100000 without it."},
+     [](Reader& r, const Node& n, Draft& d) { d.service.request.cpu_period = r.scalar(n); }},
     {{"cpuset", Kind::scalar, "Which processors: \"0-2,4\"."},
      [](Reader& r, const Node& n, Draft& d) { d.service.request.cpuset_cpus = r.scalar(n); }},
     {{"pids_limit", Kind::integer, "Most processes; -1 for no limit."},
@@ -195,6 +206,10 @@ constexpr Key<Draft> kKeys[] = {
     {{"dns_opt", Kind::words, "Resolver options."},
      [](Reader& r, const Node& n, Draft& d) { append(d.service.request.dns_option, r.words(n)); }},
     {{"labels", Kind::pairs, "Labels of the container."}, read_labels},
+    {{"label_file", Kind::text_or_words, "Files of NAME=value lines, more labels; \"./x\" starts at the profile."},
+     [](Reader& r, const Node& n, Draft& d) {
+         for (const std::string& typed : r.words(n)) d.service.request.label_files.push_back(r.resolve(typed));
+     }},
     {{"annotations", Kind::pairs, "Annotations of the container."}, read_annotations},
     {{"init", Kind::boolean, "Our init is pid 1; true without saying so."},
      [](Reader& r, const Node& n, Draft& d) { d.service.request.init = r.boolean(n); }},

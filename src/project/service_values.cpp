@@ -37,6 +37,8 @@ constexpr Key<NetworkUse> kNetworkUseKeys[] = {
      [](Reader& r, const Node& n, NetworkUse& u) { u.ipv4 = r.text(n); }},
     {{"ipv6_address", Kind::text, "A fixed address."},
      [](Reader& r, const Node& n, NetworkUse& u) { u.ipv6 = r.text(n); }},
+    {{"mac_address", Kind::text, "A fixed hardware address."},
+     [](Reader& r, const Node& n, NetworkUse& u) { u.mac = r.text(n); }},
 };
 constexpr Key<SecretUse> kSecretUseKeys[] = {
     {{"source", Kind::text, "Which one."},

@@ -48,6 +48,7 @@ struct NetworkUse {
     std::string network;
     std::vector<std::string> aliases;
     std::string ipv4, ipv6;  // empty: given out
+    std::string mac{};       // empty: chosen
 };
 
 struct SecretUse {

@@ -152,9 +152,38 @@ TEST_CASE("what a compose file asks for in vain is refused with its line") {
 TEST_CASE("what has no effect is told with its line") {
     ProfileDirectory directory;
     const Project project =
-        load_yaml(directory, "services:\n  a:\n    image: x\n    mac_address: 02:42:ac:11:65:43\n");
-    CHECK(project.notices == Texts{"compose.yaml:4: services.a.mac_address has no effect: hardware "
-                                   "addresses are chosen by sandbox"});
+        load_yaml(directory, "services:\n  a:\n    image: x\n    cpu_percent: 50\n");
+    CHECK(project.notices ==
+          Texts{"compose.yaml:4: services.a.cpu_percent has no effect: use cpus"});
+}
+
+TEST_CASE("compose's words for processors, hardware addresses and label files are run's") {
+    const ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services:
+  a:
+    image: x
+    mac_address: 02:42:ac:11:65:43
+    cpu_shares: 512
+    cpu_quota: 50000
+    cpu_period: 20000
+    label_file: [./more, /abs]
+  b:
+    image: x
+    networks:
+      one: { mac_address: "02:42:ac:11:65:44" }
+networks:
+  one:
+)");
+    const Service& a = *project.find_service("a");
+    CHECK(a.networks.at(0).network == "default");
+    CHECK(a.networks.at(0).mac == "02:42:ac:11:65:43");
+    CHECK(a.request.cpu_shares == "512");
+    CHECK(a.request.cpu_quota == "50000");
+    CHECK(a.request.cpu_period == "20000");
+    CHECK(a.request.label_files == Texts{directory.path() + "/more", "/abs"});
+    CHECK(project.find_service("b")->networks.at(0).mac == "02:42:ac:11:65:44");
+    CHECK(project.notices.empty());
 }
 
 TEST_CASE("aliases within aliases do not eat the machine") {

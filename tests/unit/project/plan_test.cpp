@@ -90,6 +90,41 @@ TEST_CASE("what has changed is made anew, and only that") {
     CHECK(f.plan(there, force) == "recreate p-db-1");
 }
 
+TEST_CASE("files whose content is in the container are part of its description") {
+    const ProfileDirectory directory;
+    for (const char* name : {"env", "labels", "config", "secret", "other"}) {
+        directory.write(name, "A=1\n");
+    }
+    const Project project = directory.load_text(R"(
+[services.a]
+image = "x"
+env_file = "env"
+label_file = "./labels"
+configs = ["c"]
+secrets = ["s"]
+[services.b]
+image = "x"
+[configs.c]
+file = "config"
+[secrets.s]
+file = "secret"
+)");
+    const auto hash = [&](const char* name) {
+        return deployment_hash(project, *project.find_service(name));
+    };
+    const std::string other = hash("b");
+    std::string before = hash("a");
+    for (const char* name : {"env", "labels", "config", "secret"}) {
+        CAPTURE(std::string(name));
+        directory.write(name, "A=2\n");
+        CHECK(hash("a") != before);
+        before = hash("a");
+    }
+    directory.write("other", "A=2\n");
+    CHECK(hash("a") == before);
+    CHECK(hash("b") == other);
+}
+
 TEST_CASE("a task is run again when it failed or when one of its inputs has changed") {
     const Fixture f;
     PlanOptions options;
