@@ -81,3 +81,32 @@ run_rc sandbox down -q -f sandbox.toml -f more.toml --rmi all
 expect_eq '0  ' "$RC $OUT $ERR"
 expect_rc 1 sandbox image exists with-volume
 expect_eq 0 "$(volumes)"
+
+test_case "what env_file and label_file say counts as the description; a hardware address is kept"
+expect_ok sandbox pull -q "oci:$(image busybox)"
+mkdir "$WORK/files"
+cd "$WORK/files" || exit 1
+cat >compose.yaml <<'END'
+services:
+  a:
+    image: localhost/busybox
+    env_file: ./env
+    label_file: ./labels
+    mac_address: 02:42:ac:11:65:43
+    stop_signal: KILL
+    command: sleep 1000
+END
+echo WORD=one >env
+echo told=one >labels
+expect_ok sandbox up -d
+expect_eq 02:42:ac:11:65:43 "$(sandbox exec a cat /sys/class/net/eth0/address)"
+echo WORD=two >env
+expect_ok sandbox up -d
+expect_match 'making files-a-1 anew: its description has changed' "$ERR"
+expect_eq two "$(sandbox exec a sh -c 'echo $WORD')"
+echo told=two >labels
+expect_ok sandbox up -d
+expect_eq two "$(sandbox inspect --format '{{.Config.Labels.told}}' files-a-1)"
+expect_ok sandbox up -d
+expect_match 'as it should be' "$ERR"
+expect_ok sandbox down

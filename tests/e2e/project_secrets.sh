@@ -76,7 +76,12 @@ expect_ok sandbox restart web
 expect_eq changed "$(seen /run/secrets/password)"
 expect_eq from-the-environment-9932 "$(seen /run/secrets/token)"
 
-test_case "up changes nothing, and another source makes the container anew"
+test_case "up changes nothing; another source, or other content of a file, makes the container anew"
+printf 'changed again\n' >password
+id=$(sandbox inspect --format '{{.Id}}' p-web-1)
+expect_ok sandbox up -d -q
+expect_ne "$id" "$(sandbox inspect --format '{{.Id}}' p-web-1)"
+expect_eq 'changed again' "$(seen /run/secrets/password)"
 id=$(sandbox inspect --format '{{.Id}}' p-web-1)
 expect_ok sandbox up -d -q
 expect_eq "$id" "$(sandbox inspect --format '{{.Id}}' p-web-1)"
