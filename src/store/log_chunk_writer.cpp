@@ -1,9 +1,10 @@
 // Theory of operation. What was read from a stream goes to the file as it is, with a header and a
-// trailer around it, in one pwritev(2): the price of a log is that of copying the bytes once, as it
-// is for `cat >file`. Only the beginning of an unfinished line is copied, so that a line which does
-// not pause is never torn by the output of the other stream. A chunk is in the file as a whole or
-// not at all, as far as readers can see; a failure (ENOSPC, EDQUOT, EIO) loses all of it. How such
-// a loss is counted and told: see log_text_writer.cpp.
+// trailer around it, in one pwritev(2) (and another one for a label, log_label.hpp): the price of a
+// log is that of copying the bytes once, as it is for `cat >file`. Only the beginning of an
+// unfinished line is copied, so that a line which does not pause is never torn by the output of the
+// other stream. A chunk is in the file as a whole or not at all, as far as readers can see; a
+// failure (ENOSPC, EDQUOT, EIO) loses all of it. How such a loss is counted and told: see
+// log_text_writer.cpp.
 //
 // Where there is plenty, chunks begin and end with blocks of the file: the kernel then caches it in
 // big pages, and writing and removing it takes a quarter less of its time. What the last line

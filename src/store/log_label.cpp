@@ -45,12 +45,19 @@ class WriteLease {
 }  // namespace
 
 std::optional<PieceLabel> try_label(int fd) noexcept {
-    std::array<char, kLabelBytes> bytes{};
-    if (raw::pread(fd, bytes.data(), bytes.size(), 0) != long{kLabelBytes}) return std::nullopt;
-    if (std::string_view(bytes.data(), kMagic.size()) != kMagic) return std::nullopt;
+    constexpr int kTries = 1000;
     PieceLabel label;
-    std::memcpy(&label.number, bytes.data() + 8, sizeof label.number);
-    std::memcpy(&label.end_bytes, bytes.data() + 16, sizeof label.end_bytes);
+    for (int i = 0; i < kTries; ++i) {
+        std::array<char, kLabelBytes> bytes{};
+        if (raw::pread(fd, bytes.data(), bytes.size(), 0) != long{kLabelBytes}) return std::nullopt;
+        if (std::string_view(bytes.data(), kMagic.size()) != kMagic) return std::nullopt;
+        std::uint64_t complement = 0;
+        std::memcpy(&label.number, bytes.data() + 8, sizeof label.number);
+        std::memcpy(&label.end_bytes, bytes.data() + 16, sizeof label.end_bytes);
+        std::memcpy(&complement, bytes.data() + 24, sizeof complement);
+        if (complement == ~label.end_bytes) return label;
+    }
+    label.end_bytes = kLabelBytes;  // damaged
     return label;
 }
 
@@ -58,7 +65,9 @@ int write_label(int fd, const PieceLabel& label) noexcept {
     std::array<char, kLabelBytes> bytes{};
     kMagic.copy(bytes.data(), kMagic.size());
     std::memcpy(bytes.data() + 8, &label.number, sizeof label.number);
+    const std::uint64_t complement = ~label.end_bytes;
     std::memcpy(bytes.data() + 16, &label.end_bytes, sizeof label.end_bytes);
+    std::memcpy(bytes.data() + 24, &complement, sizeof complement);
     const long count = raw::pwrite(fd, bytes.data(), bytes.size(), 0);
     return count == long{kLabelBytes} ? 0 : count < 0 ? static_cast<int>(count) : -EIO;
 }
@@ -77,6 +86,9 @@ base::UniqueFd try_recycle(int dir_fd, const std::string& from, const std::strin
     struct stat info {};
     if (!file || ::fstat(file.get(), &info) != 0) return {};
     if (!S_ISREG(info.st_mode) || info.st_nlink != 1) return {};
+    char first = 0;
+    // From the disk, if need be, before anybody may have to wait for the lease.
+    if (raw::pread(file.get(), &first, 1, 0) < 0) return {};
     const WriteLease lease(file.get());
     if (!lease.held()) return {};
     // In this order: who is killed between the two leaves an older piece with nothing in it.

@@ -2,12 +2,13 @@
 // anew from its beginning without being cut, since the kernel would free its pages only to get
 // others: what lies behind the end that the label tells is of former times.
 //
-//   label    "\xC5P" 1, 5 zeros | number (8) | end (8)      little-endian
+//   label    "\xC5P" 1, 5 zeros | number (8) | end (8) | its complement (8)      little-endian
 //
 // `number` is the piece's own: a piece whose label has another one than its name has been taken for
 // a younger piece, or was about to be, and holds nothing of its own any more. `end` moves on when
-// what is before it has been written. After a power failure it may have outrun that, and lines of
-// former times come to light.
+// what is before it has been written; who reads a mixture of two ends, which the kernel does not
+// rule out, sees it by the complement and reads again. After a power failure it may have outrun
+// that, and lines of former times come to light.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@
 
 namespace sandbox::store {
 
-inline constexpr size_t kLabelBytes = 24;
+inline constexpr size_t kLabelBytes = 32;
 
 struct PieceLabel {
     std::uint64_t number = 0;

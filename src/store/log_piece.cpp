@@ -22,17 +22,18 @@ namespace raw = base::raw;
 using base::UniqueFd;
 using namespace log_format;
 
-// One that is being recycled cannot be opened for a moment, which lasts for two system calls.
+// One that is being recycled cannot be opened for a moment, which lasts for two system calls. It is
+// as good as gone.
 std::optional<UniqueFd> try_open_piece(int dir_fd, const std::string& name) {
-    constexpr int kTries = 10'000;
+    constexpr int kTries = 5000;
     constexpr timespec kPause{0, 1'000'000};
     for (int i = 1;; ++i) {
         const int fd =
             raw::openat(dir_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd >= 0) return UniqueFd(fd);
-        if (fd == -ENOENT) return std::nullopt;
+        if (fd == -ENOENT || (fd == -EAGAIN && i == kTries)) return std::nullopt;
         if (fd == -EINTR) continue;
-        if (fd != -EAGAIN || i == kTries) throw base::SysError(-fd, "open", base::quote(name));
+        if (fd != -EAGAIN) throw base::SysError(-fd, "open", base::quote(name));
         (void)::nanosleep(&kPause, nullptr);
     }
 }
@@ -62,7 +63,7 @@ std::optional<LogPiece> try_open_after(const LogPlace& place, std::uint64_t afte
         if (next != older.end()) {
             auto fd = try_open_piece(dir_fd, piece_name(place.file, *next));
             if (fd && is_piece(*fd, *next)) return LogPiece{std::move(*fd), *next, false};
-            if (fd) after = *next;
+            after = *next;  // what is gone never comes back
             continue;
         }
         auto fd = try_open_piece(dir_fd, place.file);

@@ -19,8 +19,10 @@ namespace {
 namespace raw = base::raw;
 using namespace log_format;
 
-// Below that it is not worth while.
+// What makes it worth while to write a piece anew: its size, and that it is still in memory, as
+// after a flood. Others would have to be read for every block of which a part is written.
 constexpr std::uint64_t kBigPieceBytes = 4u << 20;
+constexpr std::chrono::seconds kFloodFills{30};
 
 // Where that is refused, readers leave out what is no whole record.
 void cut(int fd, std::uint64_t size) noexcept {
@@ -80,6 +82,7 @@ int LogPieces::open() noexcept {
     labelled_ = try_label(opened).has_value();
     if (!labelled_ && size_ < found) cut(opened, size_);
     fd_ = std::move(file);
+    begun_ = std::chrono::steady_clock::now();
     if (!labelled_) return 0;
     // Not O_APPEND, for what is behind its end.
     if (const int rc = raw::fcntl(opened, F_SETFL, O_NONBLOCK); rc < 0) return rc;
@@ -110,7 +113,8 @@ int LogPieces::publish() noexcept {
 }
 
 bool LogPieces::try_reuse_oldest() noexcept {
-    if (!reuses_ || older_.size() != max_pieces_) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (!reuses_ || older_.size() != max_pieces_ || now - begun_ > kFloodFills) return false;
     try {
         const std::string name = piece_name(place_.file, older_.front());
         fd_ = try_recycle(place_.dir.get(), name, place_.file, next_number());
@@ -121,7 +125,17 @@ bool LogPieces::try_reuse_oldest() noexcept {
     older_.erase(older_.begin());
     labelled_ = true;
     size_ = kLabelBytes;
+    begun_ = now;
     return true;
+}
+
+// By the user's hand, as people empty logs: what follows must not lie behind a hole.
+void LogPieces::notice_cut() noexcept {
+    struct stat info {};
+    if (::fstat(fd_.get(), &info) != 0) return;
+    if (static_cast<std::uint64_t>(info.st_size) >= size_) return;
+    size_ = kLabelBytes;
+    (void)publish();  // first, or its first bytes would be taken for those of a text
 }
 
 bool LogPieces::try_rotate() noexcept {
@@ -159,6 +173,7 @@ int LogPieces::append(std::span<iovec> parts, size_t& written) noexcept {
     if (!fd_) {
         if (const int rc = open(); rc < 0) return -rc;
     }
+    if (labelled_) notice_cut();
     while (!parts.empty()) {
         const long count = raw::pwritev(fd_.get(), parts.data(), parts.size(),
                                         static_cast<std::int64_t>(size_ + written));

@@ -1,11 +1,12 @@
 // The files of a log as its writer has them: the youngest piece is appended to, a full one gets a
-// number and the oldest goes. A big one that nobody reads is written anew instead (log_label.hpp):
-// freeing its pages and getting others is a sixth of the work of writing a flood. A log at a path
-// of the user's choice is locked, since other containers may be given the same path.
+// number and the oldest goes. In a flood a big one that nobody reads is written anew instead
+// (log_label.hpp): freeing its pages and getting others is a sixth of the work. A log at a path of
+// the user's choice is locked, since other containers may be given the same path.
 #pragma once
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,6 +51,7 @@ class LogPieces {
     void remove_oldest() noexcept;
     [[nodiscard]] std::uint64_t next_number() const noexcept;
     int publish() noexcept;
+    void notice_cut() noexcept;
 
     LogPlace place_;
     Mend mend_;
@@ -58,7 +60,8 @@ class LogPieces {
     std::uint64_t limit_ = 0;
     size_t max_pieces_ = 0;
     base::UniqueFd fd_;
-    std::uint64_t size_ = 0;            // always a whole number of records
+    std::uint64_t size_ = 0;                         // always a whole number of records
+    std::chrono::steady_clock::time_point begun_{};  // writing to it
     bool labelled_ = false;             // then the file is bigger, and the label tells `size_`
     std::vector<std::uint64_t> older_;  // numbers of the other pieces, ascending
     FileRemover remover_;               // goes before the directory that it works in

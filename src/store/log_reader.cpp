@@ -1,8 +1,9 @@
 // Theory of operation. The pieces of a log are a sequence: the older ones bear their numbers, the
 // youngest will get the next one when it is rotated. So a reader always knows the number of the
 // piece it is in, finds the following one by name, and sees a gap when pieces went before it came.
-// It reads whole records or chunks only: what is not whole is looked at again later. Which form a
-// piece has is seen from its first byte.
+// It reads whole records or chunks only: what is not whole is looked at again later. A piece with a
+// label ends where that says, and is not the one of its name if the label says so (log_label.hpp).
+// Which form a piece has is seen from its first byte.
 #include <algorithm>
 #include <array>
 #include <cerrno>
