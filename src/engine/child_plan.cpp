@@ -264,14 +264,13 @@ void ChildPlan::plan_devices() {
 void ChildPlan::plan_mounts() {
     for (const MountSpec& wish : spec_.mounts) {
         child::Mount mount;
-        static_assert(static_cast<int>(MountSpec::Kind::device) ==
-                      static_cast<int>(child::Mount::Kind::device));
-        mount.kind = static_cast<child::Mount::Kind>(wish.kind);  // the same list
+        mount.kind = static_cast<child::Mount::Kind>(wish.kind);
         mount.target = wish.target.c_str();
         mount.read_only = wish.read_only;
         mount.no_exec = !wish.exec;
         mount.no_suid = wish.nosuid;
         mount.recursive = wish.recursive;
+        mount.if_there = wish.if_there;
         mount.source = wish.source.c_str();
         if (wish.kind == MountSpec::Kind::tmpfs) {
             std::vector<Option>& options = options_.emplace_back();

@@ -18,6 +18,10 @@ namespace sandbox::engine {
 // Where the words and the environment of this very process lie, which the child wipes.
 void mark_start_text(child::Plan& plan);
 
+// The same list on both sides.
+static_assert(static_cast<int>(MountSpec::Kind::device) ==
+              static_cast<int>(child::Mount::Kind::device));
+
 class ChildPlan {
   public:
     // Makes missing bind sources that may be made; opens none. `kind`: overlay, or the copied tree

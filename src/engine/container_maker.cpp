@@ -47,10 +47,14 @@ AccountFiles read_accounts(const store::Store& store, const image::RootfsPlan& r
     return {read("etc/passwd"), read("etc/group")};
 }
 
-void tell_closed_devices(const ContainerSpec& spec) {
+// What is asked for may not be what can be had; of a directory's devices one takes what there is.
+void tell_rights(const RunRequest& request, const ContainerSpec& spec) {
+    if (request.group_add == std::vector<std::string>{kKeepGroups}) {
+        base::log::notice("the container may use what your groups may use on this host");
+    }
     for (const MountSpec& mount : spec.mounts) {
-        if (mount.kind != MountSpec::Kind::device) continue;
-        const std::string why = why_closed(mount.source, !spec.ids.set_groups);
+        if (mount.kind != MountSpec::Kind::device || mount.if_there) continue;
+        const std::string why = why_closed(mount.source, host_identity(spec));
         if (!why.empty()) base::log::warning("--device " + mount.source + ": " + why);
     }
 }
@@ -158,7 +162,7 @@ void ContainerMaker::make_container(const store::ImageRecord& image) {
     ContainerSpec& spec = draft_.spec;
     spec.seccomp = make_seccomp(parsed_, spec, store_);
     spec.mounts = volumes_.resolve(draft_.mounts);
-    tell_closed_devices(spec);
+    tell_rights(request_, spec);
     record_ = make_record(request_, parsed_, draft_, config, image, volumes_.names());
 
     gate_.emplace();

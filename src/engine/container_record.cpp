@@ -49,6 +49,7 @@ json::Array mounts_of(const std::vector<MountSpec>& mounts) {
         }
         if (mount.kind == MountSpec::Kind::device) {
             object.append("permissions", mount.device_permissions);
+            object.append("if_there", mount.if_there);
         }
         array.emplace_back(std::move(object));
     }
@@ -188,6 +189,7 @@ std::vector<MountWish> saved_mounts(const json::Value& record) {
         spec.tmpfs_mode = static_cast<mode_t>(mount["mode"].try_u64().value_or(01777));
         spec.tmpfs_options = mount.string_or("options");
         spec.device_permissions = mount.string_or("permissions");
+        spec.if_there = bool_of(mount["if_there"], false);
         wish.typed = spec.target;
         wishes.push_back(std::move(wish));
     }

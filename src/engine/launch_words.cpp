@@ -165,7 +165,9 @@ std::string tried_mount(const Message& failure, const ContainerSpec& spec) {
     const std::string target = quote(mount.target);
     switch (failure.step) {
         case Step::open_source:
-            return "open the bind source " + quote(mount.source);
+            return (mount.kind == MountSpec::Kind::device ? "open the device "
+                                                          : "open the bind source ") +
+                   quote(mount.source);
         case Step::mount_target:
             return "prepare the mount target " + target;
         case Step::mount_bind:

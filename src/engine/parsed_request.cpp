@@ -11,6 +11,7 @@
 #include "engine/flags/flag_error.hpp"
 #include "engine/health/health_flags.hpp"
 #include "engine/signal_names.hpp"
+#include "engine/user_lookup.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
@@ -184,6 +185,17 @@ void parse_names(const RunRequest& request, ParsedRequest& parsed) {
 }
 
 void refuse_what_is_not_there(const RunRequest& request) {
+    const auto& groups = request.group_add;
+    if (std::find(groups.begin(), groups.end(), kKeepGroups) != groups.end()) {
+        if (groups.size() > 1) {
+            throw_usage("--group-add keep-groups excludes all others",
+                        "the kernel sets all of a process's groups or none");
+        }
+        if (::geteuid() == 0) {
+            throw_usage("--group-add keep-groups: not as root",
+                        "root's groups own the host's files");
+        }
+    }
     if (request.working_dir && !request.working_dir->starts_with('/')) {
         throw_bad_flag("--workdir", *request.working_dir, "must be an absolute path");
     }

@@ -177,16 +177,13 @@ void set_network(const RunRequest& request, const ParsedRequest& parsed,
     set_gateway(request, parsed, config, spec);
 }
 
-// Groups beyond the map cannot be joined; with one id there is only one.
-// The caller's, since nobody sets others. Those of root lead to more than anybody asked for.
-void keep_groups(kernel::IdMap& ids) {
-    if (::geteuid() == 0) {
-        throw_usage("--group-add keep-groups: not as root", "root's groups own the host's files");
-    }
-    ids.set_groups = false;
-    base::log::notice("the container may use what your groups may use on this host");
+// The caller's stay, since nobody sets others. Emulated groups are anybody's.
+void keep_groups(ContainerSpec& spec) {
+    spec.ids.set_groups = false;
+    if (spec.identity != IdentityMode::emulate) spec.user.groups = {spec.user.gid};
 }
 
+// Groups beyond the map cannot be joined; with one id there is only one.
 void drop_unmapped_groups(ContainerSpec& spec, bool asked) {
     auto& groups = spec.user.groups;
     const size_t before = groups.size();
@@ -291,7 +288,7 @@ SpecDraft make_spec(const RunRequest& request, const ParsedRequest& parsed,
     spec.user = look_up_user(request.user.value_or(config.user), accounts, request.group_add);
     spec.identity = choose_identity(host.ids, spec.user, parsed.identity);
     spec.ids = choose_id_map(host.ids, spec.user, spec.identity);
-    if (request.group_add == std::vector<std::string>{kKeepGroups}) keep_groups(spec.ids);
+    if (request.group_add == std::vector<std::string>{kKeepGroups}) keep_groups(spec);
     // Emulated groups are anybody's.
     if (spec.identity != IdentityMode::emulate) {
         drop_unmapped_groups(spec, !request.group_add.empty());

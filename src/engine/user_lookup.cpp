@@ -172,11 +172,7 @@ IdentitySpec look_up_user(std::string_view user, const AccountFiles& files,
         });
     }
     for (const std::string& group : group_add) {
-        if (group == kKeepGroups) {
-            if (group_add.size() == 1) continue;
-            throw_usage("--group-add keep-groups excludes all others",
-                        "the kernel sets all of a process's groups or none");
-        }
+        if (group == kKeepGroups) continue;
         add_group(identity, resolve_group(group, files.group));
     }
     return identity;

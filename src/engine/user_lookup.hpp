@@ -22,7 +22,7 @@ struct AccountFiles {
 
 // docker's rules. `user`: "", "name", "uid", "name:group", "uid:gid". Without a group: the passwd
 // line's primary group and every group that lists the user; with one: that group alone.
-// `group_add`: names or gids, or kKeepGroups alone, which adds none. Throws UsageError (125) naming
+// `group_add`: names or gids; kKeepGroups adds none. Throws UsageError (125) naming
 // what was not found.
 [[nodiscard]] IdentitySpec look_up_user(std::string_view user, const AccountFiles& files,
                                         const std::vector<std::string>& group_add);

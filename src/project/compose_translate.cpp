@@ -161,7 +161,7 @@ class Translator {
         } else if (member.key == "secrets" || member.key == "configs") {
             write_modes(node);
         } else if (member.key == "devices") {
-            write_devices(node);
+            write_devices(node, key);
         } else if (member.key == "ports" && !has_addresses(node)) {
             remark(Kind::changed, member.key_at, key,
                    "published on 127.0.0.1, where compose takes all addresses");
@@ -203,13 +203,16 @@ class Translator {
     }
 
     // {source, target, permissions} as `run --device` takes it.
-    static void write_devices(Node& devices) {
+    void write_devices(Node& devices, const std::string& key) {
         List* list = std::get_if<List>(&devices.value);
         if (list == nullptr) return;
         for (Node& device : *list) {
             const Node* source = device.find("source");
             if (source == nullptr || source->text() == nullptr) continue;  // the reader's to refuse
             std::string text = *source->text();
+            if (text.find(':') != text.npos) {
+                remark(Kind::refused, device.at, key, "there is a colon in the device's path");
+            }
             const Node* target = device.find("target");
             const Node* permissions = device.find("permissions");
             const bool has_permissions = permissions != nullptr && permissions->text() != nullptr;

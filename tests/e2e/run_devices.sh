@@ -25,8 +25,8 @@ expect_rc 1 sandbox run -v /dev:/host $run_image head -c 1 /host/zero
 test_case "what every container has is there already; a directory stands for all that is in it"
 expect_ok sandbox run --device /dev/null --device /dev/zero:/dev/zero:rw $run_image true
 expect_eq "" "$ERR"
-expect_ok sandbox run -q --device /dev:/host $run_image sh -c 'test -c /host/zero && head -c 1 /host/zero | wc -c'
-expect_eq 1 "$OUT"
+expect_ok sandbox run --device /dev:/host $run_image sh -c 'test -c /host/zero && head -c 1 /host/zero | wc -c'
+expect_eq "1 " "$OUT $ERR"
 
 test_case "docker's grammar, and one line for what it is not"
 expect_error 125 'is not an absolute path' sandbox run --device zero $run_image true
@@ -38,6 +38,8 @@ expect_error 125 'too many parts' sandbox run --device /dev/zero:/dev/x:r:w $run
 expect_error 125 'CDI' sandbox run --device vendor.com/class=one $run_image true
 expect_error 125 'forbidden target' sandbox run --device /dev/zero:/proc/x $run_image true
 expect_error 125 'forbidden target' sandbox run --device /dev/zero:/dev/null $run_image true
+expect_error 125 'forbidden target' sandbox run --device /dev/ptmx $run_image true
+expect_ok sandbox run --device /dev/zero:/dev/x --device /dev/zero:/dev/x $run_image test -c /dev/x
 expect_error 125 'duplicate mount destination' \
     sandbox run --device /dev/zero:/dev/x --device /dev/full:/dev/x $run_image true
 expect_error 125 'there is no device in' sandbox run --device /etc $run_image true
@@ -47,6 +49,18 @@ closed=$(find /dev -maxdepth 1 \( -type c -o -type b \) ! -readable ! -writable 
 expect_ne "" "$closed"
 expect_ok sandbox run --device "$closed" $run_image test -e "$closed"
 expect_match "warning: --device $closed: this account may not open it" "$ERR"
+
+test_case "one of a directory's devices that is gone at a start is left out, one that was named is missed"
+expect_ok sandbox create --name gone --device /dev:/host $run_image sh -c 'echo /host/z*'
+expect_ok sandbox create --name named --device /dev/zero:/host/zero $run_image true
+for name in gone named; do
+    record=$(echo "$XDG_DATA_HOME"/sandbox/containers/"$(sandbox inspect --format '{{.Id}}' $name)"/record.json)
+    sed -i 's|"/dev/zero"|"/dev/none-such"|' "$record"
+done
+expect_ok sandbox start -a gone
+expect_no_match '/host/zero' "$OUT"
+expect_error 1 'open the device "/dev/none-such": no such file or directory' sandbox start -a named
+expect_ok sandbox rm gone named
 
 test_case "it stays over a restart, exec has it, inspect tells it as docker does"
 expect_ok sandbox run -d --name d --device /dev/zero:/dev/nothing:r $run_image sleep 1000

@@ -41,6 +41,7 @@ struct MountSpec {
     mode_t tmpfs_mode = 01777;
     std::string tmpfs_options;         // the rest, already checked: "uid=…"
     std::string device_permissions{};  // device: "rwm", shown and not enforced
+    bool if_there = false;             // left out when the source is gone
 };
 
 struct MemoryFileSpec {

@@ -36,6 +36,7 @@ struct Mount {
     bool no_suid = true;
     bool recursive = true;
     bool seed = false;
+    bool if_there = false;                  // without a source it is left out
     List<Option> options;                   // tmpfs
     const char* classic_options = nullptr;  // the same, for mount(2)
 };

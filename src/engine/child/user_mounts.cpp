@@ -41,6 +41,7 @@ void seed(const Plan& plan, const Target& target, std::size_t index) noexcept {
 void mount_one(const Plan& plan, int root_fd, const Mount& mount, std::size_t index) noexcept {
     Target target;
     const int source_fd = plan.source_fds[index];
+    if (source_fd < 0 && mount.if_there) return;
     const bool directory = mount.kind == Mount::Kind::tmpfs || is_directory(source_fd);
     const Want want = directory ? Want::directory : Want::file;
     // Below /proc nothing can be made, and the answer would be an odd one.
@@ -146,6 +147,7 @@ void open_sources(const Plan& plan) noexcept {
         const Mount& mount = plan.mounts.items[i];
         if (mount.kind == Mount::Kind::tmpfs) continue;
         plan.source_fds[i] = raw::openat(AT_FDCWD, mount.source, O_PATH | O_CLOEXEC);
+        if (plan.source_fds[i] == -ENOENT && mount.if_there) continue;
         check(plan, Step::open_source, plan.source_fds[i], i);
     }
 }
@@ -169,7 +171,7 @@ void finish_user_mounts(const Plan& plan) noexcept {
     check(plan, Step::mount_flags, root_fd);
     for (std::size_t i = 0; i < plan.mounts.count; ++i) {
         const Mount& mount = plan.mounts.items[i];
-        if (mount.kind == Mount::Kind::tmpfs) continue;
+        if (mount.kind == Mount::Kind::tmpfs || plan.source_fds[i] < 0) continue;
         Target target;
         check(plan, Step::mount_flags,
               resolve_or_make(root_fd, mount.target, Want::anything, target), i);

@@ -2,15 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "engine/flags/flag_error.hpp"
+#include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
-#include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {
@@ -18,8 +18,14 @@ namespace {
 
 constexpr const char* kFlag = "--device";
 constexpr std::string_view kAll = "rwm";
-constexpr int kMaxDepth = 16;
-constexpr size_t kMaxDevices = 1024;
+
+std::vector<gid_t> callers_groups() {
+    const int count = ::getgroups(0, nullptr);
+    std::vector<gid_t> groups(static_cast<size_t>(std::max(count, 0)));
+    const int got = ::getgroups(count, groups.data());
+    groups.resize(static_cast<size_t>(std::max(got, 0)));
+    return groups;
+}
 
 bool is_device(mode_t mode) noexcept {
     return S_ISCHR(mode) || S_ISBLK(mode);
@@ -36,23 +42,54 @@ bool are_permissions(std::string_view text) {
 
 struct Found {
     std::string host, container;
+    bool from_directory = false;
 };
 
-void find_devices(const DeviceWords& words, const std::string& below, int depth,
-                  std::vector<Found>& found) {
-    const std::string dir = words.host + below;
-    const int fd = base::raw::openat(AT_FDCWD, dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || depth > kMaxDepth) return;  // of others: nothing for us in it
-    const base::UniqueFd opened(fd);
-    for (const std::string& name : base::list_dir(fd)) {
-        struct stat info {};
-        // Links lead to what is found elsewhere, or out of the directory.
-        if (::fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        const std::string path = below + "/" + name;
-        if (S_ISDIR(info.st_mode)) find_devices(words, path, depth + 1, found);
-        if (is_device(info.st_mode)) found.push_back({words.host + path, words.container + path});
+// The devices below a directory. Links lead to what is found elsewhere, or out of it.
+class Walk {
+  public:
+    Walk(const DeviceWords& words, std::string_view typed) : words_(words), typed_(typed) {}
+    std::vector<Found> find() {
+        enter({}, 0);
+        if (found_.empty()) fail("there is no device in ");
+        std::sort(found_.begin(), found_.end(),
+                  [](const Found& a, const Found& b) { return a.host < b.host; });
+        return std::move(found_);
     }
-}
+
+  private:
+    [[noreturn]] void fail(const char* why) const {
+        throw_bad_flag(kFlag, typed_, why + base::quote(words_.host),
+                       "name the devices themselves");
+    }
+    void enter(const std::string& below, int depth) {
+        constexpr int kMaxDepth = 16;
+        if (depth > kMaxDepth) return;
+        try {
+            const base::UniqueFd dir = base::open_dir(words_.host + below);
+            for (const std::string& name : base::list_dir(dir.get())) {
+                look_at(dir.get(), name, below + "/" + name, depth);
+            }
+        } catch (const base::SysError&) {
+            return;  // of others: nothing for us in it
+        }
+    }
+    void look_at(int dir_fd, const std::string& name, const std::string& below, int depth) {
+        constexpr size_t kMaxFiles = 20'000, kMaxDevices = 1024;
+        if (++seen_ > kMaxFiles) fail("there are too many files in ");
+        struct stat info {};
+        if (::fstatat(dir_fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
+        if (S_ISDIR(info.st_mode)) enter(below, depth + 1);
+        if (!is_device(info.st_mode)) return;
+        found_.push_back({words_.host + below, words_.container + below, true});
+        if (found_.size() > kMaxDevices) fail("there are too many devices in ");
+    }
+
+    const DeviceWords& words_;
+    std::string_view typed_;
+    std::vector<Found> found_;
+    size_t seen_ = 0;
+};
 
 std::vector<Found> find_devices(const DeviceWords& words, std::string_view typed) {
     struct stat info {};
@@ -62,22 +99,20 @@ std::vector<Found> find_devices(const DeviceWords& words, std::string_view typed
                                              base::quote(words.host) + "?"
                                        : "");
     }
-    if (is_device(info.st_mode)) return {{words.host, words.container}};
+    if (is_device(info.st_mode)) return {{words.host, words.container, false}};
     if (!S_ISDIR(info.st_mode)) {
         throw_bad_flag(kFlag, typed, base::quote(words.host) + " is not a device",
                        "files and directories are bound by -v");
     }
-    std::vector<Found> found;
-    find_devices(words, {}, 0, found);
-    if (found.empty() || found.size() > kMaxDevices) {
-        throw_bad_flag(kFlag, typed,
-                       found.empty() ? "there is no device in " + base::quote(words.host)
-                                     : "there are too many devices in " + base::quote(words.host),
-                       "name the devices themselves");
+    return Walk(words, typed).find();
+}
+
+// Of those that a container has, what is the same on every machine.
+bool is_everywhere(std::string_view path) {
+    for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
+        if (path == std::string("/dev/") + name) return true;
     }
-    std::sort(found.begin(), found.end(),
-              [](const Found& a, const Found& b) { return a.host < b.host; });
-    return found;
+    return false;
 }
 
 }  // namespace
@@ -114,7 +149,8 @@ std::vector<MountWish> parse_device_flag(std::string_view text) {
     const DeviceWords words = split_device_flag(text);
     std::vector<MountWish> wishes;
     for (Found& found : find_devices(words, text)) {
-        if (found.host == found.container && is_own_device(found.host)) continue;
+        if (found.host == found.container && is_everywhere(found.host)) continue;
+        if (found.from_directory && is_own_device(found.container)) continue;
         MountWish wish;
         wish.typed = text;
         wish.spec.kind = MountSpec::Kind::device;
@@ -122,13 +158,14 @@ std::vector<MountWish> parse_device_flag(std::string_view text) {
         wish.spec.source = std::move(found.host);
         wish.spec.recursive = false;
         wish.spec.exec = false;
+        wish.spec.if_there = found.from_directory;
         wish.spec.device_permissions = words.permissions;
         wishes.push_back(std::move(wish));
     }
-    if (words.permissions.find_first_of("rw") != words.permissions.npos &&
-        (words.permissions.find('r') == words.permissions.npos ||
-         words.permissions.find('w') == words.permissions.npos) &&
-        !wishes.empty()) {
+    const auto lacks = [&](char letter) {
+        return words.permissions.find(letter) == words.permissions.npos;
+    };
+    if (!wishes.empty() && (lacks('r') || lacks('w'))) {
         wishes.front().notices.push_back(
             "--device " + std::string(text) +
             ": not restricted to that permission, which takes root: what its mode allows you is "
@@ -137,18 +174,56 @@ std::vector<MountWish> parse_device_flag(std::string_view text) {
     return wishes;
 }
 
-std::string why_closed(const std::string& host_path, bool keeps_groups) {
+HostIdentity host_identity(const ContainerSpec& spec) {
+    constexpr uid_t kNobody = 65534;
+    HostIdentity payload{::geteuid(), {}};
+    if (spec.ids.mode == kernel::IdMode::range) {
+        const auto outside = [](const std::vector<kernel::IdRange>& ranges, std::uint32_t inside) {
+            for (const kernel::IdRange& range : ranges) {
+                const std::uint32_t first = range.inside.value;
+                if (inside >= first && inside - first < range.count) {
+                    return range.outside.value + (inside - first);
+                }
+            }
+            return kNobody;
+        };
+        payload.uid = outside(spec.ids.uids, spec.user.uid.value);
+        payload.groups.push_back(outside(spec.ids.gids, spec.user.gid.value));
+        for (const kernel::ContainerId group : spec.user.groups) {
+            payload.groups.push_back(outside(spec.ids.gids, group.value));
+        }
+    } else {
+        payload.groups.push_back(::getegid());
+    }
+    if (!spec.ids.set_groups) {
+        const std::vector<gid_t> own = callers_groups();
+        payload.groups.insert(payload.groups.end(), own.begin(), own.end());
+    }
+    return payload;
+}
+
+std::string why_closed(const std::string& host_path, const HostIdentity& payload) {
     struct stat info {};
     if (::stat(host_path.c_str(), &info) != 0) return {};
-    if (::faccessat(AT_FDCWD, host_path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 &&
-        ::faccessat(AT_FDCWD, host_path.c_str(), R_OK, AT_EACCESS) != 0) {
-        return "this account may not open it on the host either";
+    const auto mine = [&](int access) {
+        return ::faccessat(AT_FDCWD, host_path.c_str(), access, AT_EACCESS) == 0;
+    };
+    const bool readable = mine(R_OK), writable = mine(W_OK);
+    if (!readable && !writable) return "this account may not open it on the host either";
+    if (::getxattr(host_path.c_str(), "system.posix_acl_access", nullptr, 0) > 0) return {};
+    const auto has_group = [&](const std::vector<gid_t>& groups) {
+        return std::find(groups.begin(), groups.end(), info.st_gid) != groups.end();
+    };
+    const mode_t bits = info.st_uid == payload.uid  ? info.st_mode >> 6
+                        : has_group(payload.groups) ? info.st_mode >> 3
+                                                    : info.st_mode;
+    const bool same = (!readable || (bits & 4) != 0) && (!writable || (bits & 2) != 0);
+    if (same) return {};
+    if (has_group(callers_groups()) && ::geteuid() != 0) {
+        return "you may open it as a member of a group: --group-add keep-groups lets the "
+               "container, too";
     }
-    const bool by_owner = info.st_uid == ::geteuid();
-    const bool by_group = info.st_gid == ::getegid();
-    if (keeps_groups || by_owner || by_group || (info.st_mode & S_IROTH) != 0) return {};
-    return "you may open it as a member of a group: --group-add keep-groups lets the container, "
-           "too";
+    return "the container's user may not open it as you may: its id is another one on this host";
 }
 
 }  // namespace sandbox::engine

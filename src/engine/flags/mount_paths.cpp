@@ -62,6 +62,20 @@ void sort_mounts(std::vector<MountWish>& mounts) {
         };
         return depth(a.spec.target) < depth(b.spec.target);
     });
+    // The same device twice, by itself and with its directory, is no contradiction.
+    const auto is_known = [&](const MountWish& mount) {
+        return mount.spec.kind == MountSpec::Kind::device &&
+               std::any_of(mounts.begin(), mounts.end(), [&](const MountWish& other) {
+                   return &other < &mount && other.spec.kind == mount.spec.kind &&
+                          other.spec.source == mount.spec.source &&
+                          other.spec.target == mount.spec.target;
+               });
+    };
+    std::vector<MountWish> kept;
+    for (const MountWish& mount : mounts) {
+        if (!is_known(mount)) kept.push_back(mount);
+    }
+    mounts = std::move(kept);
     std::vector<std::string> targets;
     for (const MountWish& mount : mounts) {
         const std::string& target = mount.spec.target;

@@ -1,11 +1,15 @@
 #include "engine/flags/device_flags.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <string>
 
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/unique_fd.hpp"
 
 using namespace sandbox;
 using engine::DeviceWords;
@@ -47,6 +51,10 @@ TEST_CASE("a device becomes a mount, one that every container has none, a direct
     CHECK(one[0].notices.size() == 1);
     CHECK(parse_device_flag("/dev/zero:/dev/one:rw")[0].notices.empty());
     CHECK(parse_device_flag("/dev/null").empty());
+    CHECK_THROWS_AS(parse_device_flag("/dev/ptmx"), base::UsageError);
+    CHECK(parse_device_flag("/dev/zero:/dev/one:m")[0].notices.size() == 1);
+    CHECK_FALSE(one[0].spec.if_there);
+    CHECK(parse_device_flag("/dev:/host")[0].spec.if_there);
     const auto all = parse_device_flag("/dev:/host");
     const auto has = [&](const char* source, const char* target) {
         return std::any_of(all.begin(), all.end(), [&](const engine::MountWish& wish) {
@@ -61,6 +69,25 @@ TEST_CASE("a device becomes a mount, one that every container has none, a direct
 }
 
 TEST_CASE("why a device stays closed is known from who may open it") {
-    CHECK(engine::why_closed("/dev/zero", false).empty());
-    CHECK(engine::why_closed("/dev/no-such-device", false).empty());
+    const engine::HostIdentity me{::geteuid(), {::getegid()}}, other{::geteuid() + 12345, {9999}};
+    CHECK(engine::why_closed("/dev/zero", me).empty());
+    CHECK(engine::why_closed("/dev/zero", other).empty());
+    CHECK(engine::why_closed("/dev/no-such-device", me).empty());
+    // Only its mode is looked at: a file will do.
+    std::string path = "/tmp/device-flags-XXXXXX";
+    const base::UniqueFd file(::mkstemp(path.data()));
+    REQUIRE(file);
+    const auto closed = [&](mode_t mode, const engine::HostIdentity& payload) {
+        REQUIRE(::chmod(path.c_str(), mode) == 0);
+        return !engine::why_closed(path, payload).empty();
+    };
+    CHECK_FALSE(closed(0600, me));
+    CHECK(closed(0600, other));
+    CHECK_FALSE(closed(0666, other));
+    CHECK(closed(0644, other));  // I may write
+    const engine::HostIdentity in_group{::geteuid() + 12345, {9999, ::getegid()}};
+    CHECK_FALSE(closed(0660, in_group));
+    CHECK(closed(0606, in_group));
+    CHECK_FALSE(closed(0606, other));
+    ::unlink(path.c_str());
 }

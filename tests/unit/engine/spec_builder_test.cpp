@@ -343,6 +343,7 @@ TEST_CASE("every wrong flag is found before anything is fetched") {
     };
     broken([](RunRequest& r) { r.image = ""; });
     broken([](RunRequest& r) { r.devices = {"/dev/no-such-device"}; });
+    broken([](RunRequest& r) { r.group_add = {"keep-groups", "10"}; });
     broken([](RunRequest& r) { r.replace = true; });
     broken([](RunRequest& r) { r.name = "a b"; });
     broken([](RunRequest& r) {
