@@ -81,10 +81,10 @@ void parse_security(const RunRequest& request, ParsedRequest& parsed) {
 
 void parse_limits(const RunRequest& request, ParsedRequest& parsed) {
     for (const std::string& text : request.ulimits) {
-        const auto [resource, wish] = parse_ulimit(text);
+        auto [resource, wish] = parse_ulimit(text);
         rlimit mine{};
         if (::getrlimit(static_cast<__rlimit_resource>(resource), &mine) == 0) {
-            check_ulimit(text, resource, wish, mine);
+            wish = allowed_ulimit(text, resource, wish, mine, request.strict_limits);
         }
         std::erase_if(parsed.ulimits,
                       [&, wanted = resource](const auto& known) { return known.first == wanted; });

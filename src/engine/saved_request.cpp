@@ -1,5 +1,7 @@
 #include "engine/saved_request.hpp"
 
+#include "engine/flags/option_flags.hpp"
+
 #include <optional>
 #include <set>
 #include <string>
@@ -180,6 +182,10 @@ RunRequest settle_request(const RunRequest& request, const ParsedRequest& parsed
     settled.mounts.clear();
     settled.tmpfs.clear();
     settled.devices.clear();
+    settled.ulimits.clear();
+    for (const auto& [resource, limit] : parsed.ulimits) {
+        settled.ulimits.push_back(ulimit_text(resource, limit));
+    }
     settled.volumes_from.clear();
     if (!parsed.security.seccomp_file.empty()) settled.seccomp_profile = parsed.seccomp_profile;
     settled.tty = tty;

@@ -45,7 +45,23 @@ void translate_ipam(Member& ipam, const std::string& path, Table& kept,
 
 }  // namespace
 
+// external: {name: X}, as files of version 3.4 and before have it.
+void lift_external_names(Node& objects) {
+    if (objects.table() == nullptr) return;
+    for (Member& object : *objects.table()) {
+        Table* const table = object.node.table();
+        Member* const external = table == nullptr ? nullptr : find_member(*table, "external");
+        Table* const inner = external == nullptr ? nullptr : external->node.table();
+        Member* const name = inner == nullptr ? nullptr : find_member(*inner, "name");
+        if (name == nullptr || inner->size() != 1) continue;
+        Member lifted = std::move(*name);
+        external->node.value = true;
+        if (find_member(*table, "name") == nullptr) table->push_back(std::move(lifted));
+    }
+}
+
 void translate_compose_networks(Node& networks, std::vector<Remark>& remarks) {
+    lift_external_names(networks);
     if (networks.table() == nullptr) return;
     for (Member& network : *networks.table()) {
         if (network.node.table() == nullptr) continue;

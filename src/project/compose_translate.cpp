@@ -43,6 +43,7 @@ class Translator {
             } else if (!member.key.starts_with("x-")) {  // where it is used, it is written out
                 if (member.key == "services") translate_services(member.node);
                 if (member.key == "networks") translate_compose_networks(member.node, remarks_);
+                if (member.key == "volumes") lift_external_names(member.node);
                 kept.push_back(std::move(member));
             }
         }

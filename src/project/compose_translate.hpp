@@ -26,7 +26,8 @@ struct Remark {
 [[nodiscard]] Node translate_compose(const Documents& documents, Node compose,
                                      std::vector<Remark>& remarks);
 
-// The part of it for "networks".
+// The parts of it for "networks", and for what may be named under "external".
+void lift_external_names(Node& objects);
 void translate_compose_networks(Node& networks, std::vector<Remark>& remarks);
 
 }  // namespace sandbox::project

@@ -108,6 +108,9 @@ std::string container_name(const Project& project, const Service& service, std::
 engine::RunRequest make_container_request(const Project& project, const Service& service,
                                           std::uint32_t number) {
     engine::RunRequest request = service.request;
+    request.env.clear();  // those of the profile stand over those of files
+    for (const auto& [name, value] : service.file_env) request.env.push_back(name + "=" + value);
+    request.env.insert(request.env.end(), service.request.env.begin(), service.request.env.end());
     request.name = container_name(project, service, number);
     request.image = service.image();
     if (!service.locked_image.empty() && request.pull == image::PullPolicy::always) {

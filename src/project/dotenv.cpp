@@ -44,7 +44,8 @@ class DotenvParser {
         }
         const std::string name = parse_name();
         skip_blanks();
-        if (at_end_of_line()) {  // NAME alone: nothing to set
+        if (at_end_of_line()) {  // NAME alone: the caller's value, if there is one
+            if (auto outer = outer_(name)) values_[name] = std::move(*outer);
             skip_line();
             return;
         }

@@ -1,4 +1,5 @@
-// `.env`: variables for interpolation, beside the profile. Compose's grammar: NAME=value a line,
+// `.env`, variables for interpolation beside the profile, and the files that env_file names.
+// Compose's grammar: NAME=value a line, NAME alone for the caller's value,
 // `export ` allowed, # comments; 'single quotes' keep everything, "double quotes" know \n \r \t
 // \\ and
 // \" \$ ${…}, bare values ${…} and end at " #". Values may refer to earlier ones.

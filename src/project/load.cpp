@@ -67,15 +67,8 @@ class Loader {
         Node root = merge_files();
         Reader reader(documents_, variables_, project_.directory);
         ProfileDraft draft{project_};
-        if (!options_.name.empty()) {
-            project_.name = checked_name();
-            project_.is_name_given = true;
-        }
+        name_project(reader, root);
         read_profile_keys(reader, root, draft);
-        if (project_.name.empty()) name_project();
-        if (!project_.is_name_given && options_.settle_name) {
-            project_.name = options_.settle_name(project_.name, project_.directory);
-        }
         read_services(reader, draft);
         for (Secret& secret : project_.secrets) {
             if (!secret.environment.empty()) secret.value = value(secret.environment);
@@ -93,6 +86,8 @@ class Loader {
 
   private:
     [[nodiscard]] std::optional<std::string> value(const std::string& name) const {
+        // Compose: always there, and with -p, too, what the project is called.
+        if (name == "COMPOSE_PROJECT_NAME" && !project_.name.empty()) return project_.name;
         if (auto outer = options_.environment(name)) return outer;
         const auto found = dotenv_.find(name);
         return found == dotenv_.end() ? std::nullopt : std::optional(found->second);
@@ -177,23 +172,35 @@ class Loader {
         return root;
     }
 
-    [[nodiscard]] std::string checked_name() const {
-        if (is_project_name(options_.name)) return options_.name;
-        throw UsageError("bad name of a project: " + quote(options_.name),
+    [[nodiscard]] static std::string checked_name(const std::string& name, const char* from) {
+        if (is_project_name(name)) return name;
+        throw UsageError(from + ("bad name of a project: " + quote(name)),
                          "small letters, digits, \"-\" and \"_\", a letter or digit first");
     }
 
-    void name_project() {
-        const auto given = options_.environment("SANDBOX_PROJECT");
-        if (given && !given->empty()) {
-            if (!is_project_name(*given)) {
-                throw UsageError("SANDBOX_PROJECT: bad name of a project: " + quote(*given));
-            }
-            project_.name = *given;
+    // Before all else is read, since the name is a variable.
+    void name_project(Reader& reader, const Node& root) {
+        if (!options_.name.empty()) {
+            project_.name = checked_name(options_.name, "");
             project_.is_name_given = true;
             return;
         }
-        project_.name = make_project_name(project_.directory);
+        const Node* const node = root.find("name");
+        if (node != nullptr && node->text() != nullptr) {
+            project_.name = read_project_name(reader, *node);
+        } else {
+            name_by_surroundings();
+        }
+        if (!project_.is_name_given && options_.settle_name) {
+            project_.name = options_.settle_name(project_.name, project_.directory);
+        }
+    }
+
+    void name_by_surroundings() {
+        const std::string given = options_.environment("SANDBOX_PROJECT").value_or("");
+        project_.is_name_given = !given.empty();
+        project_.name = given.empty() ? make_project_name(project_.directory)
+                                      : checked_name(given, "SANDBOX_PROJECT: ");
     }
 
     void read_services(Reader& reader, const ProfileDraft& draft) {

@@ -224,12 +224,14 @@ std::string deployment_hash(const Project& project, const Service& service) {
     std::string hash = service_hash(project, service);
     // What these say is in the container, as if it stood in the profile.
     std::vector<std::string> files = service.inputs;
-    for (const auto* more : {&service.request.env_files, &service.request.label_files}) {
+    for (const auto* more :
+         {&service.env_files, &service.request.env_files, &service.request.label_files}) {
         files.insert(files.end(), more->begin(), more->end());
     }
     for (const SecretUse& use : service.secrets) {
         for (const Secret& secret : project.secrets) {
-            if (secret.name == use.secret && !secret.file.empty()) files.push_back(secret.file);
+            const bool used = secret.name == use.secret && secret.is_config == use.is_config;
+            if (used && !secret.file.empty()) files.push_back(secret.file);
         }
     }
     if (files.empty()) return hash;

@@ -97,13 +97,9 @@ void read_secret_objects(Reader& reader, const Node& node, ProfileDraft& draft) 
     }
 }
 
-void read_name(Reader& reader, const Node& node, ProfileDraft& draft) {
-    std::string name = reader.text(node);
-    if (!is_project_name(name)) {
-        reader.fail(node.at, "bad name of a project: " + quote(name),
-                    "small letters, digits, \"-\" and \"_\", a letter or digit first");
-    }
-    if (draft.project.name.empty()) draft.project.name = std::move(name);
+// It has been taken already: load.cpp.
+void read_name(Reader& reader, const Node& node, ProfileDraft&) {
+    (void)read_project_name(reader, node);
 }
 
 // clang-format off
@@ -128,6 +124,15 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
 // clang-format on
 
 }  // namespace
+
+std::string read_project_name(Reader& reader, const Node& node) {
+    std::string name = reader.text(node);
+    if (!is_project_name(name)) {
+        reader.fail(node.at, "bad name of a project: " + quote(name),
+                    "small letters, digits, \"-\" and \"_\", a letter or digit first");
+    }
+    return name;
+}
 
 const KeyTable& profile_keys() {
     return table_of<kProfileKeys>("", "A project.");

@@ -14,6 +14,8 @@ struct ProfileDraft {
 };
 
 // All but services and tasks, which are only found.
+// The value of "name". Throws UsageError with its place.
+[[nodiscard]] std::string read_project_name(Reader& reader, const Node& node);
 void read_profile_keys(Reader& reader, const Node& root, ProfileDraft& draft);
 // A project's name: what may stand in names of containers, volumes and networks.
 [[nodiscard]] bool is_project_name(std::string_view name) noexcept;

@@ -36,6 +36,7 @@ class Reader {
     [[noreturn]] void fail_type(const Node& node, std::string_view wanted) const;
     [[nodiscard]] const Documents& documents() const noexcept { return documents_; }
     [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+    [[nodiscard]] const Variables& variables() const noexcept { return variables_; }
     [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
     void note(std::string text) { notices_.push_back(std::move(text)); }
 

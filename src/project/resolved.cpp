@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "document.hpp"
+#include "object_maker.hpp"
 #include "sandbox/base/sha256.hpp"
 #include "sandbox/base/strings.hpp"
 #include "toml_text.hpp"
@@ -19,36 +20,7 @@ using json::Array;
 using json::Object;
 using json::Value;
 
-class ObjectMaker {
-  public:
-    void text(std::string_view key, const std::string& value) {
-        if (!value.empty()) object[key] = value;
-    }
-    void text(std::string_view key, const std::optional<std::string>& value) {
-        if (value) object[key] = *value;
-    }
-    void number(std::string_view key, const std::optional<std::string>& value) {
-        if (value) object[key] = base::try_parse_i64(*value).value_or(0);
-    }
-    void words(std::string_view key, const std::vector<std::string>& values) {
-        if (!values.empty()) object[key] = values;
-    }
-    void flag(std::string_view key, bool value) {
-        if (value) object[key] = true;
-    }
-    // "NAME=value" lines as a table.
-    void pairs(std::string_view key, const std::vector<std::string>& lines) {
-        if (lines.empty()) return;
-        Object table;
-        for (const std::string& line : lines) {
-            const size_t equals = line.find('=');
-            table[line.substr(0, equals)] =
-                equals == std::string::npos ? std::string() : line.substr(equals + 1);
-        }
-        object[key] = std::move(table);
-    }
-    Object object;
-};
+constexpr std::array<const char*, 2> kSecretKeys{"secrets", "configs"};
 
 std::string duration_text(std::chrono::nanoseconds duration) {
     const auto count = duration.count();
@@ -109,9 +81,10 @@ Value networks_value(const Service& service) {
     return all;
 }
 
-Value secrets_value(const Service& service) {
+Value secrets_value(const Service& service, bool configs) {
     Array all;
     for (const SecretUse& use : service.secrets) {
+        if (use.is_config != configs) continue;
         ObjectMaker one;
         one.text("source", use.secret);
         one.text("target", use.target);
@@ -121,6 +94,15 @@ Value secrets_value(const Service& service) {
         (void)std::snprintf(mode.data(), mode.size(), "%04o", use.mode);
         one.object["mode"] = std::string(mode.data());
         all.emplace_back(std::move(one.object));
+    }
+    return all;
+}
+
+Value env_files_value(const Service& service) {
+    Array all;
+    for (const std::string& path : service.env_files) all.emplace_back(path);
+    for (const std::string& path : service.request.env_files) {
+        all.emplace_back(Object{{"path", path}, {"format", "raw"}});
     }
     return all;
 }
@@ -182,7 +164,6 @@ void add_process(const engine::RunRequest& request, ObjectMaker& out) {
     }
     out.words("command", request.command);
     out.pairs("environment", request.env);
-    out.words("env_file", request.env_files);
     out.text("working_dir", request.working_dir);
     out.text("user", request.user);
     out.words("group_add", request.group_add);
@@ -321,9 +302,10 @@ Object resolved_volumes(const Project& project) {
     return all;
 }
 
-Object resolved_secrets(const Project& project) {
+Object resolved_secrets(const Project& project, bool configs) {
     Object all;
     for (const Secret& secret : project.secrets) {
+        if (secret.is_config != configs) continue;
         ObjectMaker one;
         one.text("file", secret.file);
         one.text("environment", secret.environment);
@@ -338,6 +320,9 @@ Object resolved_secrets(const Project& project) {
 Value resolved_service(const Project& project, const Service& service) {
     ObjectMaker out;
     add_process(service.request, out);
+    if (Value files = env_files_value(service); !files.as_array()->empty()) {
+        out.object["env_file"] = std::move(files);
+    }
     out.text("container_name", service.container_name);
     out.words("ports", service.request.publish);
     out.words("expose", service.request.expose);
@@ -351,7 +336,10 @@ Value resolved_service(const Project& project, const Service& service) {
     out.text("restart", service.request.restart);
     add_isolation(service.request, out);
     add_limits(service.request, out);
-    if (!service.secrets.empty()) out.object["secrets"] = secrets_value(service);
+    for (const bool configs : {false, true}) {
+        Value uses = secrets_value(service, configs);
+        if (!uses.as_array()->empty()) out.object[kSecretKeys[configs]] = std::move(uses);
+    }
     if (service.request.log_driver || !service.request.log_options.empty()) {
         ObjectMaker logging;
         logging.text("driver", service.request.log_driver);
@@ -378,7 +366,10 @@ Value resolved_project(const Project& project) {
     if (!tasks.empty()) root["tasks"] = std::move(tasks);
     if (!project.networks.empty()) root["networks"] = resolved_networks(project);
     if (!project.volumes.empty()) root["volumes"] = resolved_volumes(project);
-    if (!project.secrets.empty()) root["secrets"] = resolved_secrets(project);
+    for (const bool configs : {false, true}) {
+        Object all = resolved_secrets(project, configs);
+        if (!all.empty()) root[kSecretKeys[configs]] = std::move(all);
+    }
     return root;
 }
 

@@ -16,9 +16,10 @@ namespace {
 
 using base::quote;
 
-const Secret& secret_named(const Project& project, const std::string& name) {
-    return *std::find_if(project.secrets.begin(), project.secrets.end(),
-                         [&](const Secret& each) { return each.name == name; });
+const Secret& secret_of(const Project& project, const SecretUse& use) {
+    return *std::find_if(project.secrets.begin(), project.secrets.end(), [&](const Secret& each) {
+        return each.name == use.secret && each.is_config == use.is_config;
+    });
 }
 
 std::string shown(const Secret& secret) {
@@ -29,7 +30,8 @@ std::string shown(const Secret& secret) {
 std::string own_variable(const Project& project, const Secret& secret) {
     constexpr size_t kDigits = 16;
     return "SANDBOX_SECRET_" +
-           base::sha256_hex(project.name + "/" + secret.name).substr(0, kDigits);
+           base::sha256_hex(project.name + (secret.is_config ? "//" : "/") + secret.name)
+               .substr(0, kDigits);
 }
 
 bool is_kept_nowhere(const Secret& secret) {
@@ -69,7 +71,7 @@ void provide(const Project& project, const Service& service, const Secret& secre
 std::vector<engine::MemoryFile> memory_files_of(const Project& project, const Service& service) {
     std::vector<engine::MemoryFile> files;
     for (const SecretUse& use : service.secrets) {
-        const Secret& secret = secret_named(project, use.secret);
+        const Secret& secret = secret_of(project, use);
         engine::MemoryFile file;
         file.target = use.target;
         file.name = shown(secret);
@@ -91,10 +93,10 @@ std::vector<engine::MemoryFile> memory_files_of(const Project& project, const Se
 base::json::Value secret_sources(const Project& project, const Service& service) {
     base::json::Object sources;
     for (const SecretUse& use : service.secrets) {
-        const Secret& secret = secret_named(project, use.secret);
+        const Secret& secret = secret_of(project, use);
         base::json::Object one{{"file", secret.file}, {"environment", secret.environment}};
         if (secret.content && secret.is_config) one["content"] = *secret.content;
-        sources[secret.name] = std::move(one);
+        sources[(secret.is_config ? "config " : "") + secret.name] = std::move(one);
     }
     return base::json::Value(std::move(sources));
 }
@@ -103,7 +105,7 @@ void provide_secrets(const Project& project, const std::vector<std::string>& ser
     for (const Service& service : project.services) {
         if (std::find(services.begin(), services.end(), service.name) == services.end()) continue;
         for (const SecretUse& use : service.secrets) {
-            const Secret& secret = secret_named(project, use.secret);
+            const Secret& secret = secret_of(project, use);
             if (is_kept_nowhere(secret)) provide(project, service, secret);
         }
     }

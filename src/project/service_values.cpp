@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "dotenv.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 
@@ -75,12 +76,14 @@ constexpr Key<engine::RunRequest> kLoggingKeys[] = {
          for (const Reader::Pair& pair : r.pairs(n)) q.log_options.push_back(pair.name + "=" + pair.value.value_or(""));
      }},
 };
-struct EnvFile { std::string path; bool required = true; };
+struct EnvFile { std::string path; bool required = true, raw = false; };
 constexpr Key<EnvFile> kEnvFileKeys[] = {
     {{"path", Kind::text, "The file."},
      [](Reader& r, const Node& n, EnvFile& f) { f.path = r.path(n); }},
     {{"required", Kind::boolean, "false: it may be missing."},
      [](Reader& r, const Node& n, EnvFile& f) { f.required = r.boolean(n); }},
+    {{"format", Kind::choice, "raw: as for `run --env-file`, without quotes and variables.", "raw"},
+     [](Reader& r, const Node& n, EnvFile& f) { f.raw = !r.choice(n, "raw").empty(); }},
 };
 // clang-format on
 
@@ -195,27 +198,43 @@ void read_network_mode(Reader& reader, const Node& node, ServiceDraft& draft) {
     draft.service.request.network = mode;
 }
 
-void read_secrets(Reader& reader, const Node& node, ServiceDraft& draft) {
+namespace {
+
+void read_uses(Reader& reader, const Node& node, ServiceDraft& draft, bool is_config) {
+    const std::string what = is_config ? "config" : "secret";
     for (const Node& element : *node.list()) {
         SecretUse use;
+        use.is_config = is_config;
         if (element.text() != nullptr) {
             use.secret = reader.text(element);
         } else {
-            read_table(reader, element, "secret of " + draft.owner, kSecretUseKeys,
+            read_table(reader, element, what + " of " + draft.owner, kSecretUseKeys,
                        secret_use_keys(), use);
         }
         const std::vector<Secret>& known = draft.project.secrets;
         const bool there = std::any_of(known.begin(), known.end(), [&](const Secret& secret) {
-            return secret.name == use.secret;
+            return secret.name == use.secret && secret.is_config == is_config;
         });
         if (!there) {
-            reader.fail(element.at, "no such secret: " + quote(use.secret),
-                        "describe it with [secrets." + use.secret + "]");
+            reader.fail(element.at, "no such " + what + ": " + quote(use.secret),
+                        "describe it under \"" + what + "s\"");
         }
         if (use.target.empty()) use.target = use.secret;
-        if (!use.target.starts_with("/")) use.target = "/run/secrets/" + use.target;
+        if (!use.target.starts_with("/")) {
+            use.target = (is_config ? "/" : "/run/secrets/") + use.target;
+        }
         draft.service.secrets.push_back(std::move(use));
     }
+}
+
+}  // namespace
+
+void read_secrets(Reader& reader, const Node& node, ServiceDraft& draft) {
+    read_uses(reader, node, draft, false);
+}
+
+void read_configs(Reader& reader, const Node& node, ServiceDraft& draft) {
+    read_uses(reader, node, draft, true);
 }
 
 void read_watch(Reader& reader, const Node& node, ServiceDraft& draft) {
@@ -278,7 +297,19 @@ void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft) {
             reader.fail(element.at, "no such file: " + quote(file.path),
                         "make it, or write { path = …, required = false }");
         }
-        draft.service.request.env_files.push_back(file.path);
+        if (file.raw) {
+            draft.service.request.env_files.push_back(file.path);
+            return;
+        }
+        constexpr size_t kMaxBytes = 1u << 20;
+        const std::string text =
+            base::try_read_file_at(AT_FDCWD, file.path, kMaxBytes).value_or("");
+        reader.at(element.at, [&] {
+            for (auto& [name, value] : parse_dotenv(text, file.path, reader.variables())) {
+                draft.service.file_env[name] = std::move(value);
+            }
+        });
+        draft.service.env_files.push_back(file.path);
     };
     if (node.list() == nullptr) {
         add(node);

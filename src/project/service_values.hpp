@@ -33,6 +33,7 @@ void read_depends_on(Reader& reader, const Node& node, ServiceDraft& draft);
 void read_networks(Reader& reader, const Node& node, ServiceDraft& draft);
 void read_network_mode(Reader& reader, const Node& node, ServiceDraft& draft);
 void read_secrets(Reader& reader, const Node& node, ServiceDraft& draft);
+void read_configs(Reader& reader, const Node& node, ServiceDraft& draft);
 void read_watch(Reader& reader, const Node& node, ServiceDraft& draft);
 void read_logging(Reader& reader, const Node& node, ServiceDraft& draft);
 void read_ulimits(Reader& reader, const Node& node, ServiceDraft& draft);

@@ -53,7 +53,8 @@ struct NetworkUse {
 
 struct SecretUse {
     std::string secret;
-    std::string target;  // absolute path in the container
+    bool is_config = false;  // of that name among the configs
+    std::string target;      // absolute path in the container
     std::string uid, gid;
     std::uint32_t mode = 0444;
 };
@@ -80,8 +81,10 @@ struct Service {
     std::vector<Dependency> depends_on;
     std::optional<Check> ready, healthcheck;
     std::vector<NetworkUse> networks;
-    std::vector<std::string> host_access;  // ports of the host's loopback that are opened
-    std::vector<SecretUse> secrets;
+    std::vector<std::string> host_access;         // ports of the host's loopback that are opened
+    std::vector<SecretUse> secrets;               // configs, too
+    std::vector<std::string> env_files;           // absolute; in the grammar of .env
+    std::map<std::string, std::string> file_env;  // what they say, the last one wins
     std::vector<Watch> watch;
     std::vector<std::string> profiles;  // optional groups it belongs to; empty: always
     std::string identity;               // empty: chosen by itself

@@ -18,9 +18,10 @@ namespace sandbox::engine {
 // nobody without root can pass (setrlimit(2)); asked by resource number.
 [[nodiscard]] std::pair<int, rlimit> parse_ulimit(std::string_view text);
 [[nodiscard]] std::string rlimit_name(int resource);
-// Throws when a limit is above what this process may give.
-void check_ulimit(std::string_view typed, int resource, const rlimit& wish,
-                  const rlimit& host_limit);
+// What this process may give: at most its own hard limit, with a warning; if `strict` that throws.
+[[nodiscard]] rlimit allowed_ulimit(std::string_view typed, int resource, const rlimit& wish,
+                                    const rlimit& host_limit, bool strict);
+[[nodiscard]] std::string ulimit_text(int resource, const rlimit& limit);  // "nofile=1024:2048"
 
 struct SecurityWish {
     bool no_new_privileges = false;

@@ -4,6 +4,7 @@
 
 #include "engine/flags/flag_error.hpp"
 #include "engine/flags/option_flags.hpp"
+#include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::engine {
@@ -83,13 +84,26 @@ std::string rlimit_name(int resource) {
     return std::to_string(resource);
 }
 
-void check_ulimit(std::string_view typed, int resource, const rlimit& wish,
-                  const rlimit& host_limit) {
-    if (wish.rlim_max <= host_limit.rlim_max) return;
+rlimit allowed_ulimit(std::string_view typed, int resource, const rlimit& wish,
+                      const rlimit& host_limit, bool strict) {
+    if (wish.rlim_max <= host_limit.rlim_max) return wish;
     const std::string most = limit_text(host_limit.rlim_max);
-    throw_bad_flag(kUlimit, typed, "above your own hard limit of " + most,
-                   "use at most " + rlimit_name(resource) + "=" + most +
-                       ", or have root raise yours in /etc/security/limits.conf");
+    const std::string why = "above your own hard limit of " + most;
+    const std::string cure = "root can raise yours in /etc/security/limits.conf";
+    if (strict) {
+        throw_bad_flag(kUlimit, typed, why,
+                       "use at most " + rlimit_name(resource) + "=" + most + ", or: " + cure);
+    }
+    base::log::warning("--ulimit " + std::string(typed) + " is " + why +
+                       ", which is taken instead (" + cure + ")");
+    return {std::min(wish.rlim_cur, host_limit.rlim_max), host_limit.rlim_max};
+}
+
+std::string ulimit_text(int resource, const rlimit& limit) {
+    const auto number = [](rlim_t value) {
+        return value == RLIM_INFINITY ? std::string("-1") : std::to_string(value);
+    };
+    return rlimit_name(resource) + "=" + number(limit.rlim_cur) + ":" + number(limit.rlim_max);
 }
 
 std::uint64_t parse_shm_size(std::string_view text) {

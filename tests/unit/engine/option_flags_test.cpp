@@ -35,10 +35,17 @@ TEST_CASE("wrong ulimits are named") {
     CHECK_THAT(message_of([] { (void)parse_ulimit("nofile=9:3"); }), Contains("above the hard"));
     CHECK_THAT(message_of([] { (void)parse_ulimit("nofile=many"); }), Contains("not a number"));
     CHECK_THAT(message_of([] {
-                   check_ulimit("nofile=99", RLIMIT_NOFILE, {99, 99}, {10, 50});
+                   (void)allowed_ulimit("nofile=99", RLIMIT_NOFILE, {99, 99}, {10, 50}, true);
                }),
                Contains("your own hard limit of 50"));
-    CHECK_NOTHROW(check_ulimit("nofile=50", RLIMIT_NOFILE, {50, 50}, {10, 50}));
+    const auto allowed = [](rlimit wish, bool strict) {
+        return ulimit_text(RLIMIT_NOFILE,
+                           allowed_ulimit("nofile", RLIMIT_NOFILE, wish, {10, 50}, strict));
+    };
+    CHECK(allowed({50, 50}, true) == "nofile=50:50");
+    CHECK(allowed({20, 99}, false) == "nofile=20:50");
+    CHECK(allowed({RLIM_INFINITY, RLIM_INFINITY}, false) == "nofile=50:50");
+    CHECK(ulimit_text(RLIMIT_CORE, {0, RLIM_INFINITY}) == "core=0:-1");
 }
 
 TEST_CASE("sizes and process limits") {

@@ -1,6 +1,9 @@
 #include <catch2/catch.hpp>
 
 #include "sandbox/project/compose.hpp"
+#include "sandbox/project/deployment.hpp"
+#include "sandbox/project/resolved.hpp"
+#include "sandbox/project/secrets.hpp"
 #include "unit/project/profile_fixture.hpp"
 
 namespace sandbox::project {
@@ -184,6 +187,92 @@ networks:
     CHECK(a.request.label_files == Texts{directory.path() + "/more", "/abs"});
     CHECK(project.find_service("b")->networks.at(0).mac == "02:42:ac:11:65:44");
     CHECK(project.notices.empty());
+}
+
+TEST_CASE("env_file has the grammar of .env, and stands below environment") {
+    ProfileDirectory directory;
+    directory.environment = {{"OUTER", "o"}, {"PASSED", "through"}};
+    directory.write(".env", "FROM_DOT_ENV=d\n");
+    directory.write("one", R"(
+# a comment
+PW='p@ss $x' # behind it
+export FOO="with spaces"
+BAZ=${FOO}/x-$OUTER-${FROM_DOT_ENV}
+DQ="a\nb"
+PASSED
+NOWHERE
+LATER=one
+SET=file
+)");
+    directory.write("two", "LATER=two\n");
+    directory.write("raw", "QUOTED='stays'\n");
+    const Project project = load_yaml(directory, R"(
+services:
+  a:
+    image: x
+    env_file: [one, two, { path: raw, format: raw }, { path: missing, required: false }]
+    environment: { SET: here }
+)");
+    const Service& a = project.services.at(0);
+    const engine::RunRequest request = make_container_request(project, a, 1);
+    CHECK(request.env == Texts{"BAZ=with spaces/x-o-d", "DQ=a\nb", "FOO=with spaces", "LATER=two",
+                               "PASSED=through", "PW=p@ss $x", "SET=file", "SET=here"});
+    CHECK(request.env_files == Texts{directory.path() + "/raw"});
+    directory.write("one", "A=\"never closed\n");
+    CHECK(failure(directory, "services: {a: {image: x, env_file: one}}\n")
+              .find("the quote is never closed") != std::string::npos);
+}
+
+TEST_CASE("the project's name is a variable, wherever it comes from") {
+    ProfileDirectory directory;
+    const std::string text = R"(
+services: {a: {image: "x:${COMPOSE_PROJECT_NAME}"}}
+volumes: {v: {name: "my-${COMPOSE_PROJECT_NAME}-data"}}
+)";
+    Project project = load_yaml(directory, text);
+    CHECK(project.services.at(0).request.image == "x:" + project.name);
+    CHECK(project.volumes.at(0).given_name == "my-" + project.name + "-data");
+    directory.environment = {{"NAMED", "by-variable"}};
+    project = load_yaml(directory, "name: ${NAMED}\n" + text);
+    CHECK(project.name == "by-variable");
+    CHECK(project.services.at(0).request.image == "x:by-variable");
+}
+
+TEST_CASE("a config and a secret may have one name, and lie where compose puts them") {
+    const ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services:
+  a:
+    image: x
+    secrets: [same]
+    configs: [same, { source: other, target: etc/other }]
+secrets: { same: { environment: S } }
+configs: { same: { content: c }, other: { content: o } }
+)");
+    const auto& uses = project.services.at(0).secrets;
+    REQUIRE(uses.size() == 3);
+    CHECK(uses[0].target == "/run/secrets/same");
+    CHECK_FALSE(uses[0].is_config);
+    CHECK(uses[1].target == "/same");
+    CHECK(uses[2].target == "/etc/other");
+    const auto files = memory_files_of(project, project.services[0]);
+    CHECK_FALSE(files.at(0).content);
+    CHECK(files.at(1).content == "c");
+    CHECK(resolved_toml(project).find("[configs.same]") != std::string::npos);
+    CHECK(resolved_toml(project).find("[secrets.same]") != std::string::npos);
+}
+
+TEST_CASE("external names in the old form are names") {
+    const ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services: {a: {image: x, networks: [n], volumes: ["v:/v"]}}
+networks: {n: {external: {name: theirs}}}
+volumes: {v: {external: {name: data}}}
+)");
+    CHECK(project.find_network("n")->external);
+    CHECK(project.find_network("n")->given_name == "theirs");
+    CHECK(project.volumes.at(0).external);
+    CHECK(project.volumes.at(0).given_name == "data");
 }
 
 TEST_CASE("aliases within aliases do not eat the machine") {

@@ -54,7 +54,7 @@ TEST_CASE("each mistake is told with file, line, column and the cure") {
     fails("[services.a]\nimage = \"x\"\nnetworks = [\"bakc\"]\n[networks.back]\n",
           "sandbox.toml:3:12: service \"a\": no such network: \"bakc\" (did you mean \"back\"?)");
     fails("[services.a]\nimage = \"x\"\nsecrets = [\"s\"]\n",
-          "sandbox.toml:3:12: no such secret: \"s\" (describe it with [secrets.s])");
+          "sandbox.toml:3:12: no such secret: \"s\" (describe it under \"secrets\")");
     fails("[services.a]\nimage = \"x\"\n[tasks.a]\nimage = \"x\"\n",
           "sandbox.toml:3:8: \"a\" is a service and a task (choose another name for one of them)");
     fails("[tasks.a]\nimage = \"x\"\nrestart = \"always\"\n",
