@@ -73,7 +73,14 @@ expect_rc 2 timeout 60 "$SANDBOX_BIN" run --pids-limit 20 $run_image sh -c \
     'i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i + 1)); done'
 expect_match "can't fork" "$ERR"
 wrong 'unknown limit' --ulimit nofiles=5
-wrong 'your own hard limit' --ulimit nofile=999999999
+wrong 'your own hard limit' --strict-limits --ulimit nofile=999999999
+run_rc sandbox run -d --name most --ulimit nofile=999999999 $run_image sh -c 'ulimit -Hn'
+expect_eq 1 "$(grep -c 'is above your own hard limit of' <<<"$ERR")"
+sandbox wait most >/dev/null
+expect_eq "$(ulimit -Hn)" "$(sandbox logs most)"
+expect_ok sandbox start -a most
+expect_eq "" "$ERR"
+expect_ok sandbox rm most
 wrong 'soft limit is above' --ulimit nofile=9:3
 wrong 'not a size' --shm-size big
 wrong 'not a number of processes' --pids-limit many
