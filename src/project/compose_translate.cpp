@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "compose_outcomes.hpp"
+#include "compose_values.hpp"
 #include "keys.hpp"
 #include "merge.hpp"
 #include "sandbox/base/strings.hpp"
@@ -53,15 +54,20 @@ class Translator {
 
   private:
     void remark(Kind kind, const Place& at, std::string key, std::string text) {
-        remarks_.push_back({kind, at, std::move(key), std::move(text)});
+        remarks_.push_back({kind, at, std::move(key), std::move(text), service_});
     }
 
     void translate_services(Node& services) {
         if (services.table() == nullptr) return;  // the reader's to refuse
-        for (Member& service : *services.table()) extend(services, service, 0);
         for (Member& service : *services.table()) {
+            service_ = service.key;
+            extend(services, service, 0);
+        }
+        for (Member& service : *services.table()) {
+            service_ = service.key;
             if (service.node.table() != nullptr) translate_service(service);
         }
+        service_.clear();
         for (const Link& link : links_) add_alias(services, link);
     }
 
@@ -79,7 +85,8 @@ class Translator {
         Member* base = other == nullptr ? nullptr : find_member(*services.table(), *other);
         if (other_file || base == nullptr || base == &service || depth > 16) {
             remark(Kind::refused, at, key,
-                   other_file ? "name the other file with -f instead"
+                   other_file ? "write that service's keys here, or into a file that -f adds under "
+                                "this service's name"
                               : "there is no such service to extend");
             table->erase(table->begin() + (extends - table->data()));
             return;
@@ -173,33 +180,6 @@ class Translator {
                 remark(Kind::changed, member.key_at, key, "taken as \"missing\"");
                 node.value = std::string("missing");
             }
-        }
-    }
-
-    // Does every port say where on the host it is?
-    static bool has_addresses(const Node& ports) {
-        const List* list = ports.list();
-        return list != nullptr && std::all_of(list->begin(), list->end(), [](const Node& port) {
-                   if (port.table() != nullptr) return port.find("host_ip") != nullptr;
-                   const std::string* text = port.text();
-                   return text != nullptr && std::count(text->begin(), text->end(), ':') > 1;
-               });
-    }
-
-    // 0440, which YAML reads as 288, as people read it.
-    static void write_modes(Node& uses) {
-        List* list = std::get_if<List>(&uses.value);
-        if (list == nullptr) return;
-        for (Node& use : *list) {
-            Member* mode = use.table() == nullptr ? nullptr : find_member(*use.table(), "mode");
-            const auto* bits =
-                mode == nullptr ? nullptr : std::get_if<std::int64_t>(&mode->node.value);
-            if (bits == nullptr || *bits < 0 || *bits > 07777) continue;
-            std::string text;
-            for (std::int64_t rest = *bits; rest > 0; rest /= 8) {
-                text.insert(0, 1, static_cast<char>('0' + rest % 8));
-            }
-            mode->node.value = "0" + text;
         }
     }
 
@@ -381,6 +361,7 @@ class Translator {
         if (!known) list->push_back(text_node(link.alias, target->key_at));
     }
 
+    std::string service_;  // that is being translated
     const Documents& documents_;
     std::vector<Remark>& remarks_;
     std::vector<Link> links_;

@@ -107,6 +107,7 @@ std::string container_name(const Project& project, const Service& service, std::
 
 engine::RunRequest make_container_request(const Project& project, const Service& service,
                                           std::uint32_t number) {
+    if (service.refused) throw *service.refused;
     engine::RunRequest request = service.request;
     request.env.clear();  // those of the profile stand over those of files
     for (const auto& [name, value] : service.file_env) request.env.push_back(name + "=" + value);

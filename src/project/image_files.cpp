@@ -24,12 +24,13 @@ std::string name_in_store(const store::Store& store, const store::ImageRecord& r
 bool is_image_file(const std::string& image) {
     // An id may be no reference.
     if (image.starts_with("sha256:")) return false;
-    return oci::ImageSource::parse(image).kind != oci::ImageSource::Kind::registry;
+    return !image.empty() &&
+           oci::ImageSource::parse(image).kind != oci::ImageSource::Kind::registry;
 }
 
 std::optional<store::ImageRecord> try_find_image(const store::Store& store,
                                                  const std::string& image) {
-    if (is_image_file(image)) return std::nullopt;
+    if (image.empty() || is_image_file(image)) return std::nullopt;
     return store::ImageStore(store).try_find(image);
 }
 

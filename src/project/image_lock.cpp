@@ -137,6 +137,7 @@ void save_image_lock(const std::string& path, const std::map<std::string, std::s
 
 bool is_lockable(const std::string& image) {
     constexpr std::string_view kId = "sha256:";
+    if (image.empty()) return false;  // a service that cannot be made
     if (image.starts_with(kId) || (image.size() == 64 && oci::looks_like_id(image))) return false;
     const oci::ImageSource source = oci::ImageSource::parse(image);
     return source.kind == oci::ImageSource::Kind::registry && !image.starts_with("docker://") &&

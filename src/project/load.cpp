@@ -160,15 +160,9 @@ class Loader {
         if (!path.ends_with(".yaml") && !path.ends_with(".yml")) return documents_.parse_toml(file);
         std::vector<Remark> remarks;
         Node root = translate_compose(documents_, parse_yaml(documents_, file), remarks);
-        for (const Remark& remark : remarks) {
-            if (remark.kind == Remark::Kind::refused) {
-                documents_.fail(remark.at, quote(remark.key) + " cannot be done here", remark.text);
-            }
-            if (remark.kind == Remark::Kind::ignored) {
-                project_.notices.push_back(documents_.where(remark.at) + ": " + remark.key +
-                                           " has no effect: " + remark.text);
-            }
-        }
+        Heeded heeded = heed(documents_, remarks);
+        for (std::string& text : heeded.notices) project_.notices.push_back(std::move(text));
+        refused_.merge(heeded.refused);
         return root;
     }
 
@@ -266,7 +260,12 @@ class Loader {
     void finish(const Reader& reader, const Place& at, ServiceDraft& draft) {
         Service& service = draft.service;
         engine::RunRequest& request = service.request;
-        if (request.image.empty()) reader.fail(at, draft.owner + " has no image");
+        if (const auto found = refused_.find(service.name); found != refused_.end()) {
+            service.refused = found->second;
+        }
+        if (request.image.empty() && !service.refused) {
+            reader.fail(at, draft.owner + " has no image");
+        }
         // docker: another entrypoint takes the image's command away as well.
         if (draft.has_entrypoint) {
             request.entrypoint = draft.entrypoint.empty() ? "" : draft.entrypoint.front();
@@ -350,6 +349,7 @@ class Loader {
     Variables variables_;
     std::map<std::string, std::string> dotenv_;
     Documents documents_;
+    std::map<std::string, UsageError> refused_;  // services
     Project project_;
     std::map<std::pair<std::string, std::string>, Place> needs_;  // who, whom: where it is said
 };

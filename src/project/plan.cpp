@@ -77,8 +77,10 @@ class Planner {
     void plan_service(const Service& service) {
         const auto scaled = options_.scale.find(service.name);
         const std::uint32_t count = scaled != options_.scale.end() ? scaled->second : service.scale;
+        if (service.refused && !options_.no_create) throw *service.refused;
         const std::string hash = deployment_hash(project_, service);
-        const std::optional<std::string> image = options_.image_id(service.image());
+        std::optional<std::string> image;
+        if (!service.image().empty()) image = options_.image_id(service.image());
         for (std::uint32_t number = 1; number <= count; ++number) {
             Action action = plan_container(service, number, hash, image);
             if (action.kind == Action::Kind::create && options_.no_create) continue;

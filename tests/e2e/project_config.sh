@@ -108,3 +108,35 @@ expect_ok sandbox config -q -f "$WORK/left-out.toml"
 test_case "the schema is JSON that knows the services' keys"
 run_rc sandbox config --schema
 expect_match 'Instead of the image' "$(json_at definitions services.NAME properties command description <<<"$OUT")"
+
+test_case "what cannot be done stands in the way of its own service only"
+mkdir "$WORK/partly"
+cd "$WORK/partly" || exit 1
+expect_ok sandbox pull -q "oci:$(image busybox)"
+cat >compose.yaml <<'END'
+services:
+  builder:
+    build: .
+    profiles: [tools]
+  exporter:
+    image: localhost/busybox
+    pid: host
+  app:
+    image: localhost/busybox
+    stop_signal: KILL
+    command: sleep 1000
+END
+expect_ok sandbox config --services
+expect_eq $'app\nexporter' "$OUT"
+expect_match 'compose.yaml:7:5: "services.exporter.pid" cannot be done here' "$ERR"
+expect_no_match builder "$ERR"
+run_rc sandbox up -d
+expect_eq 2 "$RC"
+expect_match 'services.exporter.pid' "$ERR"
+expect_eq '' "$(sandbox ps -aq)"
+expect_ok sandbox up -d app
+run_rc sandbox compose run --rm builder true
+expect_eq 2 "$RC"
+expect_match 'services.builder.build' "$ERR"
+expect_ok sandbox restart
+expect_ok sandbox down

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/base/error.hpp"
 #include "sandbox/base/json.hpp"
 #include "sandbox/engine/run.hpp"
 
@@ -78,6 +79,8 @@ struct Service {
     // The image's name under sandbox.lock (see image_lock.hpp); empty: request.image.
     std::string locked_image;
     std::string container_name;  // empty: PROJECT-SERVICE-N
+    // Why it cannot be made here; thrown when that is asked for. It may lack an image then.
+    std::optional<base::UsageError> refused;
     std::vector<Dependency> depends_on;
     std::optional<Check> ready, healthcheck;
     std::vector<NetworkUse> networks;

@@ -79,7 +79,7 @@ int run_pull(Context& context, const Invocation& in) {
     for (const std::string& name : names) {
         const project::Service& service = *project.find_service(name);
         const engine::RunRequest& request = service.request;
-        if (!seen.insert(service.image()).second) continue;
+        if (service.image().empty() || !seen.insert(service.image()).second) continue;
         failures.attempt([&] {
             const auto progress = make_progress(progress_style(in.toggle("quiet")));
             image::PullOptions options;

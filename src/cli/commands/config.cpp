@@ -4,6 +4,7 @@
 #include "cli/context.hpp"
 #include "cli/project_flags.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/project/resolved.hpp"
 #include "sandbox/project/start_order.hpp"
@@ -56,7 +57,8 @@ bool print_list(Output& out, const Invocation& in, const Project& project,
         lines = chosen;
     } else if (in.toggle("images")) {
         for (const std::string& name : chosen) {
-            lines.push_back(project.find_service(name)->request.image);
+            const std::string& image = project.find_service(name)->request.image;
+            if (!image.empty()) lines.push_back(image);
         }
     } else if (in.toggle("volumes")) {
         for (const auto& volume : project.volumes) lines.push_back(project.scoped_name(volume));
@@ -88,11 +90,19 @@ int run(Context& context, const Invocation& in) {
     Project project = load_project(context, in);
     const std::vector<std::string> chosen =
         project::select_services(project, {in.arguments(), chosen_groups(context, in), true});
+    int status = 0;
+    for (const std::string& name : chosen) {
+        const auto& refused = project.find_service(name)->refused;
+        if (!refused) continue;
+        base::log::warning(refused->message() + " (" + refused->hint() + ")");
+        status = base::exit_code::kUsage;  // as `up` will answer
+    }
     if (const auto wanted = in.try_value("hash")) {
         print_hashes(context.out, project, *wanted);
         return 0;
     }
-    if (print_list(context.out, in, project, chosen) || in.toggle("quiet")) return 0;
+    if (print_list(context.out, in, project, chosen)) return 0;
+    if (in.toggle("quiet")) return status;
     std::erase_if(project.services, [&](const Service& service) {
         return std::find(chosen.begin(), chosen.end(), service.name) == chosen.end();
     });
@@ -101,7 +111,7 @@ int run(Context& context, const Invocation& in) {
     } else {
         context.out.write(project::resolved_toml(project));
     }
-    return 0;
+    return status;
 }
 
 }  // namespace

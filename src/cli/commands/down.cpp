@@ -42,7 +42,9 @@ std::optional<Project> try_load(Context& context, const Invocation& in) {
 
 void remove_images(const store::Store& store, const Project& project) {
     std::set<std::string> images;  // several services may have one
-    for (const project::Service& service : project.services) images.insert(service.image());
+    for (const project::Service& service : project.services) {
+        if (!service.image().empty()) images.insert(service.image());
+    }
     for (const std::string& image : images) {
         try {
             (void)image::remove_images(store, {image}, false);

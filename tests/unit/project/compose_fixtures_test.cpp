@@ -53,7 +53,7 @@ TEST_CASE("well-known compose files become the profiles that they were expected 
     }
 }
 
-TEST_CASE("a compose file read directly means what its profile means, or is refused at its place") {
+TEST_CASE("a compose file read directly means what its profile means, but for what is refused") {
     size_t refused = 0;
     for (const std::string& directory : fixtures()) {
         CAPTURE(directory);
@@ -61,9 +61,16 @@ TEST_CASE("a compose file read directly means what its profile means, or is refu
         if (!import.refused.empty()) {
             ++refused;
             const std::string& first = import.refused.front();  // compose.yaml:L: key: why
-            CHECK_THROWS_WITH(load_file(directory, "compose.yaml"),
-                              Catch::StartsWith(first.substr(0, first.find(": ")) + ":") &&
-                                  Catch::Contains("cannot be done here"));
+            const Project project = load_file(directory, "compose.yaml");
+            std::vector<std::string> messages;
+            for (const Service& service : project.services) {
+                if (service.refused) messages.push_back(service.refused->message());
+            }
+            REQUIRE_FALSE(messages.empty());
+            CHECK_THAT(messages.front(),
+                       Catch::StartsWith(first.substr(0, first.find(": ")) + ":") &&
+                           Catch::Contains("cannot be done here"));
+            CHECK(messages.size() < project.services.size());
             continue;
         }
         const Project direct = load_file(directory, "compose.yaml");

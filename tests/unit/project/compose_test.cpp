@@ -133,12 +133,24 @@ services:
 
 TEST_CASE("what a compose file asks for in vain is refused with its line") {
     ProfileDirectory directory;
-    CHECK(failure(directory, "services:\n  a:\n    build: .\n") ==
+    const auto refusal = [&](const std::string& text) -> std::string {
+        const Project project = load_yaml(directory, text);
+        try {
+            (void)make_plan(project, {}, {.names = {"a"}, .image_id = [](auto&) { return "i"; }});
+        } catch (const base::UsageError& error) {
+            CHECK(project.notices.empty());
+            return error.message() + " (" + error.hint() + ")";
+        }
+        return "no error";
+    };
+    CHECK(refusal("services:\n  a:\n    build: .\n") ==
           "compose.yaml:3:5: \"services.a.build\" cannot be done here (images are not built here "
           "yet: build it elsewhere, `sandbox load` it, and name it under \"image\")");
-    CHECK(failure(directory, "services:\n  a:\n    image: x\n    pid: host\n") ==
+    CHECK(refusal("services:\n  a:\n    image: x\n    pid: host\n") ==
           "compose.yaml:4:5: \"services.a.pid\" cannot be done here (each container has process "
           "ids of its own)");
+    // Others can be made all the same.
+    CHECK(refusal("services:\n  b:\n    build: .\n  a:\n    image: x\n") == "no error");
     CHECK(failure(directory, "services:\n  a:\n    imgae: x\n") ==
           "compose.yaml:3:5: unknown key \"imgae\" in service \"a\" (did you mean \"image\"?)");
     CHECK(failure(directory, "services:\n  a:\n    image: x\n    image: y\n") ==

@@ -1,0 +1,24 @@
+#include "compose_translate.hpp"
+#include "sandbox/base/strings.hpp"
+
+namespace sandbox::project {
+
+using base::quote;
+
+Heeded heed(const Documents& documents, const std::vector<Remark>& remarks) {
+    Heeded heeded;
+    for (const Remark& remark : remarks) {
+        if (remark.kind == Remark::Kind::refused) {
+            const std::string what = quote(remark.key) + " cannot be done here";
+            if (remark.service.empty()) documents.fail(remark.at, what, remark.text);
+            heeded.refused.try_emplace(remark.service,
+                                       documents.error(remark.at, what, remark.text));
+        } else if (remark.kind == Remark::Kind::ignored) {
+            heeded.notices.push_back(documents.where(remark.at) + ": " + remark.key +
+                                     " has no effect: " + remark.text);
+        }
+    }
+    return heeded;
+}
+
+}  // namespace sandbox::project

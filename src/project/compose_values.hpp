@@ -1,0 +1,13 @@
+// Values of a compose file that a profile writes otherwise.
+#pragma once
+
+#include "document.hpp"
+
+namespace sandbox::project {
+
+// Does every port say where on the host it is?
+[[nodiscard]] bool has_addresses(const Node& ports);
+// 0440, which YAML reads as 288, as people read it.
+void write_modes(Node& uses);
+
+}  // namespace sandbox::project
