@@ -56,6 +56,26 @@ expect_ok sandbox volume rm p_data
 expect_ok sandbox compose run --rm -T app true
 expect_eq p_data "$(project_volumes)"
 
+test_case "down --volumes removes the project's by their labels where there is no profile"
+expect_ok sandbox up -d -q
+expect_ok sandbox volume create --label com.docker.compose.project=other other
+cd "$WORK" || exit 1
+expect_ok sandbox compose -p p down
+expect_eq p_data "$(project_volumes)"
+expect_ok sandbox compose -p p down -v
+expect_match 'removed p_data' "$ERR"
+expect_eq other "$(sandbox volume ls -q)"
+expect_ok sandbox volume rm other
+cd p || exit 1
+expect_ok sandbox up -d -q
+expect_ok sandbox down -q -v -t 0 -p p -f "$WORK/p/compose.yaml"
+expect_ok sandbox up -d -q
+cd "$WORK" || exit 1
+expect_ok sandbox down -q -t 0 -p p -v
+expect_eq '' "$(sandbox volume ls -q)"
+cd p || exit 1
+expect_ok sandbox up -d -q
+
 test_case "down --volumes leaves the host's directory"
 expect_ok sandbox down -q -v
 expect_eq '' "$(project_volumes)"
