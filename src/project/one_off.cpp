@@ -72,6 +72,8 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
         remove_former(store, project, service.name);
     } else {
         make_passing(request, project, service);
+        // compose: who asks for the service means the service, not what was run beside it.
+        if (!wish.aliases) request.networks = network_words(project, service, false);
     }
     if (!wish.ports) request.publish.clear();
     return result;

@@ -58,6 +58,19 @@ before=$(sandbox ps -q | sort)
 expect_ok sandbox up -d -q
 expect_eq "$before" "$(sandbox ps -q | sort)"
 
+test_case "a one-off run does not take the service's names, unless it is asked to"
+web=$(sandbox inspect --format '{{.NetworkSettings.Networks.shop_default.IPAddress}}' shop-web-1)
+addresses() { sed -n 's/^Address[ 0-9]*: *\(10\.[0-9.]*\)$/\1/p' | sort; }
+expect_eq first "$(sandbox compose run --rm -T web wget -q -O - http://web/page)"
+expect_ok sandbox compose run --rm -d --name passing web sleep 1000
+expect_eq "$web" "$(sandbox exec client nslookup -type=a web | addresses)"
+expect_eq "$web" "$(sandbox exec client nslookup -type=a www | addresses)"
+expect_rc 0 sandbox exec client nslookup -type=a passing
+expect_ok sandbox rm -f passing
+expect_ok sandbox compose run --rm -d --use-aliases --name passing web sleep 1000
+expect_eq 2 "$(sandbox exec client nslookup -type=a www | addresses | wc -l)"
+expect_ok sandbox rm -f passing
+
 test_case "replicas are answered all"
 expect_ok sandbox up -d -q --scale web=1 --scale client=3
 expect_eq 3 "$(sandbox exec shop-web-1 nslookup -type=a client | grep -c 'Address: 10\.')"
