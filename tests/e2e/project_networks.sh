@@ -52,6 +52,19 @@ expect_eq first "$(curl -s --max-time 5 "http://127.0.0.1:$port/page")"
 expect_eq shop "$(sandbox network inspect shop_default \
     --format '{{index .Labels "com.docker.compose.project"}}')"
 
+test_case "compose ps --format json has the keys of compose"
+json=$(sandbox compose ps --format json web)
+for part in '"Name":"shop-web-1"' '"Names":"shop-web-1"' '"Service":"web"' '"Project":"shop"' \
+    '"State":"running"' '"Health":""' '"ExitCode":0[,}]'; do
+    expect_match "$part" "$json"
+done
+expect_match "\"Publishers\":\[\{\"URL\":\"127.0.0.1\",\"TargetPort\":80,\"PublishedPort\":$port,\"Protocol\":\"tcp\"\}\]" "$json"
+expect_match '"Publishers":\[\]' "$(sandbox compose ps --format json client)"
+expect_match '"ExitCode":0,.*"State":"exited"' "$(sandbox compose ps -a --format json probe)"
+expect_eq "shop-web-1 0 80" "$(sandbox compose ps \
+    --format '{{.Name}} {{.ExitCode}} {{range .Publishers}}{{.TargetPort}}{{end}}' web)"
+expect_no_match 'Publishers|ExitCode|"Name"' "$(sandbox ps --format json --filter name=shop-web-1)"
+
 test_case "so do one-off runs; up again changes nothing"
 expect_eq first "$(sandbox run-task probe)"
 before=$(sandbox ps -q | sort)
