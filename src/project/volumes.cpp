@@ -91,6 +91,7 @@ void read_driver_opts(Reader& reader, const Node& node, Volume& volume) {
                     "name a directory without one");
     }
     volume.device = reader.resolve(device);
+    volume.options["device"] = volume.device;  // what `config` shows may be read elsewhere
 }
 
 void provide_volumes(const store::Store& store, const Project& project, const Service& service) {

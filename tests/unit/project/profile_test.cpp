@@ -185,6 +185,7 @@ labels = { a = "b" }
                                   "type=bind,source=/abs,target=/j,readonly"});
     CHECK(project.services[0].volume_uses == Texts{"data", "fixed", "plain"});
     CHECK(project.find_volume("data")->where == "sandbox.toml:10");
+    CHECK(project.find_volume("data")->options.at("device") == here);
 }
 
 TEST_CASE("a later file adds to lists and tables and replaces single values and commands") {
