@@ -47,9 +47,10 @@ constexpr const Command* kNetworks[] = {
     &kNetworkRmCommand,     &kNetworkConnectCommand, &kNetworkDisconnectCommand,
     &kNetworkPruneCommand,  &kNetworkExistsCommand,  &kNetworkFaultCommand};
 constexpr const Command* kProjects[] = {
-    &kUpCommand,        &kDownCommand,        &kConfigCommand,        &kInitCommand,
-    &kLockCommand,      &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand,
-    &kComposeRmCommand, &kComposePullCommand, &kComposeImagesCommand, &kComposeLsCommand};
+    &kUpCommand,         &kDownCommand,        &kConfigCommand,        &kInitCommand,
+    &kLockCommand,       &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand,
+    &kComposeRmCommand,  &kComposePullCommand, &kComposeImagesCommand, &kComposeLsCommand,
+    &kComposeTopCommand, &kComposeScaleCommand};
 constexpr const Command* kTool[] = {&kInspectCommand,     &kSystemDfCommand,  &kSystemPruneCommand,
                                     &kSystemCheckCommand, &kInfoCommand,      &kDoctorCommand,
                                     &kVersionCommand,     &kCompletionCommand};

@@ -37,7 +37,7 @@ extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUn
     kImageExistsCommand, kInspectCommand, kLoginCommand, kLogoutCommand, kConfigCommand,
     kInitCommand, kLockCommand, kUpCommand, kDownCommand, kRunTaskCommand, kEnvCommand,
     kComposeRunCommand, kComposeRmCommand, kComposePullCommand, kComposeImagesCommand,
-    kComposeLsCommand;
+    kComposeLsCommand, kComposeTopCommand, kComposeScaleCommand;
 extern const Command kNetworkCreateCommand, kNetworkLsCommand, kNetworkInspectCommand,
     kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand, kNetworkConnectCommand,
     kNetworkDisconnectCommand, kNetworkFaultCommand;

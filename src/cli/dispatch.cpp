@@ -54,7 +54,8 @@ struct Choice {
 
 [[noreturn]] void unknown_command(const std::string& group, const std::string& word) {
     const std::string path = group.empty() ? word : group + " " + word;
-    if (const char* why = reason_missing(group.empty() || group == "container" ? word : "")) {
+    const bool is_plain = group.empty() || group == "container" || group == "compose";
+    if (const char* why = reason_missing(is_plain ? word : "")) {
         throw UsageError("no such command: " + base::quote(path), why);
     }
     const std::string before = group.empty() ? "" : group + " ";

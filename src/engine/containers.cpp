@@ -82,7 +82,8 @@ ContainerRow make_row(const store::ContainerEntry& entry, int dir_fd, std::int64
     row.exposed_ports = entry.record["exposed_ports"].strings();
     if (store::is_active(state.status)) {
         row.ports = store::ports_text(state.network.ports, row.exposed_ports);
-        for (const auto& port : state.network.ports) row.published_ports.push_back(port.port);
+        row.published = state.network.ports;
+        for (const auto& port : row.published) row.published_ports.push_back(port.port);
     }
     if (const auto* mounts = entry.record["mounts"].as_array()) {
         for (const auto& mount : *mounts) {

@@ -10,11 +10,11 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/engine/lifecycle.hpp"
-#include "sandbox/engine/volumes.hpp"
 #include "sandbox/kernel/process.hpp"
 #include "sandbox/project/names.hpp"
 #include "sandbox/project/orchestrator.hpp"
 #include "sandbox/project/start_order.hpp"
+#include "volumes.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -42,7 +42,7 @@ class Down {
         if (wish_.remove && wish_.names.empty()) {
             remove_networks(store_, name_, listener_, failures_);
         }
-        if (wish_.volumes && project_ != nullptr) remove_volumes();
+        if (wish_.volumes) remove_volumes(store_, name_, project_, listener_, failures_);
         // Nothing is left that the next one of that name could find.
         if (wish_.remove && wish_.volumes && wish_.names.empty() && failures_.empty()) {
             release_project_name(store_, name_);
@@ -178,19 +178,6 @@ class Down {
             engine::remove_container(store_, container.id, true, true);
             tell(Notice::What::removed, container);
         });
-    }
-
-    void remove_volumes() {
-        for (const Volume& volume : project_->volumes) {
-            if (volume.external) continue;
-            const std::string name = project_->scoped_name(volume);
-            try {
-                engine::remove_volume(store_, name, true);
-                listener_({Notice::What::removed, {}, name, {}});
-            } catch (const base::Error& error) {
-                failures_.push_back({{}, name, error.with_hint(), {}, {}});
-            }
-        }
     }
 
     template <typename F>

@@ -7,6 +7,7 @@
 #include "sandbox/engine/lifecycle.hpp"
 #include "sandbox/engine/volumes.hpp"
 #include "sandbox/store/image_store.hpp"
+#include "volumes.hpp"
 
 namespace sandbox::project {
 
@@ -16,6 +17,7 @@ std::string make_container(const store::Store& store, const Project& project,
     const auto image = try_find_image(store, request.image);
     // It is here, or was to be: then its own policy says why it is not.
     request.pull = image ? image::PullPolicy::never : service.request.pull;
+    provide_volumes(store, project, service);
     std::vector<AnonymousVolume> left;
     if (action.kind == Action::Kind::recreate) {
         if (!wish.renew_volumes && image) {

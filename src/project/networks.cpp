@@ -139,12 +139,15 @@ void remove_networks(const store::Store& store, const std::string& project_name,
     }
 }
 
-std::vector<std::string> network_words(const Project& project, const Service& service) {
+std::vector<std::string> network_words(const Project& project, const Service& service,
+                                       bool aliases) {
     std::vector<std::string> words;
     for (const NetworkUse& use : service.networks) {
-        std::string word = "name=" + project.scoped_name(description_of(project, use.network)) +
-                           ",alias=" + service.name;
-        for (const std::string& alias : use.aliases) word += ",alias=" + alias;
+        std::string word = "name=" + project.scoped_name(description_of(project, use.network));
+        if (aliases) {
+            word += ",alias=" + service.name;
+            for (const std::string& alias : use.aliases) word += ",alias=" + alias;
+        }
         if (!use.ipv4.empty()) word += ",ip=" + use.ipv4;
         if (!use.mac.empty()) word += ",mac-address=" + use.mac;
         if (!use.ipv6.empty()) word += ",ip6=" + use.ipv6;

@@ -21,7 +21,8 @@ void remove_networks(const store::Store& store, const std::string& project_name,
                      const Listener& listener, std::vector<Failure>& failures);
 
 // What `run` is asked for: a service's places on its networks, in the words of --network.
-[[nodiscard]] std::vector<std::string> network_words(const Project& project,
-                                                     const Service& service);
+// `aliases`: under its own name and its aliases, too.
+[[nodiscard]] std::vector<std::string> network_words(const Project& project, const Service& service,
+                                                     bool aliases = true);
 
 }  // namespace sandbox::project

@@ -9,6 +9,7 @@
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/project/secrets.hpp"
 #include "sandbox/project/start_order.hpp"
+#include "volumes.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -59,6 +60,7 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
     {
         const base::FileLock lock = lock_project(store, project.name);
         provide_networks(store, project, {service.name}, listener);
+        provide_volumes(store, project, service);
     }
     engine::RunRequest& request = result.request;
     request = make_container_request(project, service, 1);
@@ -70,6 +72,8 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
         remove_former(store, project, service.name);
     } else {
         make_passing(request, project, service);
+        // compose: who asks for the service means the service, not what was run beside it.
+        if (!wish.aliases) request.networks = network_words(project, service, false);
     }
     if (!wish.ports) request.publish.clear();
     return result;

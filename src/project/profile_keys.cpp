@@ -4,6 +4,7 @@
 
 #include "sandbox/base/strings.hpp"
 #include "service_values.hpp"
+#include "volumes.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -42,8 +43,8 @@ constexpr Key<Volume> kVolumeKeys[] = {
      [](Reader& r, const Node& n, Volume& v) { v.given_name = r.text(n); }},
     {{"driver", Kind::choice, "local.", "local"},
      [](Reader& r, const Node& n, Volume&) { (void)r.choice(n, "local"); }},
-    {{"driver_opts", Kind::pairs, "As `volume create --opt`."},
-     [](Reader& r, const Node& n, Volume& v) { fill_pairs(r, n, v.options); }},
+    {{"driver_opts", Kind::pairs, "type none, o bind and device PATH: that directory of the host in its place; nothing else."},
+     [](Reader& r, const Node& n, Volume& v) { read_driver_opts(r, n, v); }},
     {{"labels", Kind::pairs, "Its labels."},
      [](Reader& r, const Node& n, Volume& v) { fill_pairs(r, n, v.labels); }},
 };
@@ -76,6 +77,22 @@ void read_objects(Reader& reader, const Node& node, const std::string& what,
         object.name = member.key;
         read_table(reader, member.node, what + " " + quote(member.key), rows, table, object);
         into.push_back(std::move(object));
+    }
+}
+
+void read_volume_objects(Reader& reader, const Node& node, ProfileDraft& draft) {
+    std::vector<Volume>& volumes = draft.project.volumes;
+    const size_t first = volumes.size();
+    read_objects(reader, node, "volume", kVolumeKeys, volume_keys(), volumes);
+    for (size_t i = first; i < volumes.size(); ++i) {
+        Volume& volume = volumes[i];
+        const Place& at = (*node.table())[i - first].key_at;
+        volume.where = reader.documents().where(at);
+        if (!volume.external || (volume.labels.empty() && volume.options.empty())) continue;
+        const std::string key = quote(volume.options.empty() ? "labels" : "driver_opts");
+        reader.fail(
+            at, "volume " + quote(volume.name) + ": external and " + key + " exclude each other",
+            "an external volume is as somebody has made it: remove " + key);
     }
 }
 
@@ -115,9 +132,7 @@ constexpr Key<ProfileDraft> kProfileKeys[] = {
          read_objects(r, n, "network", kNetworkKeys, network_keys(), d.project.networks);
      }},
     {{"volumes", Kind::tables, "Named volumes that need more than a name.", {}, volume_keys},
-     [](Reader& r, const Node& n, ProfileDraft& d) {
-         read_objects(r, n, "volume", kVolumeKeys, volume_keys(), d.project.volumes);
-     }},
+     read_volume_objects},
     {{"secrets", Kind::tables, "Secrets.", {}, secret_keys}, read_secret_objects<false>},
     {{"configs", Kind::tables, "The same, for what is no secret.", {}, secret_keys}, read_secret_objects<true>},
 };

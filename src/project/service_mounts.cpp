@@ -97,6 +97,25 @@ std::string csv_field(const std::string& field) {
     return quoted + "\"";
 }
 
+// Into SOURCE:TARGET[:OPTIONS]: its name in the store, or the directory of the host that it is.
+void put_volume(const Project& project, const Volume& volume, std::vector<std::string>& parts) {
+    if (volume.device.empty()) {
+        parts[0] = project.scoped_name(volume);
+        return;
+    }
+    parts[0] = volume.device;
+    std::vector<std::string> options;
+    if (parts.size() > 2) options = base::split(parts[2], ',');
+    std::erase(options, "nocopy");  // a directory of the host is never filled
+    if (volume.read_only) {
+        std::erase(options, "rw");
+        std::erase(options, "ro");
+        options.emplace_back("ro");
+    }
+    parts.resize(2);
+    if (!options.empty()) parts.push_back(base::join(options, ","));
+}
+
 void add_short(Reader& reader, const Node& node, ServiceDraft& draft) {
     const std::string typed = reader.text(node);
     std::vector<std::string> parts = base::split(typed, ':', 3);
@@ -114,8 +133,13 @@ void add_short(Reader& reader, const Node& node, ServiceDraft& draft) {
         reader.fail(node.at, "the path inside is not absolute: " + quote(parts[1]),
                     "expected SOURCE:/TARGET[:ro]");
     }
-    parts[0] = is_path(parts[0]) ? reader.resolve(parts[0])
-                                 : reader.at(node.at, [&] { return use_volume(draft, parts[0]); });
+    if (is_path(parts[0])) {
+        parts[0] = reader.resolve(parts[0]);
+    } else {
+        const Volume& volume =
+            reader.at(node.at, [&]() -> const Volume& { return use_volume(draft, parts[0]); });
+        put_volume(draft.project, volume, parts);
+    }
     request.volumes.push_back(base::join(parts, ":"));
 }
 
@@ -148,16 +172,25 @@ void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
         wish.type = is_path(wish.source) ? "bind" : "volume";
     }
     engine::RunRequest& request = draft.service.request;
+    std::string name;
+    if (wish.type == "volume" && !wish.source.empty()) {
+        const Volume& volume =
+            reader.at(node.at, [&]() -> const Volume& { return use_volume(draft, wish.source); });
+        name = draft.project.scoped_name(volume);
+        if (!volume.device.empty()) {
+            wish.type = "bind";
+            wish.source = volume.device;
+            wish.create_host_path = false;
+            wish.read_only = wish.read_only || volume.read_only;
+        }
+    }
     if (wish.type == "bind") {
         if (wish.source.empty()) reader.fail(node.at, "a bind needs a \"source\"");
         add_bind(reader, wish, request);
         return;
     }
     std::string line = "type=" + wish.type;
-    if (wish.type == "volume" && !wish.source.empty()) {
-        line += "," + csv_field("source=" +
-                                reader.at(node.at, [&] { return use_volume(draft, wish.source); }));
-    }
+    if (!name.empty()) line += "," + csv_field("source=" + name);
     line += "," + csv_field("target=" + wish.target);
     if (wish.read_only) line += ",readonly";
     if (wish.no_copy) line += ",volume-nocopy";
@@ -240,7 +273,7 @@ void read_volumes(Reader& reader, const Node& node, ServiceDraft& draft) {
     }
 }
 
-std::string use_volume(ServiceDraft& draft, const std::string& name) {
+const Volume& use_volume(ServiceDraft& draft, const std::string& name) {
     constexpr std::string_view kLetters =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     if (name.empty() || name.find_first_not_of(kLetters) != std::string::npos) {
@@ -248,10 +281,10 @@ std::string use_volume(ServiceDraft& draft, const std::string& name) {
                                "a path of the project begins with \"./\"");
     }
     Project& project = draft.project;
-    if (project.find_volume(name) == nullptr) project.volumes.push_back({name, {}, false, {}, {}});
+    if (project.find_volume(name) == nullptr) project.volumes.emplace_back().name = name;
     std::vector<std::string>& uses = draft.service.volume_uses;
     if (std::find(uses.begin(), uses.end(), name) == uses.end()) uses.push_back(name);
-    return project.scoped_name(*project.find_volume(name));
+    return *project.find_volume(name);
 }
 
 }  // namespace sandbox::project

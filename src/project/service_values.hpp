@@ -43,8 +43,8 @@ void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft);
 
 // All keys of a service or task.
 void read_service_keys(Reader& reader, const Node& node, ServiceDraft& draft);
-// One of the project's own volumes, made when it is not described; its name in the store.
-[[nodiscard]] std::string use_volume(ServiceDraft& draft, const std::string& name);
+// One of the project's own volumes, made when it is not described.
+[[nodiscard]] const Volume& use_volume(ServiceDraft& draft, const std::string& name);
 
 [[nodiscard]] const KeyTable& check_keys();
 [[nodiscard]] const KeyTable& dependency_keys();

@@ -15,6 +15,7 @@ expect_line 2 'unknown command: "volume crate" \(did you mean "volume create"\?'
 expect_line 2 'unknown command: "volume x" \(see `sandbox volume --help`' sandbox volume x
 expect_error 2 'no such command: "push" \(.+\)' sandbox push x
 expect_error 2 'no such command: "build" \(.+\)' sandbox build .
+expect_error 2 'no such command: "compose build" \(making images is not .+\)' sandbox compose build
 
 test_case "an unknown flag is an error with the nearest one as a hint"
 expect_line 2 'unknown flag: --pulll \(did you mean --pull\?' sandbox run --pulll always x

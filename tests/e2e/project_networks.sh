@@ -52,11 +52,37 @@ expect_eq first "$(curl -s --max-time 5 "http://127.0.0.1:$port/page")"
 expect_eq shop "$(sandbox network inspect shop_default \
     --format '{{index .Labels "com.docker.compose.project"}}')"
 
+test_case "compose ps --format json has the keys of compose"
+json=$(sandbox compose ps --format json web)
+for part in '"Name":"shop-web-1"' '"Names":"shop-web-1"' '"Service":"web"' '"Project":"shop"' \
+    '"State":"running"' '"Health":""' '"ExitCode":0[,}]'; do
+    expect_match "$part" "$json"
+done
+expect_match "\"Publishers\":\[\{\"URL\":\"127.0.0.1\",\"TargetPort\":80,\"PublishedPort\":$port,\"Protocol\":\"tcp\"\}\]" "$json"
+expect_match '"Publishers":\[\]' "$(sandbox compose ps --format json client)"
+expect_match '"ExitCode":0,.*"State":"exited"' "$(sandbox compose ps -a --format json probe)"
+expect_eq "shop-web-1 0 80" "$(sandbox compose ps \
+    --format '{{.Name}} {{.ExitCode}} {{range .Publishers}}{{.TargetPort}}{{end}}' web)"
+expect_no_match 'Publishers|ExitCode|"Name"' "$(sandbox ps --format json --filter name=shop-web-1)"
+
 test_case "so do one-off runs; up again changes nothing"
 expect_eq first "$(sandbox run-task probe)"
 before=$(sandbox ps -q | sort)
 expect_ok sandbox up -d -q
 expect_eq "$before" "$(sandbox ps -q | sort)"
+
+test_case "a one-off run does not take the service's names, unless it is asked to"
+web=$(sandbox inspect --format '{{.NetworkSettings.Networks.shop_default.IPAddress}}' shop-web-1)
+addresses() { sed -n 's/^Address[ 0-9]*: *\(10\.[0-9.]*\)$/\1/p' | sort; }
+expect_eq first "$(sandbox compose run --rm -T web wget -q -O - http://web/page)"
+expect_ok sandbox compose run --rm -d --name passing web sleep 1000
+expect_eq "$web" "$(sandbox exec client nslookup -type=a web | addresses)"
+expect_eq "$web" "$(sandbox exec client nslookup -type=a www | addresses)"
+expect_rc 0 sandbox exec client nslookup -type=a passing
+expect_ok sandbox rm -f passing
+expect_ok sandbox compose run --rm -d --use-aliases --name passing web sleep 1000
+expect_eq 2 "$(sandbox exec client nslookup -type=a www | addresses | wc -l)"
+expect_ok sandbox rm -f passing
 
 test_case "replicas are answered all"
 expect_ok sandbox up -d -q --scale web=1 --scale client=3

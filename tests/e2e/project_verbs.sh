@@ -106,6 +106,24 @@ expect_no_match 'extra' "$(states)"
 expect_error 2 'unknown flag: --nonsense' sandbox compose --nonsense ps
 expect_error 2 'unknown command: "compose nonsense"' sandbox compose nonsense
 
+test_case "compose top without names is the whole project's"
+expect_ok sandbox compose top
+expect_eq $'p-db-1\np-lone-1\np-web-1' "$(grep '^p-' <<<"$OUT")"
+expect_eq 3 "$(grep -c '^UID' <<<"$OUT")"
+expect_ok sandbox compose top web db
+expect_eq $'p-db-1\np-web-1' "$(grep '^p-' <<<"$OUT")"
+expect_match $'^p-web-1\nPID +COMMAND' "$(sandbox compose top web -o pid,comm)"
+expect_error 2 'no such service: "nothing"' sandbox compose top nothing
+
+test_case "compose scale changes the number of containers"
+expect_ok sandbox compose scale lone=2
+expect_eq $'p-lone-1\np-lone-2' "$(sandbox compose ps --format '{{.Name}}' lone | sort)"
+expect_ok sandbox compose scale -q --no-deps lone=1
+expect_eq p-lone-1 "$(sandbox compose ps --format '{{.Name}}' lone)"
+expect_error 2 'no such service: "nothing"' sandbox compose scale nothing=1
+expect_error 2 'invalid number of containers: "lone" \(write SERVICE=NUMBER\)' \
+    sandbox compose scale lone
+
 test_case "compose run runs a service once, in a container of its own"
 expect_eq once "$(sandbox compose run --rm -T web echo once)"
 expect_rc 9 sandbox compose run --rm -e A=9 web sh -c 'exit $A'

@@ -7,6 +7,7 @@
 
 #include "sandbox/base/json.hpp"
 #include "sandbox/store/layout.hpp"
+#include "sandbox/store/network_facts.hpp"
 
 namespace sandbox::engine {
 
@@ -22,17 +23,18 @@ struct ContainerRow {
     std::int64_t started_ns = 0;  // Unix time; 0: never
     int exit_code = 0;
     base::json::Value labels;
-    std::vector<std::string> mounts;           // volumes' names and sources
-    std::vector<std::string> mount_targets;    // paths inside
-    std::vector<std::string> networks;         // names, never empty
-    std::string health = "none";               // "starting", "healthy", "unhealthy"
-    std::vector<std::string> exposed_ports;    // "80/tcp"
-    std::string ports;                         // docker's way to write them; of one that runs
-    std::vector<std::string> published_ports;  // "80/tcp", inside
-    std::string restart_policy = "no";         // without the number of tries
-    std::string platform;                      // "linux/amd64"
-    std::size_t volumes = 0;                   // of `mounts`
-    std::string size;                          // "12.3kB (virtual 121MB)", by measure_rows()
+    std::vector<std::string> mounts;            // volumes' names and sources
+    std::vector<std::string> mount_targets;     // paths inside
+    std::vector<std::string> networks;          // names, never empty
+    std::string health = "none";                // "starting", "healthy", "unhealthy"
+    std::vector<std::string> exposed_ports;     // "80/tcp"
+    std::string ports;                          // docker's way to write them; of one that runs
+    std::vector<std::string> published_ports;   // "80/tcp", inside
+    std::vector<store::PortMapping> published;  // the same, with their places on the host
+    std::string restart_policy = "no";          // without the number of tries
+    std::string platform;                       // "linux/amd64"
+    std::size_t volumes = 0;                    // of `mounts`
+    std::string size;                           // "12.3kB (virtual 121MB)", by measure_rows()
 };
 [[nodiscard]] std::vector<ContainerRow> list_containers(const store::Store& store);
 void measure_rows(const store::Store& store, std::vector<ContainerRow>& rows);

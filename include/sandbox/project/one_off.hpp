@@ -13,6 +13,7 @@ struct OneOffWish {
     std::vector<std::string> command;  // instead of the profile's; empty: that
     bool dependencies = true;          // what it depends on is brought up first
     bool ports = false;                // its ports are published
+    bool aliases = false;              // it is found by the service's names, too
     // A task without other words stays as the task's own container: its success counts for `up`.
     bool counts = true;
 };

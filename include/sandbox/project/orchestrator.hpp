@@ -73,7 +73,7 @@ struct UpResult {
 struct DownWish {
     std::vector<std::string> names;  // services; empty: all, and one-off runs and orphans too
     bool remove = true;              // false: only stop
-    bool volumes = false;            // the project's named volumes too
+    bool volumes = false;  // the project's named volumes too; without a profile by their labels
     std::optional<std::int64_t> timeout_seconds;
     std::string signal;  // instead of the container's own
     bool kill = false;   // at once

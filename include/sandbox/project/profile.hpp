@@ -118,6 +118,9 @@ struct Volume {
     std::string given_name;
     bool external = false;
     std::map<std::string, std::string> labels, options;
+    std::string device{};    // absolute: it is that directory of the host; empty: the store's
+    bool read_only = false;  // of the device: "o" says ro
+    std::string where{};     // "FILE:LINE"; empty: nobody describes it
 };
 
 struct Secret {

@@ -15,6 +15,7 @@
 namespace sandbox::cli {
 namespace {
 
+using base::json::Object;
 using base::json::Value;
 using engine::ContainerRow;
 
@@ -108,6 +109,40 @@ Value exit_code(const ContainerRow& row, const ListFlags&) {
     return row.exit_code;
 }
 
+// "80/tcp", or "80-82/tcp" of what is exposed.
+void add_publishers(base::json::Array& all, const std::string& port,
+                    const std::string& host_address, std::uint16_t host_port) {
+    const std::vector<std::string> parts = base::split(port, '/', 2);
+    const std::vector<std::string> range = base::split(parts[0], '-', 2);
+    const std::uint64_t first = base::try_parse_u64(range.front()).value_or(0);
+    const std::uint64_t last = base::try_parse_u64(range.back()).value_or(0);
+    for (std::uint64_t each = first; each != 0 && each <= last && each <= 65535; ++each) {
+        all.emplace_back(Object{{"URL", host_address},
+                                {"TargetPort", each},
+                                {"PublishedPort", host_port},
+                                {"Protocol", parts.size() > 1 ? parts[1] : "tcp"}});
+    }
+}
+
+// compose: what is exposed and not published has the port 0.
+Value publishers(const ContainerRow& row, const ListFlags&) {
+    base::json::Array all;
+    for (const store::PortMapping& each : row.published) {
+        add_publishers(all, each.port, each.host_address, each.host_port);
+    }
+    if (row.state != "running" && row.state != "paused") return all;
+    for (const std::string& port : row.exposed_ports) {
+        const auto& known = row.published_ports;
+        if (std::find(known.begin(), known.end(), port) == known.end()) {
+            add_publishers(all, port, "", 0);
+        }
+    }
+    return all;
+}
+Value compose_health(const ContainerRow& row, const ListFlags&) {
+    return row.health == "none" ? "" : row.health;
+}
+
 constexpr Field<ContainerRow> kFields[] = {
     {"ID", "CONTAINER ID", id},
     {"Names", "NAMES", names},
@@ -134,7 +169,21 @@ constexpr Field<ContainerRow> kFields[] = {
     {"Service", "SERVICE", service},
     {"Project", "PROJECT", project_name},
     {"ExitCode", "EXIT CODE", exit_code, nullptr, false},
+    {"Publishers", "PUBLISHERS", publishers, nullptr, false},
 };
+
+// compose's JSON has fields that docker's has not, and no word for a service without a check.
+std::vector<Field<ContainerRow>> fields_of(bool of_project) {
+    std::vector<Field<ContainerRow>> fields(std::begin(kFields), std::end(kFields));
+    if (!of_project) return fields;
+    for (Field<ContainerRow>& field : fields) {
+        if (field.name == "Health") field.get = compose_health;
+        if (field.name == "Name" || field.name == "ExitCode" || field.name == "Publishers") {
+            field.in_json = true;
+        }
+    }
+    return fields;
+}
 
 // Whether the project is meant; then only what it has of `rows` stays.
 bool keep_projects(Context& context, const Invocation& in, std::vector<ContainerRow>& rows) {
@@ -193,7 +242,8 @@ int run(Context& context, const Invocation& in) {
     if (in.toggle("size") || flags.format.find(".Size") != flags.format.npos) {
         engine::measure_rows(context.store(), rows);
     }
-    context.out.write(render_listing<ContainerRow>({kFields, columns, "ID"}, rows, flags));
+    const std::vector<Field<ContainerRow>> fields = fields_of(of_project);
+    context.out.write(render_listing<ContainerRow>({fields, columns, "ID"}, rows, flags));
     return 0;
 }
 

@@ -39,6 +39,7 @@ constexpr Flag kRunFlags[] = {
     {"--rm", FlagKind::toggle, "", "remove the container at its end"},
     {"-P,--service-ports", FlagKind::toggle, "", "publish the service's ports"},
     {"-T,--no-tty", FlagKind::toggle, "", "give no terminal"},
+    {"--use-aliases", FlagKind::toggle, "", "be found by the service's names, too"},
     {"-u,--user", FlagKind::value, "USER[:GROUP]", "run as that user"},
     {"-v,--volume", FlagKind::list, "SOURCE:TARGET", "one more mount"},
     {"-w,--workdir", FlagKind::value, "PATH", "working directory"},
@@ -110,6 +111,7 @@ int run_service(Context& context, const Invocation& in) {
     project::take_image_files(context.store(), project);
     project::OneOffWish wish;
     wish.ports = in.toggle("service-ports");
+    wish.aliases = in.toggle("use-aliases");
     wish.counts = false;
     int code = 0;
     auto request = prepare(context, in, project, wish, code);

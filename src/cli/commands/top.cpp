@@ -37,10 +37,33 @@ int run_top(Context& context, const Invocation& in) {
     return 0;
 }
 
+// Words up to the first option are services; none: all of the project's, each below its name.
+int run_compose_top(Context& context, const Invocation& in) {
+    const std::vector<std::string>& words = in.arguments();
+    const auto first_option = std::find_if(words.begin(), words.end(),
+                                           [](const auto& word) { return word.starts_with("-"); });
+    const std::vector<std::string> options(first_option, words.end());
+    ProjectScope scope(context, in);
+    const std::vector<std::string> services = scope.sort({words.begin(), first_option}).services;
+    (void)scope.try_project();  // a mistake in the profile is to be heard
+    bool is_first = true;
+    for (const project::Deployed& each : scope.deployed()) {
+        const bool wanted =
+            each.number != 0 && (services.empty() || std::find(services.begin(), services.end(),
+                                                               each.service) != services.end());
+        if (!wanted || (each.state != "running" && each.state != "paused")) continue;
+        if (!is_first) context.out.line("");
+        is_first = false;
+        context.out.line(each.name);
+        print(context.out, engine::list_processes(context.store(), each.id, options));
+    }
+    return 0;
+}
+
 }  // namespace
 
 constinit const Command kTopCommand = {
-    .names = "top,container top,compose top",
+    .names = "top,container top",
     .arguments = "SERVICE|CONTAINER [PS-OPTION...]",
     .summary = "List the processes of a container",
     .flags = {},
@@ -48,6 +71,17 @@ constinit const Command kTopCommand = {
     .max_arguments = -1,
     .run = run_top,
     .completes = Completes::containers,
+    .stop_at_argument = true,
+};
+constinit const Command kComposeTopCommand = {
+    .names = "compose top",
+    .arguments = "[SERVICE...] [PS-OPTION...]",
+    .summary = "List the processes of the project's services",
+    .flags = {},
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run_compose_top,
+    .completes = Completes::services,
     .stop_at_argument = true,
 };
 

@@ -60,6 +60,11 @@ constexpr Flag kFlags[] = {
     {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
 };
 
+constexpr Flag kScaleFlags[] = {
+    {"--no-deps", FlagKind::toggle, "", "not what the services depend on"},
+    {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
+};
+
 std::uint64_t number_of(const Invocation& in, const char* key, std::uint64_t fallback) {
     const std::optional<std::string> text = in.try_value(key);
     if (!text) return fallback;
@@ -70,15 +75,17 @@ std::uint64_t number_of(const Invocation& in, const char* key, std::uint64_t fal
     return *number;
 }
 
-void read_scale(const Invocation& in, const Project& project, project::PlanOptions& options) {
-    for (const std::string& text : in.list("scale")) {
+// "SERVICE=N" each.
+void read_scale(const std::vector<std::string>& words, const Project& project,
+                project::PlanOptions& options) {
+    for (const std::string& text : words) {
         const size_t equals = text.find('=');
         const std::string name = text.substr(0, equals);
         const auto count = equals == std::string::npos
                                ? std::nullopt
                                : base::try_parse_u64(text.substr(equals + 1));
         if (!count || *count > 1000) {
-            throw base::UsageError("invalid value " + base::quote(text) + " for --scale",
+            throw base::UsageError("invalid number of containers: " + base::quote(text),
                                    "write SERVICE=NUMBER");
         }
         const project::Service* service = project.find_service(name);
@@ -98,7 +105,7 @@ project::UpWish make_wish(const Context& context, const Invocation& in, const Pr
     wish.plan.force_recreate = in.toggle("force-recreate");
     wish.plan.no_recreate = in.toggle("no-recreate");
     wish.plan.remove_orphans = in.toggle("remove-orphans");
-    read_scale(in, project, wish.plan);
+    read_scale(in.list("scale"), project, wish.plan);
     if (const auto policy = in.try_value("pull")) {
         if (*policy != "missing" && *policy != "always" && *policy != "never") {
             throw base::UsageError("invalid value " + base::quote(*policy) + " for --pull",
@@ -200,8 +207,37 @@ int run(Context& context, const Invocation& in) {
     return stay_in_foreground(context, project, result.deployed, foreground, report);
 }
 
+int run_scale(Context& context, const Invocation& in) {
+    Project project = load_project(context, in);
+    project::UpWish wish;
+    read_scale(in.arguments(), project, wish.plan);
+    std::vector<std::string> services;
+    for (const auto& [name, count] : wish.plan.scale) services.push_back(name);
+    wish.plan.names = project::select_services(
+        project, {services, chosen_groups(context, in), !in.toggle("no-deps")});
+    wish.is_interrupted = [] { return interrupts_so_far() > 0; };
+    project::take_image_files(context.store(), project);
+    catch_interrupts();
+    ProjectReport report(&project, in.toggle("quiet"));
+    const project::UpResult result =
+        project::bring_up(context.store(), project, wish, report.listener());
+    report.tell_failures(result.failures);
+    if (result.interrupted) return base::exit_code::kSignalBase + SIGINT;
+    return result.failures.empty() ? 0 : kFailure;
+}
+
 }  // namespace
 
+constinit const Command kComposeScaleCommand = {
+    .names = "compose scale",
+    .arguments = "SERVICE=N [SERVICE=N...]",
+    .summary = "Run so many containers of each service",
+    .flags = kScaleFlags,
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .run = run_scale,
+    .completes = Completes::services,
+};
 constinit const Command kUpCommand = {
     .names = "up,compose up",
     .arguments = "[SERVICE...]",

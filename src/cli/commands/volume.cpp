@@ -21,7 +21,9 @@ constexpr Flag kCreateFlags[] = {
     {"--name", FlagKind::value, "NAME", "the name, as an argument"},
 };
 constexpr RefusedFlag kCreateRefused[] = {
-    {"-o,--opt", "a volume is a plain directory of yours; see --tmpfs and --mount of run"},
+    {"-o,--opt",
+     "a volume is a plain directory of yours; see --tmpfs and --mount of run, and driver_opts "
+     "of sandbox-profile(5)"},
 };
 constexpr Flag kRmFlags[] = {
     {"-f,--force", FlagKind::toggle, "", "a volume that is not there is no failure"},

@@ -36,6 +36,8 @@ const std::map<std::string, std::string> kPages{
     {"compose pull", "compose"},
     {"compose images", "compose"},
     {"compose ls", "compose"},
+    {"compose top", "compose"},
+    {"compose scale", "compose"},
     {"untag", "tag"},
     {"load", "save"},
     {"logout", "login"},

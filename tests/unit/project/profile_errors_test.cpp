@@ -5,6 +5,33 @@
 namespace sandbox::project {
 namespace {
 
+TEST_CASE("driver_opts of a volume that nothing here can do are a mistake") {
+    ProfileDirectory directory;
+    const auto fails = [&](const std::string& options, const std::string& words) {
+        CHECK(directory.failure("[services.a]\nimage = \"x\"\n[volumes.v]\n" + options) ==
+              "sandbox.toml:" + words);
+    };
+    const std::string cure = "type none, o bind and device PATH make it a directory of the host";
+    fails("driver_opts = { type = \"nfs\", o = \"addr=10.0.0.1,rw\", device = \":/data\" }\n",
+          "4:15: driver_opts: a volume of type \"nfs\" needs a mount that root does (have it "
+          "mounted on the host; then " +
+              cure + ")");
+    fails("driver_opts = { type = \"tmpfs\", device = \"tmpfs\" }\n",
+          "4:15: driver_opts: a volume cannot be in memory (say it of the service: tmpfs and the "
+          "path inside)");
+    fails("driver_opts = { size = \"1g\" }\n",
+          "4:17: driver_opts: unknown option \"size\" (" + cure + ")");
+    fails("driver_opts = { type = \"none\", device = \"/x\" }\n",
+          "4:15: driver_opts: o says nothing of bind (" + cure + ")");
+    fails("driver_opts = { type = \"none\", o = \"bind\" }\n",
+          "4:15: driver_opts: there is no device (" + cure + ")");
+    fails("driver_opts = { type = \"none\", o = \"bind,noexec\", device = \"/x\" }\n",
+          "4:15: driver_opts: unknown word \"noexec\" in o (it may be bind, rbind, ro and rw)");
+    fails("external = true\nlabels = { a = \"b\" }\n",
+          "3:10: volume \"v\": external and \"labels\" exclude each other (an external volume is "
+          "as somebody has made it: remove \"labels\")");
+}
+
 TEST_CASE("each mistake is told with file, line, column and the cure") {
     ProfileDirectory directory;
     const auto fails = [&](const std::string& text, const std::string& words) {

@@ -159,6 +159,35 @@ name = "given"
     CHECK(project.services[0].request.volumes == Texts{"old:/o", "given:/n"});
 }
 
+TEST_CASE("a volume whose driver_opts say bind is that directory of the host") {
+    ProfileDirectory directory;
+    const Project project = directory.load_text(R"(
+name = "p"
+[services.a]
+image = "x"
+volumes = [
+  "data:/d", "data:/e:ro", "data:/f:nocopy", "fixed:/g:rw", "plain:/h",
+  { source = "data", target = "/i", volume = { nocopy = true } },
+  { source = "fixed", target = "/j" },
+]
+[volumes.data]
+driver_opts = { type = "none", o = "bind", device = "here" }
+[volumes.fixed]
+driver_opts = { type = "none", o = "bind,ro", device = "/abs" }
+[volumes.plain]
+labels = { a = "b" }
+)");
+    const std::string here = directory.path() + "/here";
+    const engine::RunRequest& request = project.services[0].request;
+    CHECK(request.volumes ==
+          Texts{here + ":/d", here + ":/e:ro", here + ":/f", "/abs:/g:ro", "p_plain:/h"});
+    CHECK(request.mounts == Texts{"type=bind,source=" + here + ",target=/i",
+                                  "type=bind,source=/abs,target=/j,readonly"});
+    CHECK(project.services[0].volume_uses == Texts{"data", "fixed", "plain"});
+    CHECK(project.find_volume("data")->where == "sandbox.toml:10");
+    CHECK(project.find_volume("data")->options.at("device") == here);
+}
+
 TEST_CASE("a later file adds to lists and tables and replaces single values and commands") {
     ProfileDirectory directory;
     directory.write("a.toml", R"(
