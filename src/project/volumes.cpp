@@ -99,6 +99,12 @@ void provide_volumes(const store::Store& store, const Project& project, const Se
     for (const std::string& use : service.volume_uses) {
         const Volume& volume = *project.find_volume(use);
         if (!volume.device.empty()) check_device(volume);
+        if (volume.external && !volumes.try_get(project.scoped_name(volume))) {
+            const std::string name = project.scoped_name(volume);
+            throw base::UsageError(
+                volume.where + ": there is no volume " + quote(name) + ", which is external",
+                "make it: sandbox volume create " + name);
+        }
         if (volume.external || !volume.device.empty()) continue;
         store::VolumeRecord wish;
         wish.name = project.scoped_name(volume);

@@ -80,3 +80,25 @@ test_case "down --volumes leaves the host's directory"
 expect_ok sandbox down -q -v
 expect_eq '' "$(project_volumes)"
 expect_eq $'file\nnew' "$(ls here)"
+
+test_case "a volume that is external has to be there"
+mkdir "$WORK/external"
+cd "$WORK/external" || exit 1
+cat >compose.yaml <<'END'
+services:
+  a:
+    image: localhost/busybox
+    volumes: ["v:/v"]
+    stop_signal: KILL
+    command: sleep 1000
+volumes:
+  v: { external: { name: theirs } }
+END
+run_rc sandbox up -d
+expect_ne 0 "$RC"
+expect_match 'there is no volume "theirs", which is external \(make it: sandbox volume create theirs' "$ERR"
+expect_ok sandbox volume create theirs
+expect_ok sandbox up -d
+expect_ok sandbox down -v
+expect_ok sandbox volume exists theirs
+expect_ok sandbox volume rm theirs
