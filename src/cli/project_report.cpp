@@ -69,6 +69,8 @@ std::string words_of(const Notice& notice) {
             return "removed " + name;
         case Notice::What::not_begun:
             return "not started, because of " + notice.text;
+        case Notice::What::fell_short:
+            return name + " " + notice.text;
     }
     return {};
 }
