@@ -107,12 +107,15 @@ void ProjectReport::tell(const Notice& notice) {
         return;
     }
     if (notice.what != Notice::What::waiting) {
+        told_waiting_.erase(notice.service);
         line(notice.service, words);
         return;
     }
     // Most are ready before one can read what they are waited for.
     constexpr std::chrono::milliseconds kWorthSaying{900};
     if (notice.elapsed < kWorthSaying) return;
+    // How it goes on is for eyes, as above.
+    if (!terminal_ && !told_waiting_.insert(notice.service).second) return;
     overwritten_line(notice.waiters.empty() ? notice.service : notice.waiters.front(), words);
 }
 

@@ -34,27 +34,46 @@ Observation observe(const store::Store& store, const Service& service,
     return seen;
 }
 
+// Whether it has had the time to meet what is expected of it.
+bool is_overdue(const Unit& unit, const Action& action, const store::ContainerState& state,
+                std::chrono::seconds patience) {
+    // Most servers listen by then; a port for something that is begun by hand never is.
+    constexpr std::chrono::seconds kUnneeded{10};
+    const auto waited = std::chrono::steady_clock::now() - unit.started_at;
+    if (unit.expected.is_needed) {
+        const bool has_own_check = has_check(*unit.service, oci::ImageConfig{});
+        return !unit.service->is_task && !has_own_check && waited > patience;
+    }
+    if (waited > kUnneeded) return true;
+    const std::chrono::nanoseconds lived = std::chrono::system_clock::now().time_since_epoch() -
+                                           std::chrono::nanoseconds(state.started_ns);
+    return action.kind == Action::Kind::keep && lived > kUnneeded;
+}
+
 }  // namespace
 
 bool has_met(const Unit& unit, Condition condition) {
     return unit.phase == Unit::Phase::good || unit.met.count(condition) != 0;
 }
 
-Look look_for(const store::Store& store, const Unit& unit, Condition condition,
+Look look_for(const store::Store& store, Unit& unit, Condition condition,
               std::chrono::seconds patience) {
-    const bool has_check = unit.service->ready || unit.service->healthcheck;
-    const bool timed_out = !unit.service->is_task && !has_check &&
-                           std::chrono::steady_clock::now() - unit.started_at > patience;
+    unit.shortfalls.clear();
     for (const Action& action : unit.actions) {
         const Observation seen =
             observe(store, *unit.service, unit.image_ports, action.id, condition);
         const bool has_ended = seen.state.status == store::ContainerState::Status::exited;
         // It did what it was for, and nobody counts on more.
         if (has_ended && seen.state.exit_code == 0 && unit.expected.may_end) continue;
-        const Verdict verdict = judge(condition, seen, timed_out);
+        const Verdict verdict =
+            judge(condition, seen, is_overdue(unit, action, seen.state, patience));
         if (verdict.kind == Verdict::Kind::good) continue;
-        if (has_ended && !unit.expected.is_needed) continue;  // told at the end
-        return {verdict, &action};
+        if (verdict.kind == Verdict::Kind::not_yet || unit.expected.is_needed) {
+            return {verdict, &action};
+        }
+        unit.shortfalls[action.container] =
+            has_ended ? end_text(seen.state)
+                      : "is not ready, which nobody waits for: " + verdict.why;
     }
     return {{Verdict::Kind::good, {}}, nullptr};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,8 +20,9 @@ struct Unit {
     Phase phase = Phase::blocked;
     Expectation expected;
     std::set<Condition> met;
-    std::string culprit;  // skipped: the service whose failure it is
-    bool began = false;   // its containers were made or started by us
+    std::map<std::string, std::string> shortfalls;  // by container: what it is not; no failure
+    std::string culprit;                            // skipped: the service whose failure it is
+    bool began = false;                             // its containers were made or started by us
     std::chrono::steady_clock::time_point started_at;
     std::vector<std::string> image_ports;
     std::string last_wait;
@@ -33,8 +35,9 @@ struct Look {
     Verdict verdict;
     const Action* action = nullptr;  // whose it is; null: all have met it
 };
-// At the first of its containers that has not met it.
-[[nodiscard]] Look look_for(const store::Store& store, const Unit& unit, Condition condition,
+// At the first of its containers that has not met it. Where it is not needed, they are given up
+// before long, as `shortfalls`.
+[[nodiscard]] Look look_for(const store::Store& store, Unit& unit, Condition condition,
                             std::chrono::seconds patience);
 
 // With the last words of its check and its log; `id` may be empty: there is no container.

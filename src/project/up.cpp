@@ -66,7 +66,7 @@ class Up {
             }
         }
         tell_not_begun();
-        tell_ended();
+        tell_shortfalls();
         result_.deployed = find_deployed(store_, project_.name);
         return std::move(result_);
     }
@@ -88,7 +88,7 @@ class Up {
     void fail(Unit& unit, const std::string& container, const std::string& why,
               const std::string& id);
     void tell_not_begun();
-    void tell_ended();
+    void tell_shortfalls();
     [[nodiscard]] bool is_over() const;
     void tell(Notice::What what, const Unit& unit, const std::string& container = {},
               std::string text = {}) const;
@@ -99,7 +99,7 @@ class Up {
     const Listener& listener_;
     ImagePulls pulls_;
     std::vector<Unit> units_;
-    std::vector<const Service*> services_;  // of the units
+    std::vector<const Service*> services_;  // whose dependencies count
     UpResult result_;
 };
 
@@ -146,6 +146,9 @@ void Up::make_units() {
             units_.push_back({});
             units_.back().service = services_.emplace_back(project_.find_service(name));
         }
+    }
+    if (const Service* behind = project_.find_service(wish_.on_behalf_of)) {
+        services_.push_back(behind);
     }
     for (Unit& unit : units_) {
         unit.expected = expectation_of(*unit.service, services_, least(), wish_.strict);
@@ -310,7 +313,7 @@ bool Up::look_at(Unit& unit) {
 
 void Up::become_good(Unit& unit) {
     unit.phase = Unit::Phase::good;
-    if (unit.began && wish_.start) tell(Notice::What::good, unit);
+    if (unit.began && wish_.start && unit.shortfalls.empty()) tell(Notice::What::good, unit);
 }
 
 void Up::tell_waiting(Unit& unit, const std::string& why) {
@@ -343,16 +346,20 @@ void Up::tell_not_begun() {
     }
 }
 
-// No failure, as nobody counts on it; but whoever brought it up wants to know.
-void Up::tell_ended() {
+// No failures, as nobody counts on them; but whoever brought them up wants to know.
+void Up::tell_shortfalls() {
     if (!wish_.wait || !wish_.start) return;
-    for (const Unit& unit : units_) {
-        if (unit.phase != Unit::Phase::good || !unit.began) continue;
+    for (Unit& unit : units_) {
+        if (unit.phase != Unit::Phase::good) continue;
         for (const Action& action : unit.actions) {
             const auto state = engine::try_observe_container(store_, action.id);
-            if (!state || state->status != store::ContainerState::Status::exited) continue;
-            if (state->exit_code == 0) continue;
-            tell(Notice::What::fell_short, unit, action.container, end_text(*state));
+            if (unit.began && state && state->status == store::ContainerState::Status::exited &&
+                state->exit_code != 0) {
+                unit.shortfalls[action.container] = end_text(*state);
+            }
+        }
+        for (const auto& [container, text] : unit.shortfalls) {
+            tell(Notice::What::fell_short, unit, container, text);
         }
     }
 }

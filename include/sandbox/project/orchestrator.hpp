@@ -55,11 +55,12 @@ struct Failure {
 struct UpWish {
     PlanOptions plan;  // names, scale, …; image_id is filled in
     std::optional<image::PullPolicy> pull;
-    bool wait = true;            // until all are good; false: until all are started
-    bool strict = false;         // who has ended is a failure, whether or not others need it
-    bool only_wait = false;      // for what runs: nothing is done, so nobody is kept from doing
-    bool start = true;           // false: only make what is missing
-    bool renew_volumes = false;  // volumes without a name begin anew with their containers
+    bool wait = true;               // until all are good; false: until all are started
+    std::string on_behalf_of = {};  // a service that its caller starts: what it waits for counts
+    bool strict = false;            // what is not ready is a failure, whether or not others need it
+    bool only_wait = false;         // for what runs: nothing is done, so nobody is kept from doing
+    bool start = true;              // false: only make what is missing
+    bool renew_volumes = false;     // volumes without a name begin anew with their containers
     std::chrono::seconds patience{120};         // for one service, without a check of its own
     std::function<bool()> is_interrupted = {};  // asked often; true: give up, leave what runs
 };
