@@ -41,7 +41,9 @@ bool is_overdue(const Unit& unit, const Action& action, const store::ContainerSt
     constexpr std::chrono::seconds kUnneeded{10};
     const auto waited = std::chrono::steady_clock::now() - unit.started_at;
     if (unit.expected.is_needed) {
-        const bool has_own_check = has_check(*unit.service, oci::ImageConfig{});
+        // Its check knows when to give up. Of a port we are the ones who look.
+        const bool by_port = unit.service->ready && unit.service->ready->port;
+        const bool has_own_check = has_check(*unit.service, oci::ImageConfig{}) && !by_port;
         return !unit.service->is_task && !has_own_check && waited > patience;
     }
     if (waited > kUnneeded) return true;

@@ -108,6 +108,11 @@ expect_eq 1 "$RC"
 expect_match 'deaf failed: 81/tcp not listening yet' "$ERR"
 expect_match 'log \| up and deaf' "$ERR"
 expect_ok sandbox down -q -t 0
+sed 's/^expose.*/ready = { port = 82 }/' -i sandbox.toml
+run_rc timeout 60 "$SANDBOX_BIN" up -d --wait-timeout 1
+expect_eq 1 "$RC"
+expect_match 'deaf failed: 82/tcp not listening yet' "$ERR"
+expect_ok sandbox down -q -t 0
 
 test_case "a port that nobody listens on keeps up for ten seconds, and nobody who needs the start alone"
 port=$(free_port)
