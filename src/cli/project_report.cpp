@@ -69,6 +69,8 @@ std::string words_of(const Notice& notice) {
             return "removed " + name;
         case Notice::What::not_begun:
             return "not started, because of " + notice.text;
+        case Notice::What::fell_short:
+            return name + " " + notice.text;
     }
     return {};
 }
@@ -105,12 +107,15 @@ void ProjectReport::tell(const Notice& notice) {
         return;
     }
     if (notice.what != Notice::What::waiting) {
+        told_waiting_.erase(notice.service);
         line(notice.service, words);
         return;
     }
     // Most are ready before one can read what they are waited for.
     constexpr std::chrono::milliseconds kWorthSaying{900};
     if (notice.elapsed < kWorthSaying) return;
+    // How it goes on is for eyes, as above.
+    if (!terminal_ && !told_waiting_.insert(notice.service).second) return;
     overwritten_line(notice.waiters.empty() ? notice.service : notice.waiters.front(), words);
 }
 

@@ -32,6 +32,7 @@ class ProjectReport {
     void overwritten_line(const std::string& service, const std::string& text);
     void clear_line();
     std::set<std::string> counted_down_;
+    std::set<std::string> told_waiting_;  // services, where there is no terminal
     bool quiet_;
     bool terminal_;
     bool line_pending_ = false;

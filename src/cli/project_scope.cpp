@@ -112,7 +112,8 @@ ProjectScope::Names ProjectScope::sort(const std::vector<std::string>& names, bo
     return result;
 }
 
-std::vector<std::string> ProjectScope::containers(const std::vector<std::string>& names) {
+std::vector<std::string> ProjectScope::containers(const std::vector<std::string>& names,
+                                                  const Wants& wants) {
     std::vector<std::string> result;
     for (const std::string& name : names) {
         const Names sorted = sort({name});
@@ -120,11 +121,15 @@ std::vector<std::string> ProjectScope::containers(const std::vector<std::string>
             result.push_back(name);
             continue;
         }
-        const size_t before = result.size();
+        std::vector<std::string> all, wanted;
         for (const Deployed& each : deployed()) {
-            if (each.service == name && each.number != 0) result.push_back(each.id);
+            if (each.service != name || each.number == 0) continue;
+            all.push_back(each.id);
+            if (wants && wants(each)) wanted.push_back(each.id);
         }
-        if (result.size() == before) check_container(name);
+        if (all.empty()) check_container(name);
+        const std::vector<std::string>& chosen = wanted.empty() ? all : wanted;
+        result.insert(result.end(), chosen.begin(), chosen.end());
     }
     return result;
 }

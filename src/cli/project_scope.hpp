@@ -2,6 +2,7 @@
 // the flags) first, then all containers. Behind `compose` services only.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,8 +33,11 @@ class ProjectScope {
     // Which of the names are services'. Throws NotFoundError for one that is neither. `gone`: a
     // service counts, too, whose containers are removed.
     [[nodiscard]] Names sort(const std::vector<std::string>& names, bool gone = false);
-    // Ids of the services' containers and the other names, in the order of `names`.
-    [[nodiscard]] std::vector<std::string> containers(const std::vector<std::string>& names);
+    // Ids of the services' containers and the other names, in the order of `names`. Of a service
+    // those that `wants` chooses, unless it chooses none: then it is about all of them.
+    using Wants = std::function<bool(const project::Deployed&)>;
+    [[nodiscard]] std::vector<std::string> containers(const std::vector<std::string>& names,
+                                                      const Wants& wants = {});
     // The one container of that name; of a service, its number `index`.
     [[nodiscard]] std::string container(const std::string& name, std::uint32_t index = 1);
 

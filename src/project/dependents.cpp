@@ -53,6 +53,7 @@ class Follower {
         wish.plan.no_recreate = true;
         wish.plan.no_start = true;
         wish.wait = is_waited_for();
+        wish.strict = true;
         wish.is_interrupted = [this] { return !is_the_same(); };
         wish.only_wait = true;
         const Listener nobody = [](const Notice&) {};

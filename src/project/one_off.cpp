@@ -48,6 +48,9 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
     UpWish needed = up;
     needed.plan.names = select_services(project, {{wish.service}, {"*"}, wish.dependencies});
     std::erase(needed.plan.names, wish.service);
+    // Until they are good enough for this one.
+    needed.on_behalf_of = wish.service;
+    needed.wait = false;
     const Service& service = *project.find_service(wish.service);
     OneOff result;
     if (!needed.plan.names.empty()) {

@@ -81,9 +81,8 @@ class Planner {
         const std::string hash = deployment_hash(project_, service);
         std::optional<std::string> image;
         if (!service.image().empty()) image = options_.image_id(service.image());
-        for (std::uint32_t number = 1; number <= count; ++number) {
+        for (const std::uint32_t number : numbers_of(service, count)) {
             Action action = plan_container(service, number, hash, image);
-            if (action.kind == Action::Kind::create && options_.no_create) continue;
             if (action.kind == Action::Kind::start && options_.no_start) continue;
             actions_.push_back(std::move(action));
         }
@@ -93,6 +92,20 @@ class Planner {
                 remove(other, "more than " + std::to_string(count) + " are not wanted");
             }
         }
+    }
+
+    // Where none is made, those that exist: an earlier `up` may have been asked for more.
+    [[nodiscard]] std::vector<std::uint32_t> numbers_of(const Service& service,
+                                                        std::uint32_t count) const {
+        std::vector<std::uint32_t> numbers;
+        if (!options_.no_create) {
+            for (std::uint32_t number = 1; number <= count; ++number) numbers.push_back(number);
+            return numbers;
+        }
+        for (const Deployed& each : deployed_) {
+            if (each.service == service.name && each.number != 0) numbers.push_back(each.number);
+        }
+        return numbers;
     }
 
     Action plan_container(const Service& service, std::uint32_t number, const std::string& hash,

@@ -15,17 +15,10 @@ bool has_ended(const store::ContainerState& state) {
     return state.status == Status::exited;
 }
 
-std::string end_text(const store::ContainerState& state) {
-    std::string text = "it has ended with " + std::to_string(state.exit_code);
-    if (state.oom_killed) text += ", out of memory";
-    if (!state.error.empty()) text += ": " + state.error;
-    return text;
-}
-
 Verdict judge_task(const store::ContainerState& state) {
     if (has_ended(state)) {
         if (state.exit_code == 0) return {Kind::good, {}};
-        return {Kind::never, end_text(state)};
+        return {Kind::never, "it " + end_text(state)};
     }
     return {Kind::not_yet, "it is still running"};
 }
@@ -51,6 +44,11 @@ Verdict judge_ports(const Observation& seen) {
     return {Kind::not_yet, base::join(seen.declared, ", ") + " not listening yet"};
 }
 
+bool has_own_check(const Service& service) {
+    return (service.ready && !service.ready->disabled) ||
+           (service.healthcheck && !service.healthcheck->disabled);
+}
+
 }  // namespace
 
 Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
@@ -59,9 +57,9 @@ Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
     if (condition == Condition::completed) {
         verdict = judge_task(state);
     } else if (has_ended(state)) {
-        return {Kind::never, end_text(state)};
+        return {Kind::never, "it " + end_text(state)};
     } else if (state.status == Status::restarting) {
-        verdict = {Kind::not_yet, "it is being restarted: " + end_text(state)};
+        verdict = {Kind::not_yet, "it is being restarted: it " + end_text(state)};
     } else if (state.status == Status::created) {
         verdict = {Kind::not_yet, "it is being started"};
     } else if (condition == Condition::started) {
@@ -79,32 +77,48 @@ Verdict judge(Condition condition, const Observation& seen, bool timed_out) {
     return verdict;
 }
 
-Condition wanted_condition(const Service& service, const std::vector<const Service*>& others,
-                           bool wait) {
-    if (service.is_task) return Condition::completed;
-    Condition strictest = wait ? Condition::ready : Condition::started;
-    for (const Service* other : others) {
-        for (const Dependency& dependency : other->depends_on) {
-            if (dependency.service != service.name) continue;
-            if (dependency.condition == Condition::completed) return Condition::completed;
-            if (dependency.condition == Condition::healthy) strictest = Condition::healthy;
-            if (dependency.condition == Condition::ready && strictest == Condition::started) {
-                strictest = Condition::ready;
-            }
-        }
+std::optional<Condition> condition_for(const Service& service, const std::string& other) {
+    for (const Dependency& dependency : service.depends_on) {
+        if (dependency.service == other) return dependency.condition;
     }
-    return strictest;
+    const auto& lenders = service.request.volumes_from;
+    const bool borrows = std::any_of(lenders.begin(), lenders.end(), [&](const std::string& from) {
+        return from.substr(0, from.find(':')) == other;
+    });
+    if (borrows || service.request.network == "service:" + other) return Condition::started;
+    return std::nullopt;
 }
 
-bool is_counted_on(const Service& service, const std::vector<const Service*>& others) {
-    return std::any_of(others.begin(), others.end(), [&](const Service* other) {
-        const auto& all = other->depends_on;
-        return std::any_of(all.begin(), all.end(), [&](const Dependency& dependency) {
-            return dependency.service == service.name &&
-                   (dependency.condition == Condition::ready ||
-                    dependency.condition == Condition::healthy);
-        });
-    });
+bool has_check(const Service& service, const oci::ImageConfig& image) {
+    if (service.ready || service.healthcheck) return has_own_check(service);
+    return image.healthcheck && !image.healthcheck->test.empty() &&
+           image.healthcheck->test.front() != "NONE";
+}
+
+Expectation expectation_of(const Service& service, const std::vector<const Service*>& others,
+                           std::optional<Condition> least, bool strict) {
+    Expectation result;
+    // Whoever waits for a task waits for its end.
+    if (service.is_task) {
+        result.conditions.insert(Condition::completed);
+        return result;
+    }
+    for (const Service* other : others) {
+        const std::optional<Condition> condition = condition_for(*other, service.name);
+        if (condition && *condition != Condition::started) result.conditions.insert(*condition);
+    }
+    const bool is_counted_on = !result.conditions.empty();
+    result.may_end = !is_counted_on || result.conditions.count(Condition::completed) != 0;
+    result.is_needed = is_counted_on || strict || has_own_check(service);
+    if (!is_counted_on && least) result.conditions.insert(*least);
+    return result;
+}
+
+std::string end_text(const store::ContainerState& state) {
+    std::string text = "has ended with " + std::to_string(state.exit_code);
+    if (state.oom_killed) text += ", out of memory";
+    if (!state.error.empty()) text += ": " + state.error;
+    return text;
 }
 
 std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) noexcept {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,11 +30,26 @@ struct Observation {
 // Pure. `timed_out`: its patience is over; then not_yet becomes never.
 [[nodiscard]] Verdict judge(Condition condition, const Observation& seen, bool timed_out);
 
-// The strictest that any of the others waits for; of a task: its end.
-[[nodiscard]] Condition wanted_condition(const Service& service,
-                                         const std::vector<const Service*>& others, bool wait);
-// One of the others needs it to be ready or healthy.
-[[nodiscard]] bool is_counted_on(const Service& service, const std::vector<const Service*>& others);
+// What `service` waits for of `other` before it starts; absent: it does not need it.
+[[nodiscard]] std::optional<Condition> condition_for(const Service& service,
+                                                     const std::string& other);
+
+// What `up` has to see of a service until it is done with it.
+struct Expectation {
+    std::set<Condition> conditions;  // more than its start, which is always wanted
+    bool is_needed = true;  // false: nobody counts on it; how it fares is told and is no failure
+    bool may_end = true;    // with 0
+};
+// `least`: what is wanted of those that no other waits for; absent: their start. `strict`: all of
+// them are needed; else tasks, those with a check of their own, and those that others wait for.
+[[nodiscard]] Expectation expectation_of(const Service& service,
+                                         const std::vector<const Service*>& others,
+                                         std::optional<Condition> least, bool strict);
+// One of its own, or its image's.
+[[nodiscard]] bool has_check(const Service& service, const oci::ImageConfig& image);
+
+// "has ended with 3", with what is known of the reason.
+[[nodiscard]] std::string end_text(const store::ContainerState& state);
 
 // Until the next look at what has been waited for that long: late by a sixteenth of it, at most.
 [[nodiscard]] std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) noexcept;

@@ -1,9 +1,10 @@
 // `up`, as one loop over units (a service with all its containers), none of which ever waits:
 //   blocked   its image is not here yet, or a dependency is not good enough yet
-//   started   its containers run; looked at again and again, more rarely the longer it takes
-//   good      others may count on it       failed   nothing that waits for it is started
+//   started   its containers run; looked at again and again, more rarely the longer it takes; who
+//             waits for no more than what it has met already need not wait longer
+//   good      all that is expected of it is met
+//   failed    nothing that waits for it is started: that is skipped. All else goes on
 #include <algorithm>
-#include <csignal>
 #include <map>
 #include <set>
 #include <thread>
@@ -14,7 +15,6 @@
 #include "make_container.hpp"
 #include "networks.hpp"
 #include "project_lock.hpp"
-#include "readiness.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
@@ -23,25 +23,13 @@
 #include "sandbox/project/orchestrator.hpp"
 #include "sandbox/project/secrets.hpp"
 #include "sandbox/project/start_order.hpp"
-#include "tail.hpp"
+#include "unit.hpp"
 
 namespace sandbox::project {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-struct Unit {
-    enum class Phase { blocked, started, good, failed };
-    const Service* service = nullptr;
-    std::vector<Action> actions;
-    Phase phase = Phase::blocked;
-    bool began = false;  // its containers were made or started by us
-    Clock::time_point started_at;
-    std::vector<std::string> image_ports;
-    std::string last_wait;
-    Clock::time_point last_told;
-};
 
 class Up {
   public:
@@ -78,6 +66,7 @@ class Up {
             }
         }
         tell_not_begun();
+        tell_shortfalls();
         result_.deployed = find_deployed(store_, project_.name);
         return std::move(result_);
     }
@@ -88,20 +77,18 @@ class Up {
     [[nodiscard]] engine::RunRequest request_of(const Service& service) const;
     bool step();
     bool take_pulls();
-    bool may_start(const Unit& unit) const;
+    bool try_leave_blocked(Unit& unit);
     void launch(Unit& unit);
     void launch_one(Unit& unit, const Action& action);
     bool look_at(Unit& unit);
-    bool become_good(Unit& unit);
-    [[nodiscard]] Observation observe(const Unit& unit, const Action& action) const;
-    [[nodiscard]] Condition wanted(const Unit& unit) const {
-        return wanted_condition(*unit.service, services_, wish_.wait);
-    }
+    void become_good(Unit& unit);
+    [[nodiscard]] std::optional<Condition> least() const;
     [[nodiscard]] std::vector<std::string> waiters_of(const Unit& unit) const;
     void tell_waiting(Unit& unit, const std::string& why);
     void fail(Unit& unit, const std::string& container, const std::string& why,
               const std::string& id);
     void tell_not_begun();
+    void tell_shortfalls();
     [[nodiscard]] bool is_over() const;
     void tell(Notice::What what, const Unit& unit, const std::string& container = {},
               std::string text = {}) const;
@@ -112,15 +99,16 @@ class Up {
     const Listener& listener_;
     ImagePulls pulls_;
     std::vector<Unit> units_;
-    std::vector<const Service*> services_;  // of the units
+    std::vector<const Service*> services_;  // whose dependencies count
     UpResult result_;
 };
 
-// Who cannot start before it is good.
+// Who cannot start before it has met more.
 std::vector<std::string> Up::waiters_of(const Unit& unit) const {
     std::vector<std::string> names;
     for (const Unit& other : units_) {
-        if (other.phase == Unit::Phase::blocked && needs(*other.service, unit.service->name)) {
+        const auto condition = condition_for(*other.service, unit.service->name);
+        if (other.phase == Unit::Phase::blocked && condition && !has_met(unit, *condition)) {
             names.push_back(other.service->name);
         }
     }
@@ -159,6 +147,12 @@ void Up::make_units() {
             units_.back().service = services_.emplace_back(project_.find_service(name));
         }
     }
+    if (const Service* behind = project_.find_service(wish_.on_behalf_of)) {
+        services_.push_back(behind);
+    }
+    for (Unit& unit : units_) {
+        unit.expected = expectation_of(*unit.service, services_, least(), wish_.strict);
+    }
     for (Action& action : actions) {
         if (action.kind != Action::Kind::remove) {
             units_[index.at(action.service)].actions.push_back(std::move(action));
@@ -168,6 +162,13 @@ void Up::make_units() {
         engine::stop_container(store_, action.id, {});
         engine::remove_container(store_, action.id, true, true);
     }
+}
+
+// What is wanted of those that nobody waits for.
+std::optional<Condition> Up::least() const {
+    if (wish_.wait) return Condition::ready;
+    // What we have started has started; of others one has to look.
+    return wish_.only_wait ? std::optional(Condition::started) : std::nullopt;
 }
 
 engine::RunRequest Up::request_of(const Service& service) const {
@@ -211,21 +212,26 @@ bool Up::take_pulls() {
     return moved;
 }
 
-bool Up::may_start(const Unit& unit) const {
-    if (pulls_.is_pending(unit.service->image())) return false;
-    return std::all_of(units_.begin(), units_.end(), [&](const Unit& other) {
-        return other.phase == Unit::Phase::good || !needs(*unit.service, other.service->name);
-    });
+// Started when all that it needs is met, skipped when that can never be.
+bool Up::try_leave_blocked(Unit& unit) {
+    bool waits = pulls_.is_pending(unit.service->image());
+    for (const Unit& other : units_) {
+        const auto condition = condition_for(*unit.service, other.service->name);
+        if (!condition || has_met(other, *condition)) continue;
+        waits = true;
+        if (other.phase != Unit::Phase::failed && other.phase != Unit::Phase::skipped) continue;
+        unit.phase = Unit::Phase::skipped;
+        unit.culprit = other.phase == Unit::Phase::failed ? other.service->name : other.culprit;
+        return true;
+    }
+    if (!waits) launch(unit);
+    return !waits;
 }
 
 bool Up::step() {
     bool moved = take_pulls();
     for (Unit& unit : units_) {
-        // A failure ends the start of more; what is under way is seen to its end.
-        if (unit.phase == Unit::Phase::blocked && result_.failures.empty() && may_start(unit)) {
-            launch(unit);
-            moved = true;
-        }
+        if (unit.phase == Unit::Phase::blocked) moved = try_leave_blocked(unit) || moved;
         if (unit.phase == Unit::Phase::started) moved = look_at(unit) || moved;
     }
     return moved;
@@ -235,7 +241,9 @@ void Up::launch(Unit& unit) {
     unit.started_at = Clock::now();
     unit.phase = Unit::Phase::started;
     if (const auto record = try_find_image(store_, unit.service->image())) {
-        unit.image_ports = ports_of_image(*unit.service, image::load_config(store_, *record));
+        const oci::ImageConfig config = image::load_config(store_, *record);
+        unit.image_ports = ports_of_image(*unit.service, config);
+        if (has_check(*unit.service, config)) unit.expected.is_needed = true;
     }
     for (const Action& action : unit.actions) {
         try {
@@ -245,6 +253,7 @@ void Up::launch(Unit& unit) {
             return;
         }
     }
+    unit.met.insert(Condition::started);
 }
 
 void Up::launch_one(Unit& unit, const Action& action) {
@@ -280,57 +289,31 @@ void Up::launch_one(Unit& unit, const Action& action) {
     }
 }
 
-Observation Up::observe(const Unit& unit, const Action& action) const {
-    Observation seen;
-    if (auto state = engine::try_observe_container(store_, action.id)) {
-        seen.state = std::move(*state);
-    } else {
-        seen.state.status = store::ContainerState::Status::exited;
-        seen.state.exit_code = base::exit_code::kSignalBase + SIGKILL;
-        seen.state.error = "somebody has removed it";
-    }
-    const bool by_port = unit.service->ready && unit.service->ready->port;
-    seen.has_check = !seen.state.health.empty() && !by_port;
-    if (seen.has_check || wanted(unit) == Condition::started) return seen;
-    seen.declared = declared_ports(*unit.service, unit.image_ports);
-    if (seen.declared.empty()) return seen;
-    if (const auto listening = engine::try_listening_ports(store_, action.id)) {
-        seen.listening = *listening;
-        seen.listening_known = true;
-    }
-    return seen;
-}
-
 bool Up::look_at(Unit& unit) {
-    const Condition condition = wanted(unit);
-    if (!wish_.start) return become_good(unit);
-    const bool has_check = unit.service->ready || unit.service->healthcheck;
-    const bool timed_out =
-        !unit.service->is_task && !has_check && Clock::now() - unit.started_at > wish_.patience;
-    for (const Action& action : unit.actions) {
-        const Observation seen = observe(unit, action);
-        const Verdict verdict = judge(condition, seen, timed_out);
-        // It did what it was for, and nobody counts on more.
-        if (seen.state.status == store::ContainerState::Status::exited &&
-            seen.state.exit_code == 0 && !is_counted_on(*unit.service, services_)) {
-            continue;
-        }
-        if (verdict.kind == Verdict::Kind::never) {
-            fail(unit, action.container, verdict.why, action.id);
+    bool moved = false;
+    bool is_good = true;
+    for (const Condition condition : unit.expected.conditions) {
+        if (!wish_.start || unit.met.count(condition) != 0) continue;
+        const Look look = look_for(store_, unit, condition, wish_.patience);
+        if (look.verdict.kind == Verdict::Kind::never) {
+            fail(unit, look.action->container, look.verdict.why, look.action->id);
             return true;
         }
-        if (verdict.kind == Verdict::Kind::not_yet) {
-            tell_waiting(unit, verdict.why);
-            return false;
+        if (look.verdict.kind == Verdict::Kind::good) {
+            unit.met.insert(condition);
+            moved = true;
+        } else if (is_good) {
+            is_good = false;
+            tell_waiting(unit, look.verdict.why);
         }
     }
-    return become_good(unit);
+    if (is_good) become_good(unit);
+    return moved || is_good;
 }
 
-bool Up::become_good(Unit& unit) {
+void Up::become_good(Unit& unit) {
     unit.phase = Unit::Phase::good;
-    if (unit.began && wish_.start) tell(Notice::What::good, unit);
-    return true;
+    if (unit.began && wish_.start && unit.shortfalls.empty()) tell(Notice::What::good, unit);
 }
 
 void Up::tell_waiting(Unit& unit, const std::string& why) {
@@ -344,29 +327,39 @@ void Up::tell_waiting(Unit& unit, const std::string& why) {
 void Up::fail(Unit& unit, const std::string& container, const std::string& why,
               const std::string& id) {
     unit.phase = Unit::Phase::failed;
-    Failure failure{unit.service->name, container, why, {}, {}};
-    const auto state = id.empty() ? std::nullopt : engine::try_observe_container(store_, id);
-    if (state) {
-        constexpr size_t kLines = 10;
-        if (!state->health_log.empty()) failure.probe_output = state->health_log.back().output;
-        failure.log_lines = last_log_lines(store_, id, kLines);
-    }
-    result_.failures.push_back(std::move(failure));
+    result_.failures.push_back(describe_failure(store_, unit.service->name, container, id, why));
 }
 
 bool Up::is_over() const {
-    return std::all_of(units_.begin(), units_.end(), [&](const Unit& unit) {
-        if (unit.phase == Unit::Phase::blocked) return !result_.failures.empty();
-        return unit.phase != Unit::Phase::started;
+    return std::none_of(units_.begin(), units_.end(), [](const Unit& unit) {
+        return unit.phase == Unit::Phase::blocked || unit.phase == Unit::Phase::started;
     });
 }
 
 void Up::tell_not_begun() {
-    if (result_.failures.empty()) return;
-    const Failure& first = result_.failures.front();
     for (const Unit& unit : units_) {
-        if (unit.phase == Unit::Phase::blocked) {
-            tell(Notice::What::not_begun, unit, {}, first.service + ": " + first.why);
+        if (unit.phase != Unit::Phase::skipped) continue;
+        for (const Failure& failure : result_.failures) {
+            if (failure.service != unit.culprit) continue;
+            tell(Notice::What::not_begun, unit, {}, failure.service + ": " + failure.why);
+        }
+    }
+}
+
+// No failures, as nobody counts on them; but whoever brought them up wants to know.
+void Up::tell_shortfalls() {
+    if (!wish_.wait || !wish_.start) return;
+    for (Unit& unit : units_) {
+        if (unit.phase != Unit::Phase::good) continue;
+        for (const Action& action : unit.actions) {
+            const auto state = engine::try_observe_container(store_, action.id);
+            if (unit.began && state && state->status == store::ContainerState::Status::exited &&
+                state->exit_code != 0) {
+                unit.shortfalls[action.container] = end_text(*state);
+            }
+        }
+        for (const auto& [container, text] : unit.shortfalls) {
+            tell(Notice::What::fell_short, unit, container, text);
         }
     }
 }

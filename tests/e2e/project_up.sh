@@ -108,6 +108,65 @@ expect_eq 1 "$RC"
 expect_match 'deaf failed: 81/tcp not listening yet' "$ERR"
 expect_match 'log \| up and deaf' "$ERR"
 expect_ok sandbox down -q -t 0
+sed 's/^expose.*/ready = { port = 82 }/' -i sandbox.toml
+run_rc timeout 60 "$SANDBOX_BIN" up -d --wait-timeout 1
+expect_eq 1 "$RC"
+expect_match 'deaf failed: 82/tcp not listening yet' "$ERR"
+expect_ok sandbox down -q -t 0
+
+test_case "a port that nobody listens on keeps up for ten seconds, and nobody who needs the start alone"
+port=$(free_port)
+cat >open.yaml <<EOF
+name: p
+services:
+  app: { image: busybox, command: sleep 1000, stop_signal: KILL, ports: ["$port:3000"] }
+  web: { image: busybox, command: sleep 1000, stop_signal: KILL, depends_on: [app] }
+EOF
+begin=$SECONDS
+run_rc sandbox up -d -f open.yaml
+expect_eq 0 "$RC" "$ERR"
+took=$((SECONDS - begin))
+[ "$took" -ge 9 ] && [ "$took" -le 20 ] || fail "it took $took s"
+expect_match 'app +p-app-1 is not ready, which nobody waits for: 3000/tcp not listening yet' "$ERR"
+expect_eq 'app waiting:' "$(awk '/waiting:/ { print $1, $2 }' <<<"$ERR")"
+expect_match $'web +ready after.*\n.*waiting:' "$ERR"
+expect_eq $'p-app-1 running\np-web-1 running' "$(states)"
+begin=$SECONDS
+run_rc sandbox up -d -f open.yaml
+expect_eq 0 "$RC" "$ERR"
+[ $((SECONDS - begin)) -le 5 ] || fail "one that has run for long is waited for again"
+expect_match 'p-app-1 is not ready, which nobody waits for' "$ERR"
+run_rc sandbox up -d --wait --wait-timeout 1 -f open.yaml
+expect_eq 1 "$RC"
+expect_match 'app failed: 3000/tcp not listening yet' "$ERR"
+expect_ok sandbox down -q -f open.yaml
+begin=$SECONDS
+expect_eq 'here' "$(sandbox compose -f open.yaml run --rm -T web echo here)"
+[ $((SECONDS - begin)) -le 5 ] || fail "a run waits for more than its dependencies' start"
+expect_ok sandbox down -q -f open.yaml
+
+test_case "who waits for a service to be ready waits for its port"
+cat >sandbox.toml <<'EOF'
+name = "p"
+[services.deaf]
+image = "busybox"
+expose = [81]
+command = ["sleep", "1000"]
+stop_signal = "KILL"
+[services.patient]
+image = "busybox"
+depends_on = ["deaf"]
+[services.hasty]
+image = "busybox"
+depends_on = { deaf = { condition = "started" } }
+command = ["sleep", "1000"]
+stop_signal = "KILL"
+EOF
+run_rc sandbox up -d --wait-timeout 1
+expect_eq 1 "$RC"
+expect_match 'patient +not started, because of deaf: 81/tcp not listening yet' "$ERR"
+expect_eq $'p-deaf-1 running\np-hasty-1 running' "$(states)"
+expect_ok sandbox down -q
 
 test_case "an image that cannot be had fails before anything is started"
 printf 'name = "p"\n[services.a]\nimage = "localhost:1/none"\npull_policy = "never"\n' >sandbox.toml

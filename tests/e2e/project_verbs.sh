@@ -83,6 +83,26 @@ expect_match 'keep p-lone-1' "$OUT"
 expect_ok sandbox up -d -q db
 expect_ne "$web" "$(started_at p-web-1)"
 
+test_case "start, restart and kill are about the containers that exist, not about the profile's number"
+expect_ok sandbox up -d -q --scale lone=3
+expect_ok sandbox stop lone
+expect_ok sandbox start lone
+expect_eq 3 "$(states | grep -c 'lone.*running')"
+lone=$(started_at p-lone-3)
+expect_ok sandbox compose restart lone
+expect_eq 3 "$(states | grep -c 'lone.*running')"
+expect_ne "$lone" "$(started_at p-lone-3)"
+expect_ok sandbox stop p-lone-2
+expect_ok sandbox pause lone
+expect_eq $'p-lone-1 paused\np-lone-2 exited\np-lone-3 paused' "$(states | grep lone)"
+expect_ok sandbox unpause lone
+expect_ok sandbox kill lone
+expect_eq 3 "$(states | grep -c 'lone.*exited')"
+run_rc sandbox kill lone
+expect_eq 1 "$RC"
+expect_match 'container "p-lone-1" is not running' "$ERR"
+expect_ok sandbox up -d -q
+
 test_case "stop and start without names are the whole project's"
 expect_ok sandbox stop
 expect_eq '' "$(states | grep running)"

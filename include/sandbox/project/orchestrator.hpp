@@ -17,19 +17,20 @@ namespace sandbox::project {
 // What is going on, for whoever shows it.
 struct Notice {
     enum class What {
-        pulling,    // text: the image
-        pulled,     // text: the image
-        removing,   // text: why
-        creating,   // text: why anew, or nothing
-        starting,   // text: why again, or nothing
-        kept,       // nothing to do
-        waiting,    // text: for what; said again whenever it changes, and every second
-        good,       // ready, or (tasks) completed
-        stopping,   //
-        ending,     // takes its time; elapsed: what is left until it is killed
-        stopped,    //
-        removed,    //
-        not_begun,  // text: the failure that it waited for
+        pulling,     // text: the image
+        pulled,      // text: the image
+        removing,    // text: why
+        creating,    // text: why anew, or nothing
+        starting,    // text: why again, or nothing
+        kept,        // nothing to do
+        waiting,     // text: for what; said again whenever it changes, and every second
+        good,        // ready, or (tasks) completed
+        stopping,    //
+        ending,      // takes its time; elapsed: what is left until it is killed
+        stopped,     //
+        removed,     //
+        not_begun,   // text: the failure that it waited for
+        fell_short,  // text: what has become of it, though it is no failure
     };
     What what = What::kept;
     std::string service;
@@ -54,10 +55,12 @@ struct Failure {
 struct UpWish {
     PlanOptions plan;  // names, scale, …; image_id is filled in
     std::optional<image::PullPolicy> pull;
-    bool wait = true;            // until all are good; false: until all are started
-    bool only_wait = false;      // for what runs: nothing is done, so nobody is kept from doing
-    bool start = true;           // false: only make what is missing
-    bool renew_volumes = false;  // volumes without a name begin anew with their containers
+    bool wait = true;               // until all are good; false: until all are started
+    std::string on_behalf_of = {};  // a service that its caller starts: what it waits for counts
+    bool strict = false;            // what is not ready is a failure, whether or not others need it
+    bool only_wait = false;         // for what runs: nothing is done, so nobody is kept from doing
+    bool start = true;              // false: only make what is missing
+    bool renew_volumes = false;     // volumes without a name begin anew with their containers
     std::chrono::seconds patience{120};         // for one service, without a check of its own
     std::function<bool()> is_interrupted = {};  // asked often; true: give up, leave what runs
 };

@@ -80,13 +80,17 @@ constexpr Flag kPauseFlags[] = {
 
 using Wants = std::function<bool(const engine::ContainerRow&)>;
 
+bool wants_deployed(const Wants& wants, const project::Deployed& container) {
+    engine::ContainerRow row;
+    row.state = container.state;
+    return wants(row);
+}
+
 // All of the project that `wants` chooses.
 std::vector<std::string> project_containers(ProjectScope& scope, const Wants& wants) {
     std::vector<std::string> ids;
     for (const project::Deployed& each : scope.deployed()) {
-        engine::ContainerRow row;
-        row.state = each.state;
-        if (each.number != 0 && wants(row)) ids.push_back(each.id);
+        if (each.number != 0 && wants_deployed(wants, each)) ids.push_back(each.id);
     }
     return ids;
 }
@@ -100,7 +104,11 @@ std::vector<std::string> chosen(Context& context, const Invocation& in, bool may
     if (!in.arguments().empty() || !all) {
         if (all) throw base::UsageError("--all and --filter take no names");
         ProjectScope scope(context, in);
-        if (!in.arguments().empty()) return scope.containers(in.arguments());
+        if (!in.arguments().empty()) {
+            return scope.containers(in.arguments(), [&](const project::Deployed& each) {
+                return wants_deployed(wants, each);
+            });
+        }
         if (!scope.exists()) throw base::UsageError("no container named", "name one, or use --all");
         return project_containers(scope, wants);
     }

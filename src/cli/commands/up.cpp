@@ -27,10 +27,10 @@ constexpr Flag kFlags[] = {
     kEnvFilesFlag,
     {"--profile", FlagKind::list, "GROUP", "an optional group that is started too"},
     {"-d,--detach", FlagKind::toggle, "", "return when all is ready, instead of showing the logs"},
-    {"--wait", FlagKind::toggle, "", "the same as --detach"},
+    {"--wait", FlagKind::toggle, "", "--detach, and what is not ready is a failure"},
     {"--no-wait", FlagKind::toggle, "", "with --detach: return when all is started"},
     {"--wait-timeout", FlagKind::value, "SECONDS",
-     "how long a service without a check of its own may take (default 120)"},
+     "how long one without a check of its own may take (default 120); then it is a failure"},
     {"-t,--timeout", FlagKind::value, "SECONDS", "how long a service may take to stop"},
     {"--no-deps", FlagKind::toggle, "", "not what the named services depend on"},
     {"--no-start", FlagKind::toggle, "", "only make what is missing"},
@@ -116,6 +116,7 @@ project::UpWish make_wish(const Context& context, const Invocation& in, const Pr
                                          : image::PullPolicy::missing;
     }
     wish.wait = !in.toggle("no-wait");
+    wish.strict = in.toggle("wait") || in.try_value("wait-timeout").has_value();
     wish.start = !in.toggle("no-start");
     wish.renew_volumes = in.toggle("renew-anon-volumes");
     wish.patience = std::chrono::seconds(number_of(in, "wait-timeout", 120));

@@ -149,6 +149,16 @@ TEST_CASE("fewer are wanted: the last ones go, before anything is started") {
           "remove p-web-2, keep p-web-1");
 }
 
+TEST_CASE("where none is made, those that exist count, however many the profile wants") {
+    const Fixture f;
+    PlanOptions options;
+    options.names = {"db", "web"};
+    options.no_create = options.no_recreate = true;
+    CHECK(f.plan({f.deployed("db", 1, "exited"), f.deployed("db", 2, "exited"),
+                  f.deployed("db", 0, "exited"), f.deployed("web", 2, "running")},
+                 options) == "start p-db-1, start p-db-2, keep p-web-2");
+}
+
 TEST_CASE("containers of services that are gone stay, unless asked for") {
     const Fixture f;
     Deployed orphan = f.deployed("db", 1, "running");

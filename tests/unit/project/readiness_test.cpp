@@ -86,6 +86,43 @@ TEST_CASE("what has ended is never ready, but may be completed") {
     CHECK(judge(Condition::completed, seen(Status::running), false).kind == Kind::not_yet);
 }
 
+TEST_CASE("what is expected of a service is what others wait for, and else what up wants") {
+    Service db, web;
+    db.name = "db";
+    web.depends_on = {{"db"}};
+    const auto of = [&](std::vector<const Service*> others) {
+        return expectation_of(db, others, Condition::ready, false);
+    };
+    using Set = std::set<Condition>;
+    CHECK(of({&web}).conditions == Set{Condition::ready});
+    CHECK(of({&web}).is_needed);
+    CHECK_FALSE(of({&web}).may_end);
+    web.depends_on[0].condition = Condition::started;
+    CHECK(of({&web}).conditions == Set{Condition::ready});
+    CHECK_FALSE(of({&web}).is_needed);
+    CHECK(of({&web}).may_end);
+    CHECK(expectation_of(db, {&web}, std::nullopt, false).conditions.empty());
+    CHECK(expectation_of(db, {}, Condition::ready, true).is_needed);
+    web.depends_on[0].condition = Condition::completed;
+    CHECK(of({&web}).conditions == Set{Condition::completed});
+    CHECK(of({&web}).may_end);
+    db.ready.emplace();
+    CHECK(of({}).is_needed);
+    db.is_task = true;
+    CHECK(expectation_of(db, {}, std::nullopt, false).conditions == Set{Condition::completed});
+}
+
+TEST_CASE("who borrows a network or volumes needs their owner's start") {
+    Service web;
+    CHECK_FALSE(condition_for(web, "db"));
+    web.request.network = "service:db";
+    web.request.volumes_from = {"files:ro"};
+    CHECK(condition_for(web, "db") == Condition::started);
+    CHECK(condition_for(web, "files") == Condition::started);
+    web.depends_on = {{"db", Condition::healthy}};
+    CHECK(condition_for(web, "db") == Condition::healthy);
+}
+
 TEST_CASE("the ports that a service says it listens on") {
     using Texts = std::vector<std::string>;
     Service service;
