@@ -15,6 +15,7 @@ namespace {
 
 struct State {
     Level level = Level::normal;
+    int said_before = 0;
     void (*before)() = nullptr;
     void (*after)() = nullptr;
 };
@@ -56,11 +57,20 @@ Level level() noexcept {
 }
 
 void notice(std::string_view text) {
-    if (state().level != Level::quiet) print_line("sandbox: ", text);
+    if (state().level == Level::quiet || state().said_before > 0) return;
+    print_line("sandbox: ", text);
 }
 
 void warning(std::string_view text) {
-    print_line("sandbox: warning: ", text);
+    if (state().said_before == 0) print_line("sandbox: warning: ", text);
+}
+
+SaidBefore::SaidBefore() noexcept {
+    ++state().said_before;
+}
+
+SaidBefore::~SaidBefore() {
+    --state().said_before;
 }
 
 void warning_once(std::string_view key, std::string_view text) {

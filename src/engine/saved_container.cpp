@@ -1,10 +1,14 @@
 #include "engine/saved_container.hpp"
 
+#include <optional>
+#include <utility>
+
 #include "engine/container_maker.hpp"
 #include "engine/container_record.hpp"
 #include "engine/flags/option_flags.hpp"
 #include "engine/saved_request.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/image/pull.hpp"
 
@@ -37,6 +41,7 @@ SavedContainer load_saved_container(const store::Store& store, const std::string
     // Nothing of the supervisor's own surroundings: all is settled already.
     const CallerFacts nobody{"/", [](const std::string&) { return std::nullopt; }};
     drop_gateway_wishes(saved.request);
+    std::optional<base::log::SaidBefore> when_it_was_made(std::in_place);
     ParsedRequest parsed = parse_request(saved.request, nobody);
     parsed.mounts = saved_mounts(record);
     // As it was made: its files have no other owners.
@@ -50,6 +55,7 @@ SavedContainer load_saved_container(const store::Store& store, const std::string
     // Users may have been added in the container: its own /etc/passwd counts.
     saved.draft = draft_spec(store, image, config, saved.request, parsed, host,
                              "../containers/" + id + "/upper");
+    when_it_was_made.reset();
     saved.draft.keep = record_keeps(record);
     ContainerSpec& spec = saved.draft.spec;
     spec.volatile_upper = false;

@@ -81,6 +81,9 @@ expect_eq "$(ulimit -Hn)" "$(sandbox logs most)"
 expect_ok sandbox start -a most
 expect_eq "" "$ERR"
 expect_ok sandbox rm most
+run_rc sandbox run -d --name most --network host -p 80:80 $run_image true
+expect_eq 1 "$(grep -c "mean nothing with the host's network" <<<"$ERR")"
+expect_ok sandbox rm -f most
 wrong 'soft limit is above' --ulimit nofile=9:3
 wrong 'not a size' --shm-size big
 wrong 'not a number of processes' --pids-limit many

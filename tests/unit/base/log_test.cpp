@@ -48,6 +48,21 @@ TEST_CASE("quiet keeps warnings only, debug shows all") {
     log::set_level(log::Level::normal);
 }
 
+TEST_CASE("what has been said before is not said again") {
+    const std::string text = stderr_of([] {
+        {
+            const log::SaidBefore outer;
+            log::notice("one");
+            {
+                const log::SaidBefore inner;
+            }
+            log::warning("two");
+        }
+        log::warning("three");
+    });
+    CHECK(text == "sandbox: warning: three\n");
+}
+
 TEST_CASE("a warning with a key is given once") {
     const std::string text = stderr_of([] {
         log::warning_once("k1", "first");
