@@ -32,6 +32,9 @@ std::string paths_text(const std::string& directory, const std::vector<std::stri
 
 std::string action_text(const Watch& watch) {
     if (watch.action == Watch::Action::sync) return "copying to " + watch.target;
+    if (watch.action == Watch::Action::sync_restart) {
+        return "copying to " + watch.target + ", restarting";
+    }
     if (watch.action == Watch::Action::task) return "running " + watch.task;
     return "restarting";
 }
@@ -94,6 +97,10 @@ void ProjectWatch::act_and_exit(const WatchChange& change) {
                 break;
             case Watch::Action::sync:
                 sync(change);
+                break;
+            case Watch::Action::sync_restart:
+                sync(change);
+                restart(change);
                 break;
             case Watch::Action::task:
                 run_task(change.watch->task);

@@ -307,16 +307,19 @@ class Translator {
             Member* action =
                 element.table() == nullptr ? nullptr : find_member(*element.table(), "action");
             const std::string* word = action == nullptr ? nullptr : action->node.text();
-            if (word != nullptr && (*word == "sync" || *word == "restart")) {
-                kept.push_back(std::move(element));
+            if (word == nullptr ||
+                (*word != "sync" && *word != "restart" && *word != "sync+restart")) {
+                remark(Kind::ignored, element.at,
+                       key + ".watch of action " + (word == nullptr ? "?" : *word),
+                       "images are not built here yet; the others are heeded");
                 continue;
             }
-            const bool both = word != nullptr && *word == "sync+restart";
-            remark(both ? Kind::changed : Kind::ignored, element.at, key + ".watch",
-                   both ? "taken as \"restart\": bind the directory instead of copying"
-                        : "images are not built here yet");
-            if (!both) continue;
-            action->node.value = std::string("restart");
+            if (Member* initial = find_member(*element.table(), "initial_sync")) {
+                remark(Kind::ignored, initial->key_at, key + ".watch.initial_sync",
+                       "what changes is copied");
+                element.table()->erase(element.table()->begin() +
+                                       (initial - element.table()->data()));
+            }
             kept.push_back(std::move(element));
         }
         remark(Kind::changed, member.key_at, key, "watch");

@@ -108,7 +108,7 @@ Value env_files_value(const Service& service) {
 }
 
 Value watches_value(const Service& service) {
-    constexpr std::array<const char*, 3> kActions{"restart", "sync", "task"};
+    constexpr std::array<const char*, 4> kActions{"restart", "sync", "sync+restart", "task"};
     Array all;
     for (const Watch& watch : service.watch) {
         ObjectMaker one;

@@ -56,10 +56,13 @@ constexpr Key<SecretUse> kSecretUseKeys[] = {
 constexpr Key<Watch> kWatchKeys[] = {
     {{"path", Kind::text, "A file or directory; \"./x\" starts at the profile."},
      [](Reader& r, const Node& n, Watch& w) { w.path = r.path(n); }},
-    {{"action", Kind::choice, "What a change does.", "restart|sync|task"},
+    {{"action", Kind::choice, "What a change does.", "restart|sync|sync+restart|task"},
      [](Reader& r, const Node& n, Watch& w) {
-         const std::string word = r.choice(n, "restart|sync|task");
-         w.action = word == "sync" ? Watch::Action::sync : word == "task" ? Watch::Action::task : Watch::Action::restart;
+         const std::string word = r.choice(n, "restart|sync|sync+restart|task");
+         w.action = word == "sync"           ? Watch::Action::sync
+                    : word == "sync+restart" ? Watch::Action::sync_restart
+                    : word == "task"         ? Watch::Action::task
+                                             : Watch::Action::restart;
      }},
     {{"target", Kind::text, "sync: the path inside."},
      [](Reader& r, const Node& n, Watch& w) { w.target = r.text(n); }},
@@ -246,7 +249,9 @@ void read_watch(Reader& reader, const Node& node, ServiceDraft& draft) {
             read_table(reader, element, "watch of " + draft.owner, kWatchKeys, watch_keys(), watch);
         }
         if (watch.path.empty()) reader.fail(element.at, "a watch needs a \"path\"");
-        if (watch.action == Watch::Action::sync && !watch.target.starts_with("/")) {
+        const bool copies =
+            watch.action == Watch::Action::sync || watch.action == Watch::Action::sync_restart;
+        if (copies && !watch.target.starts_with("/")) {
             reader.fail(element.at, "action \"sync\" needs a \"target\": an absolute path inside");
         }
         if (watch.action == Watch::Action::task && watch.task.empty()) {

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "sandbox/base/error.hpp"
@@ -48,6 +49,20 @@ void copy_inside(const store::Store& store, const std::string& container, const 
     if (!report.failures.empty()) throw base::Error(report.failures.front());
 }
 
+// As compose does it: into a directory that need not be there yet.
+void copy_or_make_room(const store::Store& store, const std::string& container,
+                       const std::string& path, const std::string& target) {
+    try {
+        copy_inside(store, container, path, target);
+        return;
+    } catch (const base::Error&) {
+        // Again when there is a place for it.
+    }
+    do_inside(store, container, {"mkdir", "-p", "--"},
+              {target.substr(0, std::max<size_t>(target.rfind('/'), 1))});
+    copy_inside(store, container, path, target);
+}
+
 }  // namespace
 
 void sync_into(const store::Store& store, const std::string& container_id,
@@ -70,7 +85,7 @@ void sync_into(const store::Store& store, const std::string& container_id,
     std::optional<base::Error> failure;
     for (const auto& [path, target] : files) {
         try {
-            copy_inside(store, container_id, path, target);
+            copy_or_make_room(store, container_id, path, target);
         } catch (const base::Error& error) {
             if (!failure) failure = error;
         }

@@ -5,6 +5,7 @@
 
 mkdir src tables
 echo one >settings
+echo one >conf
 cat >sandbox.toml <<'EOF'
 name = "p"
 [services.app]
@@ -15,9 +16,9 @@ command = ["sh", "-c", "echo reading $$(cat /settings); [ -s /settings ] || exit
 stop_signal = "KILL"
 [services.web]
 image = "busybox"
-command = ["sh", "-c", "mkdir /app; exec sleep 1000"]
+command = ["sh", "-c", "mkdir -p /app; cat /made/for/it/conf; exec sleep 1000"]
 stop_signal = "KILL"
-watch = [{ path = "./src", action = "sync", target = "/app", ignore = ["*.o"] }, { path = "./tables", action = "task", task = "migrate" }]
+watch = [{ path = "./src", action = "sync", target = "/app", ignore = ["*.o"] }, { path = "./conf", action = "sync+restart", target = "/made/for/it/conf" }, { path = "./tables", action = "task", task = "migrate" }]
 [tasks.migrate]
 image = "busybox"
 volumes = ["./tables:/tables:ro"]
@@ -62,6 +63,11 @@ rm -r src/deep
 echo c >src/b
 wait_until 20 inside 'cd /app; echo *; cat b' $'b\nc' ||
     fail "$(cat "$WORK"/up.*; sandbox exec web find /app)"
+
+test_case "a file is copied, to where there was no directory, and its service restarted"
+echo two >conf
+wait_until 20 grep -q 'web-1 .*| two' "$WORK/up.out" || fail "$(cat "$WORK"/up.*)"
+expect_match 'web +conf has changed: copying to /made/for/it/conf, restarting' "$(cat "$WORK/up.err")"
 
 test_case "a task runs again, although it has succeeded before"
 printf '1\n2\n' >tables/first

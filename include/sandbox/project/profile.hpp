@@ -61,10 +61,10 @@ struct SecretUse {
 };
 
 struct Watch {
-    enum class Action { restart, sync, task };
+    enum class Action { restart, sync, sync_restart, task };
     std::string path;  // absolute, on the host
     Action action = Action::restart;
-    std::string target;  // sync: absolute path in the container
+    std::string target;  // of a sync: absolute path in the container
     std::string task;    // task: which
     std::vector<std::string> ignore;
 };
