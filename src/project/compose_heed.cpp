@@ -11,8 +11,10 @@ Heeded heed(const Documents& documents, const std::vector<Remark>& remarks) {
         if (remark.kind == Remark::Kind::refused) {
             const std::string what = quote(remark.key) + " cannot be done here";
             if (remark.service.empty()) documents.fail(remark.at, what, remark.text);
-            heeded.refused.try_emplace(remark.service,
-                                       documents.error(remark.at, what, remark.text));
+            const bool of_build = remark.key == "services." + remark.service + ".build";
+            Refusal refusal{documents.error(remark.at, what, remark.text), of_build};
+            const auto [known, is_new] = heeded.refused.try_emplace(remark.service, refusal);
+            if (!is_new && known->second.of_build) known->second = std::move(refusal);
         } else if (remark.kind == Remark::Kind::ignored) {
             heeded.notices.push_back(documents.where(remark.at) + ": " + remark.key +
                                      " has no effect: " + remark.text);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "compose_outcomes.hpp"
@@ -59,10 +60,7 @@ class Translator {
 
     void translate_services(Node& services) {
         if (services.table() == nullptr) return;  // the reader's to refuse
-        for (Member& service : *services.table()) {
-            service_ = service.key;
-            extend(services, service, 0);
-        }
+        for (Member& service : *services.table()) extend(services, service);
         for (Member& service : *services.table()) {
             service_ = service.key;
             if (service.node.table() != nullptr) translate_service(service);
@@ -72,7 +70,8 @@ class Translator {
     }
 
     // extends: another service of the same file.
-    void extend(Node& services, Member& service, int depth) {
+    void extend(Node& services, Member& service) {
+        service_ = service.key;
         Table* table = service.node.table();
         Member* extends = table == nullptr ? nullptr : find_member(*table, "extends");
         if (extends == nullptr) return;
@@ -83,15 +82,24 @@ class Translator {
         const bool other_file = extends->node.find("file") != nullptr;
         const std::string* other = name == nullptr ? nullptr : name->text();
         Member* base = other == nullptr ? nullptr : find_member(*services.table(), *other);
-        if (other_file || base == nullptr || base == &service || depth > 16) {
+        const bool in_circle = other != nullptr && extending_.count(*other) != 0;
+        if (other_file || base == nullptr || base == &service || in_circle) {
             remark(Kind::refused, at, key,
                    other_file ? "write that service's keys here, or into a file that -f adds under "
                                 "this service's name"
-                              : "there is no such service to extend");
+                   : base == nullptr ? "there is no such service to extend"
+                                     : "it extends itself in the end");
             table->erase(table->begin() + (extends - table->data()));
             return;
         }
-        extend(services, *base, depth + 1);
+        extending_.insert(service.key);
+        extend(services, *base);
+        extending_.erase(service.key);
+        service_ = service.key;
+        const bool lacks = std::any_of(remarks_.begin(), remarks_.end(), [&](const Remark& each) {
+            return each.kind == Kind::refused && each.service == base->key;
+        });
+        if (lacks) remark(Kind::refused, at, key, "what it extends cannot be had either");
         Node merged = base->node;
         table->erase(table->begin() + (extends - table->data()));
         // Compose: neither is taken over.
@@ -365,6 +373,7 @@ class Translator {
     }
 
     std::string service_;  // that is being translated
+    std::set<std::string> extending_;
     const Documents& documents_;
     std::vector<Remark>& remarks_;
     std::vector<Link> links_;

@@ -31,9 +31,13 @@ struct Remark {
 
 // What becomes of the remarks where a project is loaded: one that concerns a single service stands
 // in the way of that one only. Throws UsageError for what is refused of the whole.
+struct Refusal {
+    base::UsageError error;
+    bool of_build = false;  // no matter where the image is named after all
+};
 struct Heeded {
     std::vector<std::string> notices;
-    std::map<std::string, base::UsageError> refused;  // by service
+    std::map<std::string, Refusal> refused;  // by service
 };
 [[nodiscard]] Heeded heed(const Documents& documents, const std::vector<Remark>& remarks);
 

@@ -174,4 +174,26 @@ std::map<std::string, std::string> parse_dotenv(std::string_view text, const std
     return DotenvParser(text, file, outer).parse();
 }
 
+std::map<std::string, std::string> parse_raw_env(std::string_view text, const std::string& file,
+                                                 const Variables& outer) {
+    std::map<std::string, std::string> values;
+    unsigned number = 0;
+    for (std::string line : base::split(text, '\n')) {
+        ++number;
+        if (line.ends_with('\r')) line.pop_back();
+        const size_t equals = line.find('=');
+        const std::string name(base::trim(line.substr(0, equals)));
+        if (name.empty() ? equals == line.npos : name.front() == '#') continue;
+        if (name.empty() || name.find_first_of(" \t") != name.npos) {
+            throw UsageError(file + ":" + std::to_string(number) + ": expected NAME=value");
+        }
+        if (equals != line.npos) {
+            values[name] = line.substr(equals + 1);
+        } else if (auto value = outer(name)) {
+            values[name] = std::move(*value);
+        }
+    }
+    return values;
+}
+
 }  // namespace sandbox::project

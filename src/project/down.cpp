@@ -42,7 +42,9 @@ class Down {
         if (wish_.remove && wish_.names.empty()) {
             remove_networks(store_, name_, listener_, failures_);
         }
-        if (wish_.volumes) remove_volumes(store_, name_, project_, listener_, failures_);
+        if (wish_.volumes) {
+            remove_volumes(store_, name_, project_, wish_.names, listener_, failures_);
+        }
         // Nothing is left that the next one of that name could find.
         if (wish_.remove && wish_.volumes && wish_.names.empty() && failures_.empty()) {
             release_project_name(store_, name_);

@@ -9,6 +9,7 @@
 #include "compose_yaml.hpp"
 #include "dotenv.hpp"
 #include "merge.hpp"
+#include "naming.hpp"
 #include "profile_keys.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -166,16 +167,10 @@ class Loader {
         return root;
     }
 
-    [[nodiscard]] static std::string checked_name(const std::string& name, const char* from) {
-        if (is_project_name(name)) return name;
-        throw UsageError(from + ("bad name of a project: " + quote(name)),
-                         "small letters, digits, \"-\" and \"_\", a letter or digit first");
-    }
-
     // Before all else is read, since the name is a variable.
     void name_project(Reader& reader, const Node& root) {
         if (!options_.name.empty()) {
-            project_.name = checked_name(options_.name, "");
+            project_.name = checked_project_name(options_.name, "");
             project_.is_name_given = true;
             return;
         }
@@ -183,18 +178,14 @@ class Loader {
         if (node != nullptr && node->text() != nullptr) {
             project_.name = read_project_name(reader, *node);
         } else {
-            name_by_surroundings();
+            const Naming naming =
+                name_by_surroundings(options_.environment, dotenv_, project_.directory);
+            project_.name = naming.name;
+            project_.is_name_given = naming.is_given;
         }
         if (!project_.is_name_given && options_.settle_name) {
             project_.name = options_.settle_name(project_.name, project_.directory);
         }
-    }
-
-    void name_by_surroundings() {
-        const std::string given = options_.environment("SANDBOX_PROJECT").value_or("");
-        project_.is_name_given = !given.empty();
-        project_.name = given.empty() ? make_project_name(project_.directory)
-                                      : checked_name(given, "SANDBOX_PROJECT: ");
     }
 
     void read_services(Reader& reader, const ProfileDraft& draft) {
@@ -261,7 +252,8 @@ class Loader {
         Service& service = draft.service;
         engine::RunRequest& request = service.request;
         if (const auto found = refused_.find(service.name); found != refused_.end()) {
-            service.refused = found->second;
+            const bool has_image = found->second.of_build && !request.image.empty();
+            if (!has_image) service.refused = found->second.error;
         }
         if (request.image.empty() && !service.refused) {
             reader.fail(at, draft.owner + " has no image");
@@ -349,7 +341,7 @@ class Loader {
     Variables variables_;
     std::map<std::string, std::string> dotenv_;
     Documents documents_;
-    std::map<std::string, UsageError> refused_;  // services
+    std::map<std::string, Refusal> refused_;  // services
     Project project_;
     std::map<std::pair<std::string, std::string>, Place> needs_;  // who, whom: where it is said
 };

@@ -52,6 +52,7 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
     needed.on_behalf_of = wish.service;
     needed.wait = false;
     const Service& service = *project.find_service(wish.service);
+    if (service.refused) throw *service.refused;
     OneOff result;
     if (!needed.plan.names.empty()) {
         UpResult raised = bring_up(store, project, needed, listener);

@@ -27,19 +27,23 @@ void hash_input(int dir_fd, const std::string& path, int depth, base::Sha256& su
         sum.update(text.data(), text.size());
     };
     struct stat status {};
-    if (::fstatat(dir_fd, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    // What was named may be a link; within it links are themselves.
+    const bool named = depth == 0;
+    if (::fstatat(dir_fd, path.c_str(), &status, named ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
         add("absent");
         return;
     }
     if (S_ISDIR(status.st_mode) && depth < kMaxDepth) {
-        const base::UniqueFd dir = base::open_at(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        const base::UniqueFd dir =
+            base::open_at(dir_fd, path, O_RDONLY | O_DIRECTORY | (named ? 0 : O_NOFOLLOW));
         add("directory");
         for (const std::string& name : base::list_dir(dir.get())) {
             add(name);
             hash_input(dir.get(), name, depth + 1, sum);
         }
     } else if (S_ISREG(status.st_mode)) {
-        const base::UniqueFd file = base::open_at(dir_fd, path, O_RDONLY | O_NOFOLLOW);
+        const base::UniqueFd file =
+            base::open_at(dir_fd, path, O_RDONLY | (named ? 0 : O_NOFOLLOW));
         add(base::sha256_hex_of_fd(file.get()));
     } else if (S_ISLNK(status.st_mode)) {
         std::string target(4096, '\0');
@@ -77,7 +81,6 @@ class Planner {
     void plan_service(const Service& service) {
         const auto scaled = options_.scale.find(service.name);
         const std::uint32_t count = scaled != options_.scale.end() ? scaled->second : service.scale;
-        if (service.refused && !options_.no_create) throw *service.refused;
         const std::string hash = deployment_hash(project_, service);
         std::optional<std::string> image;
         if (!service.image().empty()) image = options_.image_id(service.image());
@@ -239,23 +242,34 @@ std::string deployment_hash(const Project& project, const Service& service) {
     std::string hash = service_hash(project, service);
     // What these say is in the container, as if it stood in the profile.
     std::vector<std::string> files = service.inputs;
-    for (const auto* more :
-         {&service.env_files, &service.request.env_files, &service.request.label_files}) {
-        files.insert(files.end(), more->begin(), more->end());
-    }
+    files.insert(files.end(), service.request.label_files.begin(),
+                 service.request.label_files.end());
     for (const SecretUse& use : service.secrets) {
         for (const Secret& secret : project.secrets) {
             const bool used = secret.name == use.secret && secret.is_config == use.is_config;
             if (used && !secret.file.empty()) files.push_back(secret.file);
         }
     }
-    if (files.empty()) return hash;
+    if (files.empty() && service.file_env.empty()) return hash;
     base::Sha256 sum;
     sum.update(hash.data(), hash.size());
+    for (const auto& [name, value] : service.file_env) {
+        const std::string pair = name + "=" + value;
+        sum.update(pair.data(), pair.size() + 1);  // and the NUL
+    }
     for (const std::string& file : files) {
         base::with_context(service.where + ": input", [&] { hash_input(AT_FDCWD, file, 0, sum); });
     }
     return sum.finish_hex();
+}
+
+void require_possible(const Project& project, const PlanOptions& options) {
+    for (const std::string& name : options.names) {
+        const Service& service = *project.find_service(name);
+        const auto scaled = options.scale.find(name);
+        const bool none = (scaled != options.scale.end() ? scaled->second : service.scale) == 0;
+        if (service.refused && !none) throw *service.refused;
+    }
 }
 
 std::vector<Action> make_plan(const Project& project, const std::vector<Deployed>& deployed,

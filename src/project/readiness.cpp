@@ -98,6 +98,7 @@ bool has_check(const Service& service, const oci::ImageConfig& image) {
 Expectation expectation_of(const Service& service, const std::vector<const Service*>& others,
                            std::optional<Condition> least, bool strict) {
     Expectation result;
+    result.strict = strict;
     // Whoever waits for a task waits for its end.
     if (service.is_task) {
         result.conditions.insert(Condition::completed);

@@ -39,6 +39,7 @@ struct Expectation {
     std::set<Condition> conditions;  // more than its start, which is always wanted
     bool is_needed = true;  // false: nobody counts on it; how it fares is told and is no failure
     bool may_end = true;    // with 0
+    bool strict = false;    // as asked for: what shall run to its end has a time for it
 };
 // `least`: what is wanted of those that no other waits for; absent: their start. `strict`: all of
 // them are needed; else tasks, those with a check of their own, and those that others wait for.

@@ -100,9 +100,12 @@ Value secrets_value(const Service& service, bool configs) {
 
 Value env_files_value(const Service& service) {
     Array all;
-    for (const std::string& path : service.env_files) all.emplace_back(path);
-    for (const std::string& path : service.request.env_files) {
-        all.emplace_back(Object{{"path", path}, {"format", "raw"}});
+    for (const EnvFileUse& file : service.env_files) {
+        if (file.raw) {
+            all.emplace_back(Object{{"path", file.path}, {"format", "raw"}});
+        } else {
+            all.emplace_back(file.path);
+        }
     }
     return all;
 }

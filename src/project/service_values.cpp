@@ -287,6 +287,24 @@ void read_ulimits(Reader& reader, const Node& node, ServiceDraft& draft) {
     }
 }
 
+namespace {
+
+void take_env_file(const Reader& reader, const EnvFile& file, Service& service) {
+    constexpr size_t kMaxBytes = 1u << 20;
+    std::string text;
+    try {
+        text = base::try_read_file_at(AT_FDCWD, file.path, kMaxBytes).value_or("");
+    } catch (const base::Error& error) {
+        throw base::UsageError(error.message(), error.hint());
+    }
+    const auto parse = file.raw ? parse_raw_env : parse_dotenv;
+    for (auto& [name, value] : parse(text, file.path, reader.variables())) {
+        service.file_env[name] = std::move(value);
+    }
+}
+
+}  // namespace
+
 void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft) {
     const auto add = [&](const Node& element) {
         EnvFile file;
@@ -302,19 +320,13 @@ void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft) {
             reader.fail(element.at, "no such file: " + quote(file.path),
                         "make it, or write { path = …, required = false }");
         }
-        if (file.raw) {
-            draft.service.request.env_files.push_back(file.path);
-            return;
+        draft.service.env_files.push_back({file.path, file.raw});
+        // It stands in the way of its own service only.
+        try {
+            reader.at(element.at, [&] { take_env_file(reader, file, draft.service); });
+        } catch (const base::UsageError& error) {
+            draft.service.refused = error;
         }
-        constexpr size_t kMaxBytes = 1u << 20;
-        const std::string text =
-            base::try_read_file_at(AT_FDCWD, file.path, kMaxBytes).value_or("");
-        reader.at(element.at, [&] {
-            for (auto& [name, value] : parse_dotenv(text, file.path, reader.variables())) {
-                draft.service.file_env[name] = std::move(value);
-            }
-        });
-        draft.service.env_files.push_back(file.path);
     };
     if (node.list() == nullptr) {
         add(node);

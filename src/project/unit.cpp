@@ -35,20 +35,22 @@ Observation observe(const store::Store& store, const Service& service,
 }
 
 // Whether it has had the time to meet what is expected of it.
-bool is_overdue(const Unit& unit, const Action& action, const store::ContainerState& state,
-                std::chrono::seconds patience) {
+bool is_overdue(const Unit& unit, const Action& action, const Observation& seen,
+                Condition condition, std::chrono::seconds patience) {
     // Most servers listen by then; a port for something that is begun by hand never is.
     constexpr std::chrono::seconds kUnneeded{10};
     const auto waited = std::chrono::steady_clock::now() - unit.started_at;
     if (unit.expected.is_needed) {
-        // Its check knows when to give up. Of a port we are the ones who look.
-        const bool by_port = unit.service->ready && unit.service->ready->port;
-        const bool has_own_check = has_check(*unit.service, oci::ImageConfig{}) && !by_port;
-        return !unit.service->is_task && !has_own_check && waited > patience;
+        // What shall run to its end takes the time it takes.
+        if (unit.service->is_task) return false;
+        if (condition == Condition::completed && !unit.expected.strict) return false;
+        // Its check knows when to give up, unless it never comes to that.
+        const bool restarts = seen.state.status == store::ContainerState::Status::restarting;
+        return (!seen.has_check || restarts) && waited > patience;
     }
     if (waited > kUnneeded) return true;
     const std::chrono::nanoseconds lived = std::chrono::system_clock::now().time_since_epoch() -
-                                           std::chrono::nanoseconds(state.started_ns);
+                                           std::chrono::nanoseconds(seen.state.started_ns);
     return action.kind == Action::Kind::keep && lived > kUnneeded;
 }
 
@@ -68,7 +70,7 @@ Look look_for(const store::Store& store, Unit& unit, Condition condition,
         // It did what it was for, and nobody counts on more.
         if (has_ended && seen.state.exit_code == 0 && unit.expected.may_end) continue;
         const Verdict verdict =
-            judge(condition, seen, is_overdue(unit, action, seen.state, patience));
+            judge(condition, seen, is_overdue(unit, action, seen, condition, patience));
         if (verdict.kind == Verdict::Kind::good) continue;
         if (verdict.kind == Verdict::Kind::not_yet || unit.expected.is_needed) {
             return {verdict, &action};

@@ -38,6 +38,7 @@ class Up {
         : store_(store), project_(project), wish_(wish), listener_(listener), pulls_(store) {}
 
     UpResult run() {
+        if (!wish_.plan.no_create) require_possible(project_, wish_.plan);
         std::optional<base::FileLock> lock;
         if (!wish_.only_wait) {
             lock = lock_project(store_, project_.name);

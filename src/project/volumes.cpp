@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "sandbox/base/error.hpp"
@@ -123,18 +124,33 @@ void provide_volumes(const store::Store& store, const Project& project, const Se
 }
 
 void remove_volumes(const store::Store& store, const std::string& project_name,
-                    const Project* project, const Listener& listener,
-                    std::vector<Failure>& failures) {
+                    const Project* project, const std::vector<std::string>& services,
+                    const Listener& listener, std::vector<Failure>& failures) {
+    const store::VolumeStore volumes(store);
     if (project == nullptr) {
-        for (const store::VolumeRecord& record : store::VolumeStore(store).list()) {
+        if (!services.empty()) return;
+        for (const store::VolumeRecord& record : volumes.list()) {
             if (!has_label(record, label::kProject, project_name)) continue;
             remove_one(store, record.name, listener, failures);
         }
         return;
     }
+    const auto is_used = [&](const std::string& volume) {
+        return std::any_of(services.begin(), services.end(), [&](const std::string& name) {
+            const Service* const service = project->find_service(name);
+            if (service == nullptr) return false;
+            const auto& uses = service->volume_uses;
+            return std::find(uses.begin(), uses.end(), volume) != uses.end();
+        });
+    };
     for (const Volume& volume : project->volumes) {
         if (volume.external || !volume.device.empty()) continue;
-        remove_one(store, project->scoped_name(volume), listener, failures);
+        if (!services.empty() && !is_used(volume.name)) continue;
+        const std::string name = project->scoped_name(volume);
+        const auto record = volumes.try_get(name);
+        const bool labelled = record && record->labels.count(label::kProject) != 0;
+        if (labelled && !has_label(*record, label::kProject, project_name)) continue;
+        remove_one(store, name, listener, failures);
     }
 }
 

@@ -19,10 +19,11 @@ void read_driver_opts(Reader& reader, const Node& node, Volume& volume);
 // Those that the service uses. Throws UsageError with the volume's place when its directory of the
 // host is not there: docker's rule.
 void provide_volumes(const store::Store& store, const Project& project, const Service& service);
-// `project` may be null: then those whose labels say the project's name. One that is in use by
-// somebody else stays, as a Failure.
+// `services` not empty: those that they use alone. `project` may be null: then those whose labels
+// say the project's name, and of single services none. What another project has made stays; one
+// that is in use by somebody else does, too, as a Failure.
 void remove_volumes(const store::Store& store, const std::string& project_name,
-                    const Project* project, const Listener& listener,
-                    std::vector<Failure>& failures);
+                    const Project* project, const std::vector<std::string>& services,
+                    const Listener& listener, std::vector<Failure>& failures);
 
 }  // namespace sandbox::project

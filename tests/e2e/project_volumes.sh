@@ -102,3 +102,29 @@ expect_ok sandbox up -d
 expect_ok sandbox down -v
 expect_ok sandbox volume exists theirs
 expect_ok sandbox volume rm theirs
+
+test_case "down --volumes of a service takes its volumes alone, and none that another project has made"
+mkdir "$WORK/two" "$WORK/thief"
+cd "$WORK/two" || exit 1
+cat >compose.yaml <<'END'
+services:
+  a: { image: localhost/busybox, volumes: ["mine:/v"], stop_signal: KILL, command: sleep 1000 }
+  b: { image: localhost/busybox, volumes: ["other:/v"], stop_signal: KILL, command: sleep 1000 }
+volumes: { mine: , other: }
+END
+expect_ok sandbox up -d
+expect_ok sandbox down a -v
+expect_eq two_other "$(sandbox volume ls -q)"
+expect_ok sandbox stop
+cd "$WORK/thief" || exit 1
+cat >compose.yaml <<'END'
+services:
+  a: { image: localhost/busybox, volumes: ["v:/v"], stop_signal: KILL, command: sleep 1000 }
+volumes: { v: { name: two_other } }
+END
+expect_ok sandbox up -d
+expect_ok sandbox down -v
+expect_eq two_other "$(sandbox volume ls -q)"
+cd "$WORK/two" || exit 1
+expect_ok sandbox down -v
+expect_eq '' "$(sandbox volume ls -q)"

@@ -71,6 +71,8 @@ struct PlanOptions {
     // The id of the image that a reference means now; absent: not here.
     std::function<std::optional<std::string>(const std::string& image)> image_id;
 };
+// Throws the UsageError of the first service that cannot be made here (Service::refused).
+void require_possible(const Project& project, const PlanOptions& options);
 // In the order of start; removals first. Dependents that want it (Dependency::restart), and those
 // that share its network, are restarted with what is made or started anew, those that run and are
 // not among the names too. A task that has succeeded and has not changed is kept.

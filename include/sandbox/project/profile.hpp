@@ -52,6 +52,11 @@ struct NetworkUse {
     std::string mac{};       // empty: chosen
 };
 
+struct EnvFileUse {
+    std::string path;  // absolute
+    bool raw = false;  // not in the grammar of .env
+};
+
 struct SecretUse {
     std::string secret;
     bool is_config = false;  // of that name among the configs
@@ -84,9 +89,9 @@ struct Service {
     std::vector<Dependency> depends_on;
     std::optional<Check> ready, healthcheck;
     std::vector<NetworkUse> networks;
-    std::vector<std::string> host_access;         // ports of the host's loopback that are opened
-    std::vector<SecretUse> secrets;               // configs, too
-    std::vector<std::string> env_files;           // absolute; in the grammar of .env
+    std::vector<std::string> host_access;  // ports of the host's loopback that are opened
+    std::vector<SecretUse> secrets;        // configs, too
+    std::vector<EnvFileUse> env_files;
     std::map<std::string, std::string> file_env;  // what they say, the last one wins
     std::vector<Watch> watch;
     std::vector<std::string> profiles;  // optional groups it belongs to; empty: always

@@ -53,9 +53,7 @@ TEST_CASE("what has been said before is not said again") {
         {
             const log::SaidBefore outer;
             log::notice("one");
-            {
-                const log::SaidBefore inner;
-            }
+            { const log::SaidBefore inner; }
             log::warning("two");
         }
         log::warning("three");

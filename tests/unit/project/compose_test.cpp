@@ -136,7 +136,7 @@ TEST_CASE("what a compose file asks for in vain is refused with its line") {
     const auto refusal = [&](const std::string& text) -> std::string {
         const Project project = load_yaml(directory, text);
         try {
-            (void)make_plan(project, {}, {.names = {"a"}, .image_id = [](auto&) { return "i"; }});
+            require_possible(project, {.names = {"a"}});
         } catch (const base::UsageError& error) {
             CHECK(project.notices.empty());
             return error.message() + " (" + error.hint() + ")";
@@ -217,7 +217,7 @@ LATER=one
 SET=file
 )");
     directory.write("two", "LATER=two\n");
-    directory.write("raw", "QUOTED='stays'\n");
+    directory.write("raw", "# one\n\nQUOTED='stays' # not a comment\nLATER=raw\n");
     const Project project = load_yaml(directory, R"(
 services:
   a:
@@ -227,12 +227,15 @@ services:
 )");
     const Service& a = project.services.at(0);
     const engine::RunRequest request = make_container_request(project, a, 1);
-    CHECK(request.env == Texts{"BAZ=with spaces/x-o-d", "DQ=a\nb", "FOO=with spaces", "LATER=two",
-                               "PASSED=through", "PW=p@ss $x", "SET=file", "SET=here"});
-    CHECK(request.env_files == Texts{directory.path() + "/raw"});
+    CHECK(request.env == Texts{"BAZ=with spaces/x-o-d", "DQ=a\nb", "FOO=with spaces", "LATER=raw",
+                               "PASSED=through", "PW=p@ss $x", "QUOTED='stays' # not a comment",
+                               "SET=file", "SET=here"});
+    CHECK(request.env_files.empty());
     directory.write("one", "A=\"never closed\n");
-    CHECK(failure(directory, "services: {a: {image: x, env_file: one}}\n")
-              .find("the quote is never closed") != std::string::npos);
+    const Project bad = load_yaml(directory, "services: {a: {image: x, env_file: one}}\n");
+    REQUIRE(bad.services.at(0).refused);
+    CHECK_THAT(bad.services.at(0).refused->message(),
+               Catch::Contains("one:1: the quote is never closed"));
 }
 
 TEST_CASE("the project's name is a variable, wherever it comes from") {
@@ -244,10 +247,39 @@ volumes: {v: {name: "my-${COMPOSE_PROJECT_NAME}-data"}}
     Project project = load_yaml(directory, text);
     CHECK(project.services.at(0).request.image == "x:" + project.name);
     CHECK(project.volumes.at(0).given_name == "my-" + project.name + "-data");
+    directory.write(".env", "COMPOSE_PROJECT_NAME=by-dot-env\n");
+    project = load_yaml(directory, text);
+    CHECK(project.name == "by-dot-env");
+    CHECK(project.services.at(0).request.image == "x:by-dot-env");
     directory.environment = {{"NAMED", "by-variable"}};
     project = load_yaml(directory, "name: ${NAMED}\n" + text);
     CHECK(project.name == "by-variable");
     CHECK(project.services.at(0).request.image == "x:by-variable");
+}
+
+TEST_CASE("extends goes no circle, and lacks what its base lacks") {
+    const ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services:
+  a: { extends: b }
+  b: { image: x, extends: { file: other.yml, service: s } }
+  c: { image: x, extends: d }
+  d: { image: x, extends: c }
+  e: { image: x }
+)");
+    for (const char* name : {"a", "b", "c", "d"}) {
+        CAPTURE(std::string(name));
+        CHECK(project.find_service(name)->refused);
+    }
+    CHECK_FALSE(project.find_service("e")->refused);
+}
+
+TEST_CASE("an image in another file makes up for what would have to be built") {
+    const ProfileDirectory directory;
+    directory.write("compose.override.yaml", "services: {a: {image: made-elsewhere}}\n");
+    const Project project = load_yaml(directory, "services: {a: {build: .}, b: {build: .}}\n");
+    CHECK_FALSE(project.find_service("a")->refused);
+    CHECK(project.find_service("b")->refused);
 }
 
 TEST_CASE("a config and a secret may have one name, and lie where compose puts them") {

@@ -95,7 +95,7 @@ TEST_CASE("files whose content is in the container are part of its description")
     for (const char* name : {"env", "labels", "config", "secret", "other"}) {
         directory.write(name, "A=1\n");
     }
-    const Project project = directory.load_text(R"(
+    constexpr const char* kText = R"(
 [services.a]
 image = "x"
 env_file = "env"
@@ -108,8 +108,9 @@ image = "x"
 file = "config"
 [secrets.s]
 file = "secret"
-)");
+)";
     const auto hash = [&](const char* name) {
+        const Project project = directory.load_text(kText);
         return deployment_hash(project, *project.find_service(name));
     };
     const std::string other = hash("b");
@@ -121,6 +122,8 @@ file = "secret"
         before = hash("a");
     }
     directory.write("other", "A=2\n");
+    // What it says, not how.
+    directory.write("env", "# the same\nA='2'\n");
     CHECK(hash("a") == before);
     CHECK(hash("b") == other);
 }
