@@ -91,7 +91,7 @@ cd "$WORK" || exit
 
 test_case "my groups are the container's only where I ask for it"
 group=$(id -Gn | tr ' ' '\n' | grep -vx "$(id -gn)" | head -n 1)
-expect_ne "" "$group" "a group of this account's beside its own"
+[ -n "$group" ] || skip "this account is a member of one group only"
 echo for-a-group >"$WORK/f"
 chgrp "$group" "$WORK/f"
 chmod 640 "$WORK/f"
