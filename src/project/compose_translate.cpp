@@ -85,8 +85,7 @@ class Translator {
         const bool in_circle = other != nullptr && extending_.count(*other) != 0;
         if (other_file || base == nullptr || base == &service || in_circle) {
             remark(Kind::refused, at, key,
-                   other_file ? "write that service's keys here, or into a file that -f adds under "
-                                "this service's name"
+                   other_file        ? "write that service's keys here instead"
                    : base == nullptr ? "there is no such service to extend"
                                      : "it extends itself in the end");
             table->erase(table->begin() + (extends - table->data()));

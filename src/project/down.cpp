@@ -56,6 +56,8 @@ class Down {
   private:
     [[nodiscard]] bool is_wanted(const Deployed& container) const {
         const std::vector<std::string>& names = wish_.names;
+        // compose: what was run beside a service goes with the project, and is not stopped with it.
+        if (container.number == 0 && !wish_.remove) return false;
         return names.empty() ||
                std::find(names.begin(), names.end(), container.service) != names.end();
     }

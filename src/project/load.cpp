@@ -284,6 +284,10 @@ class Loader {
             reader.fail(at, draft.owner + ": container_name and scale exclude each other",
                         "several containers cannot have one name");
         }
+        for (const std::string& use : service.volume_uses) {
+            const Volume* const volume = project_.find_volume(use);
+            if (volume != nullptr && volume->refused) service.refused = volume->refused;
+        }
         resolve_environment(request);
     }
 

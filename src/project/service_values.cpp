@@ -317,8 +317,10 @@ void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft) {
         }
         if (!base::exists_at(AT_FDCWD, file.path)) {
             if (!file.required) return;
-            reader.fail(element.at, "no such file: " + quote(file.path),
-                        "make it, or write { path = …, required = false }");
+            draft.service.refused =
+                reader.documents().error(element.at, "no such file: " + quote(file.path),
+                                         "make it, or say that it is not required");
+            return;
         }
         draft.service.env_files.push_back({file.path, file.raw});
         // It stands in the way of its own service only.

@@ -357,6 +357,11 @@ void Up::tell_shortfalls() {
             if (unit.began && state && state->status == store::ContainerState::Status::exited &&
                 state->exit_code != 0) {
                 unit.shortfalls[action.container] = end_text(*state);
+                // Seen late, but seen: not what --wait has waited for.
+                if (wish_.strict) {
+                    result_.failures.push_back(describe_failure(
+                        store_, unit.service->name, action.container, action.id, end_text(*state)));
+                }
             }
         }
         for (const auto& [container, text] : unit.shortfalls) {

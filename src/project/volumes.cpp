@@ -62,9 +62,7 @@ void remove_one(const store::Store& store, const std::string& name, const Listen
     }
 }
 
-}  // namespace
-
-void read_driver_opts(Reader& reader, const Node& node, Volume& volume) {
+void take_driver_opts(Reader& reader, const Node& node, Volume& volume) {
     for (const Reader::Pair& pair : reader.pairs(node)) {
         if (pair.name != "type" && pair.name != "o" && pair.name != "device") {
             reader.fail(pair.at, "driver_opts: unknown option " + quote(pair.name), kCure);
@@ -93,6 +91,16 @@ void read_driver_opts(Reader& reader, const Node& node, Volume& volume) {
     }
     volume.device = reader.resolve(device);
     volume.options["device"] = volume.device;  // what `config` shows may be read elsewhere
+}
+
+}  // namespace
+
+void read_driver_opts(Reader& reader, const Node& node, Volume& volume) {
+    try {
+        take_driver_opts(reader, node, volume);
+    } catch (const base::UsageError& error) {
+        volume.refused = error;
+    }
 }
 
 void provide_volumes(const store::Store& store, const Project& project, const Service& service) {
@@ -143,9 +151,19 @@ void remove_volumes(const store::Store& store, const std::string& project_name,
             return std::find(uses.begin(), uses.end(), volume) != uses.end();
         });
     };
+    // With a service that stays.
+    const auto is_shared = [&](const std::string& volume) {
+        return std::any_of(project->services.begin(), project->services.end(),
+                           [&](const Service& service) {
+                               const auto& uses = service.volume_uses;
+                               return std::find(services.begin(), services.end(), service.name) ==
+                                          services.end() &&
+                                      std::find(uses.begin(), uses.end(), volume) != uses.end();
+                           });
+    };
     for (const Volume& volume : project->volumes) {
         if (volume.external || !volume.device.empty()) continue;
-        if (!services.empty() && !is_used(volume.name)) continue;
+        if (!services.empty() && (!is_used(volume.name) || is_shared(volume.name))) continue;
         const std::string name = project->scoped_name(volume);
         const auto record = volumes.try_get(name);
         const bool labelled = record && record->labels.count(label::kProject) != 0;

@@ -89,3 +89,17 @@ expect_eq 1 "$RC"
 expect_match 'job failed: it has ended with 3' "$ERR"
 expect_match 'app +not started, because of job' "$ERR"
 expect_eq $'p-db-1 running\np-job-1 exited' "$(states)"
+
+test_case "with --wait one that ends with something else than 0 is a failure, whenever that is seen"
+cat >compose.yaml <<'EOF2'
+name: p
+services:
+  one: { image: busybox, command: sh -c "exit 1" }
+  dep: { image: busybox, command: sleep 1000, stop_signal: KILL, depends_on: [one] }
+EOF2
+for round in 1 2 3 4 5; do
+    expect_ok sandbox down -q -f compose.yaml
+    run_rc sandbox up --wait -f compose.yaml
+    expect_eq 1 "$RC" "round $round: $ERR"
+done
+expect_ok sandbox down -q -f compose.yaml

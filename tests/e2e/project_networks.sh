@@ -79,6 +79,8 @@ expect_ok sandbox compose run --rm -d --name passing web sleep 1000
 expect_eq "$web" "$(sandbox exec client nslookup -type=a web | addresses)"
 expect_eq "$web" "$(sandbox exec client nslookup -type=a www | addresses)"
 expect_rc 0 sandbox exec client nslookup -type=a passing
+expect_ok sandbox compose restart -t 0 web
+expect_eq running "$(sandbox inspect --format '{{.State.Status}}' passing)" "what is run beside a service stays"
 expect_ok sandbox rm -f passing
 expect_ok sandbox compose run --rm -d --use-aliases --name passing web sleep 1000
 expect_eq 2 "$(sandbox exec client nslookup -type=a www | addresses | wc -l)"

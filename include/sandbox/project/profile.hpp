@@ -126,6 +126,7 @@ struct Volume {
     std::string device{};    // absolute: it is that directory of the host; empty: the store's
     bool read_only = false;  // of the device: "o" says ro
     std::string where{};     // "FILE:LINE"; empty: nobody describes it
+    std::optional<base::UsageError> refused{};  // who uses it cannot be made
 };
 
 struct Secret {

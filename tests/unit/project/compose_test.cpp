@@ -232,6 +232,12 @@ services:
                                "SET=file", "SET=here"});
     CHECK(request.env_files.empty());
     directory.write("one", "A=\"never closed\n");
+    const Project none = load_yaml(
+        directory, "services: {a: {image: x, env_file: none}, b: {image: x, env_file: two}}\n");
+    REQUIRE(none.services.at(0).refused);
+    CHECK(none.services.at(0).refused->message() ==
+          "compose.yaml:1:36: no such file: \"" + directory.path() + "/none\"");
+    CHECK_FALSE(none.services.at(1).refused);
     const Project bad = load_yaml(directory, "services: {a: {image: x, env_file: one}}\n");
     REQUIRE(bad.services.at(0).refused);
     CHECK_THAT(bad.services.at(0).refused->message(),

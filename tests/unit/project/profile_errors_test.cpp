@@ -5,31 +5,38 @@
 namespace sandbox::project {
 namespace {
 
-TEST_CASE("driver_opts of a volume that nothing here can do are a mistake") {
+TEST_CASE("driver_opts of a volume that nothing here can do stand in the way of who uses it") {
     ProfileDirectory directory;
     const auto fails = [&](const std::string& options, const std::string& words) {
-        CHECK(directory.failure("[services.a]\nimage = \"x\"\n[volumes.v]\n" + options) ==
-              "sandbox.toml:" + words);
+        const Project project = directory.load_text(
+            "[volumes.v]\n" + options +
+            "[services.a]\nimage = \"x\"\nvolumes = [\"v:/v\"]\n[services.b]\nimage = \"x\"\n");
+        const auto& refused = project.find_service("a")->refused;
+        REQUIRE(refused);
+        CHECK(refused->message() + " (" + refused->hint() + ")" == "sandbox.toml:" + words);
+        CHECK_FALSE(project.find_service("b")->refused);
     };
     const std::string cure = "type none, o bind and device PATH make it a directory of the host";
     fails("driver_opts = { type = \"nfs\", o = \"addr=10.0.0.1,rw\", device = \":/data\" }\n",
-          "4:15: driver_opts: a volume of type \"nfs\" needs a mount that root does (have it "
+          "2:15: driver_opts: a volume of type \"nfs\" needs a mount that root does (have it "
           "mounted on the host; then " +
               cure + ")");
     fails("driver_opts = { type = \"tmpfs\", device = \"tmpfs\" }\n",
-          "4:15: driver_opts: a volume cannot be in memory (say it of the service: tmpfs and the "
+          "2:15: driver_opts: a volume cannot be in memory (say it of the service: tmpfs and the "
           "path inside)");
     fails("driver_opts = { size = \"1g\" }\n",
-          "4:17: driver_opts: unknown option \"size\" (" + cure + ")");
+          "2:17: driver_opts: unknown option \"size\" (" + cure + ")");
     fails("driver_opts = { type = \"none\", device = \"/x\" }\n",
-          "4:15: driver_opts: o says nothing of bind (" + cure + ")");
+          "2:15: driver_opts: o says nothing of bind (" + cure + ")");
     fails("driver_opts = { type = \"none\", o = \"bind\" }\n",
-          "4:15: driver_opts: there is no device (" + cure + ")");
+          "2:15: driver_opts: there is no device (" + cure + ")");
     fails("driver_opts = { type = \"none\", o = \"bind,noexec\", device = \"/x\" }\n",
-          "4:15: driver_opts: unknown word \"noexec\" in o (it may be bind, rbind, ro and rw)");
-    fails("external = true\nlabels = { a = \"b\" }\n",
-          "3:10: volume \"v\": external and \"labels\" exclude each other (an external volume is "
-          "as somebody has made it: remove \"labels\")");
+          "2:15: driver_opts: unknown word \"noexec\" in o (it may be bind, rbind, ro and rw)");
+    CHECK(
+        directory.failure("[services.a]\nimage = \"x\"\n[volumes.v]\nexternal = true\n"
+                          "labels = { a = \"b\" }\n") ==
+        "sandbox.toml:3:10: volume \"v\": external and \"labels\" exclude each other (an external "
+        "volume is as somebody has made it: remove \"labels\")");
 }
 
 TEST_CASE("each mistake is told with file, line, column and the cure") {
