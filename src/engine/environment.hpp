@@ -1,16 +1,15 @@
 // The payload's environment: only what the image, the flags and we say; nothing is inherited.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sandbox/engine/env_file.hpp"
+
 namespace sandbox::engine {
 
-// The caller's variables, for `-e NAME` (a seam for tests).
-using HostEnvironment = std::function<std::optional<std::string>(const std::string&)>;
 [[nodiscard]] HostEnvironment process_environment();
 
 // Variables in order of first appearance; setting again changes the value in place.
@@ -27,18 +26,9 @@ class Environment {
     std::vector<std::pair<std::string, std::string>> variables_;
 };
 
-struct EnvAssignment {
-    std::string name;
-    std::string value;
-};
 // "NAME=value", or "NAME": the caller's value, absent when he has none. Throws UsageError (125).
 [[nodiscard]] std::optional<EnvAssignment> parse_env_flag(std::string_view text,
                                                           const HostEnvironment& host);
-// docker's env-file: one NAME=value or NAME a line, # comments. `file` is for messages only.
-// Throws UsageError (125) "FILE:LINE: why".
-[[nodiscard]] std::vector<EnvAssignment> parse_env_file(std::string_view text,
-                                                        const std::string& file,
-                                                        const HostEnvironment& host);
 // Reads and parses. At most 16 MiB; a regular file or a pipe ("-" is not special).
 [[nodiscard]] std::vector<EnvAssignment> load_env_file(const std::string& path,
                                                        const HostEnvironment& host);

@@ -189,7 +189,7 @@ void refuse_what_is_not_there(const RunRequest& request) {
     if (std::find(groups.begin(), groups.end(), kKeepGroups) != groups.end()) {
         if (groups.size() > 1) {
             throw_usage("--group-add keep-groups excludes all others",
-                        "the kernel sets all of a process's groups or none");
+                        "leave the others out: a process has all of its groups from one list");
         }
         if (::geteuid() == 0) {
             throw_usage("--group-add keep-groups: not as root",

@@ -6,13 +6,6 @@
 namespace sandbox::project {
 namespace {
 
-Member* find_member(Table& table, std::string_view key) {
-    for (Member& member : table) {
-        if (member.key == key) return &member;
-    }
-    return nullptr;
-}
-
 bool is_foreign_driver(const Node& node) {
     const std::string* word = node.text();
     return word != nullptr && *word != "bridge" && *word != "private" && !word->empty();

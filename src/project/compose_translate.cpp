@@ -21,13 +21,6 @@ Node text_node(std::string text, const Place& at) {
     return {std::move(text), at};
 }
 
-Member* find_member(Table& table, std::string_view key) {
-    for (Member& member : table) {
-        if (member.key == key) return &member;
-    }
-    return nullptr;
-}
-
 class Translator {
   public:
     Translator(const Documents& documents, std::vector<Remark>& remarks)

@@ -5,16 +5,6 @@
 #include <string>
 
 namespace sandbox::project {
-namespace {
-
-Member* member_of(Table& table, std::string_view key) {
-    for (Member& member : table) {
-        if (member.key == key) return &member;
-    }
-    return nullptr;
-}
-
-}  // namespace
 
 bool has_addresses(const Node& ports) {
     const List* list = ports.list();
@@ -29,7 +19,7 @@ void write_modes(Node& uses) {
     List* list = std::get_if<List>(&uses.value);
     if (list == nullptr) return;
     for (Node& use : *list) {
-        Member* mode = use.table() == nullptr ? nullptr : member_of(*use.table(), "mode");
+        Member* mode = use.table() == nullptr ? nullptr : find_member(*use.table(), "mode");
         const auto* bits = mode == nullptr ? nullptr : std::get_if<std::int64_t>(&mode->node.value);
         if (bits == nullptr || *bits < 0 || *bits > 07777) continue;
         std::string text;

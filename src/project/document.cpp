@@ -69,6 +69,13 @@ std::string_view line_of(std::string_view text, std::uint32_t number) {
 
 }  // namespace
 
+Member* find_member(Table& table, std::string_view key) {
+    for (Member& member : table) {
+        if (member.key == key) return &member;
+    }
+    return nullptr;
+}
+
 const Node* Node::find(std::string_view key) const noexcept {
     const Table* members = table();
     if (members == nullptr) return nullptr;

@@ -46,6 +46,9 @@ struct Member {
     Node node;
 };
 
+// Null: there is none of that key.
+[[nodiscard]] Member* find_member(Table& table, std::string_view key);
+
 // The files of one project, kept so that an error can show the line it speaks of.
 class Documents {
   public:

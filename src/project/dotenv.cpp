@@ -79,7 +79,7 @@ class DotenvParser {
         for (;;) {
             if (rest_.empty()) {
                 line_ = first_line;
-                fail("the quote is never closed");
+                fail("the quote is never closed", "end the value with the quote that begins it");
             }
             const char c = rest_.front();
             rest_.remove_prefix(1);
@@ -172,28 +172,6 @@ class DotenvParser {
 std::map<std::string, std::string> parse_dotenv(std::string_view text, const std::string& file,
                                                 const Variables& outer) {
     return DotenvParser(text, file, outer).parse();
-}
-
-std::map<std::string, std::string> parse_raw_env(std::string_view text, const std::string& file,
-                                                 const Variables& outer) {
-    std::map<std::string, std::string> values;
-    unsigned number = 0;
-    for (std::string line : base::split(text, '\n')) {
-        ++number;
-        if (line.ends_with('\r')) line.pop_back();
-        const size_t equals = line.find('=');
-        const std::string name(base::trim(line.substr(0, equals)));
-        if (name.empty() ? equals == line.npos : name.front() == '#') continue;
-        if (name.empty() || name.find_first_of(" \t") != name.npos) {
-            throw UsageError(file + ":" + std::to_string(number) + ": expected NAME=value");
-        }
-        if (equals != line.npos) {
-            values[name] = line.substr(equals + 1);
-        } else if (auto value = outer(name)) {
-            values[name] = std::move(*value);
-        }
-    }
-    return values;
 }
 
 }  // namespace sandbox::project

@@ -19,10 +19,4 @@ namespace sandbox::project {
                                                               const std::string& file,
                                                               const Variables& outer);
 
-// The files of `run --env-file`: what is behind "=" is the value, to the end of the line. Lines
-// that begin with "#" and empty ones do not count; NAME alone has the caller's value.
-[[nodiscard]] std::map<std::string, std::string> parse_raw_env(std::string_view text,
-                                                               const std::string& file,
-                                                               const Variables& outer);
-
 }  // namespace sandbox::project

@@ -8,6 +8,7 @@
 #include "dotenv.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/env_file.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -297,8 +298,13 @@ void take_env_file(const Reader& reader, const EnvFile& file, Service& service) 
     } catch (const base::Error& error) {
         throw base::UsageError(error.message(), error.hint());
     }
-    const auto parse = file.raw ? parse_raw_env : parse_dotenv;
-    for (auto& [name, value] : parse(text, file.path, reader.variables())) {
+    if (file.raw) {
+        for (auto& each : engine::parse_env_file(text, file.path, reader.variables())) {
+            service.file_env[each.name] = std::move(each.value);
+        }
+        return;
+    }
+    for (auto& [name, value] : parse_dotenv(text, file.path, reader.variables())) {
         service.file_env[name] = std::move(value);
     }
 }

@@ -95,9 +95,7 @@ std::vector<Found> find_devices(const DeviceWords& words, std::string_view typed
     struct stat info {};
     if (::stat(words.host.c_str(), &info) != 0) {
         throw_bad_flag(kFlag, typed, base::quote(words.host) + ": " + base::errno_text(errno),
-                       errno == ENOENT ? "is its driver loaded, its module known as " +
-                                             base::quote(words.host) + "?"
-                                       : "");
+                       errno == ENOENT ? "`ls /dev` shows what is there" : "");
     }
     if (is_device(info.st_mode)) return {{words.host, words.container, false}};
     if (!S_ISDIR(info.st_mode)) {
