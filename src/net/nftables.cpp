@@ -194,6 +194,23 @@ NftRule& NftRule::transparent_socket() {
     return compare(NFT_CMP_EQ, &yes, sizeof yes);
 }
 
+NftRule& NftRule::segment_is_in(const std::string& set) {
+    load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, kSegmentKeyBytes);
+    return expression("lookup", [&](NetlinkMessage& out) {
+        out.put_text(NFTA_LOOKUP_SET, set);
+        out.put_be32(NFTA_LOOKUP_SREG, kRegister);
+    });
+}
+
+NftRule& NftRule::add_segment_to(const std::string& set) {
+    load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, kSegmentKeyBytes);
+    return expression("dynset", [&](NetlinkMessage& out) {
+        out.put_text(NFTA_DYNSET_SET_NAME, set);
+        out.put_be32(NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+        out.put_be32(NFTA_DYNSET_SREG_KEY, kRegister);
+    });
+}
+
 NftRule& NftRule::set_mark(std::uint32_t mark) {
     load_immediate(kRegister, &mark, sizeof mark);
     return expression("meta", [&](NetlinkMessage& out) {
@@ -230,8 +247,27 @@ NftRule& NftRule::reject_tcp() {
 
 namespace {
 
+// nf_tables_newset() wants a number to tell the sets of a batch apart; ours are told by their
+// names.
+void put_set(NetlinkMessage& batch, const nfgenmsg& family, const std::string& table,
+             const NftSet& set, std::uint32_t number) {
+    batch.begin(nft_type(NFT_MSG_NEWSET), NLM_F_CREATE, &family, sizeof family);
+    batch.put_text(NFTA_SET_TABLE, table);
+    batch.put_text(NFTA_SET_NAME, set.name);
+    batch.put_be32(NFTA_SET_ID, number);
+    batch.put_be32(NFTA_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
+    batch.put_be32(NFTA_SET_KEY_TYPE, 0);  // for programs that print it
+    batch.put_be32(NFTA_SET_KEY_LEN, set.key_bytes);
+    batch.put_be64(NFTA_SET_TIMEOUT, static_cast<std::uint64_t>(set.lifetime.count()));
+    const size_t description = batch.begin_nest(NFTA_SET_DESC);
+    batch.put_be32(NFTA_SET_DESC_SIZE, set.most);
+    batch.end_nest(description);
+}
+
 void put_chain(NetlinkMessage& batch, const nfgenmsg& family, const std::string& table,
                const NftChain& chain, bool is_last_chain) {
+    std::uint32_t number = 0;
+    for (const NftSet& set : chain.sets) put_set(batch, family, table, set, ++number);
     batch.begin(nft_type(NFT_MSG_NEWCHAIN), NLM_F_CREATE, &family, sizeof family);
     batch.put_text(NFTA_CHAIN_TABLE, table);
     batch.put_text(NFTA_CHAIN_NAME, chain.name);

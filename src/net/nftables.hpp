@@ -2,6 +2,7 @@
 // and do; no nft program. linux/netfilter/nf_tables.h. What the gateway's rules are: ruleset.hpp.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,6 +28,10 @@ class NftRule {
     NftRule& tcp_flags(std::uint8_t mask, std::uint8_t value);  // after protocol(tcp)
     NftRule& icmp_type_between(std::uint8_t first, std::uint8_t last);
     NftRule& transparent_socket();  // a socket with IP_TRANSPARENT owns this flow
+    // Of a set whose keys are kSegmentKeyBytes long: ports and sequence number, which a segment
+    // that is sent again has again. The second matches unless the set is full. After protocol(tcp).
+    NftRule& segment_is_in(const std::string& set);
+    NftRule& add_segment_to(const std::string& set);
     NftRule& set_mark(std::uint32_t mark);
     NftRule& tproxy(const Endpoint& to);  // after family() and protocol()
     NftRule& accept();
@@ -49,11 +54,22 @@ class NftRule {
     NetlinkMessage list_;
 };
 
+constexpr std::uint32_t kSegmentKeyBytes = 8;  // the first two words of TCP's header: RFC 9293
+
+// A set that rules fill, of keys that leave it by themselves.
+struct NftSet {
+    std::string name;
+    std::uint32_t key_bytes = 0;
+    std::uint32_t most = 0;
+    std::chrono::milliseconds lifetime{0};
+};
+
 struct NftChain {
     std::string name;
     std::uint32_t hook = 0;  // NF_INET_PRE_ROUTING, …
     std::int32_t priority = 0;
     std::vector<NftRule> rules;
+    std::vector<NftSet> sets = {};  // that the rules speak of; the table's, by their names
 };
 
 // All messages of the two below, ready to be sent. Pure.

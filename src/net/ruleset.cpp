@@ -4,7 +4,8 @@
 //     it in again on the loopback once the outside has said yes. Only SYNs from there reach the
 //     listener; nobody but the helper can send any there.
 //   - TCP of a connection the gateway has goes to its socket; of one it does not have (any more)
-//     gets a reset, so that a container learns of a helper that was killed.
+//     gets a reset, so that a container learns of a helper that was killed. Not at the first miss:
+//     see kLookups.
 //   - Datagrams go to the helper's socket. Echo requests the helper has seen, too.
 //   - The bridge's own address answers DNS, ping and neighbour discovery.
 #include "net/ruleset.hpp"
@@ -18,6 +19,17 @@ namespace sandbox::net {
 namespace {
 
 constexpr std::uint8_t kSynAckRst = 0x16, kSyn = 0x02;
+
+// When a handshake ends, the kernel takes the half-open socket out of its table before it puts the
+// connected one in, and others look up without a lock (inet_ehash_insert() before Linux 6.19). A
+// client's first data, on another processor than the handshake that the helper began, can find
+// neither; that takes nanoseconds, or as long as an interrupt. So we look again, then drop the
+// segment, and reset the connection when the very segment comes again: the client's kernel sends it
+// within a second, longer where the way is slow.
+constexpr int kLookups = 3;
+constexpr std::chrono::seconds kMissRemembered{60};
+constexpr std::uint32_t kMostMisses = 4096;  // beyond that a miss is a reset at once
+const std::string kMissed = "missed";
 
 void open_own_address(NftChain& chain, const IpAddress& address) {
     const std::uint8_t icmp =
@@ -64,7 +76,12 @@ NftChain make_gateway_chain(const IpAddress& gateway_v4,
     }
     add(NftRule().for_this_host(false).drop());
     add(NftRule().protocol(IPPROTO_TCP).tcp_flags(kSynAckRst, kSyn).drop());
-    add(NftRule().protocol(IPPROTO_TCP).transparent_socket().accept());
+    for (int i = 0; i < kLookups; ++i) {
+        add(NftRule().protocol(IPPROTO_TCP).transparent_socket().accept());
+    }
+    chain.sets.push_back({kMissed, kSegmentKeyBytes, kMostMisses, kMissRemembered});
+    add(NftRule().protocol(IPPROTO_TCP).segment_is_in(kMissed).reject_tcp());
+    add(NftRule().protocol(IPPROTO_TCP).add_segment_to(kMissed).drop());
     add(NftRule().protocol(IPPROTO_TCP).reject_tcp());
     for (const Family& family : families) {
         add(NftRule().family(family.number).protocol(IPPROTO_UDP).tproxy(family.proxy).accept());

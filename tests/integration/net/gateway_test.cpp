@@ -253,6 +253,34 @@ TEST_CASE("a killed helper comes back; old connections are reset, new ones work"
     CHECK(world.gateway->helper_pid() != helper);
 }
 
+TEST_CASE("what belongs to no connection is reset when it is sent again, not before") {
+    NEEDS_NAMESPACES();
+    NetWorld world;
+    world.add("web");
+    CHECK(world.in("web", [] {
+        // The socket of a restored process is connected without a word to the other side.
+        const base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const auto set = [&fd](int level, int option, const auto& value) {
+            return ::setsockopt(fd.get(), level, option, &value, sizeof value) == 0;
+        };
+        sockaddr_storage to{};
+        const socklen_t to_size = to_sockaddr(endpoint("192.0.2.1", 80), to);
+        if (!set(SOL_SOCKET, SO_RCVTIMEO, timeval{20, 0}) ||
+            !set(IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON) ||
+            ::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), to_size) != 0 ||
+            !set(IPPROTO_TCP, TCP_REPAIR_WINDOW, tcp_repair_window{0, 4096, 4096, 4096, 0}) ||
+            !set(IPPROTO_TCP, TCP_REPAIR, 0) || !say(fd.get(), "hello")) {
+            return false;
+        }
+        char byte = 0;
+        if (::recv(fd.get(), &byte, 1, 0) >= 0 || errno != ECONNRESET) return false;
+        tcp_info info{};
+        socklen_t size = sizeof info;
+        return ::getsockopt(fd.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+               info.tcpi_total_retrans >= 1;
+    }));
+}
+
 TEST_CASE("a network that comes back replaces the link that the dead one has left") {
     NEEDS_NAMESPACES();
     Endpoint at;

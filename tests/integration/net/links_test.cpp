@@ -108,6 +108,9 @@ TEST_CASE("a ruleset is taken by the kernel, and a wrong one is told") {
     chain.rules.push_back(NftRule().protocol(IPPROTO_TCP).tcp_flags(0x12, 0x02).drop());
     chain.rules.push_back(
         NftRule().protocol(IPPROTO_TCP).transparent_socket().set_mark(1).accept());
+    chain.sets.push_back({"missed", kSegmentKeyBytes, 16, std::chrono::seconds(1)});
+    chain.rules.push_back(NftRule().protocol(IPPROTO_TCP).segment_is_in("missed").reject_tcp());
+    chain.rules.push_back(NftRule().protocol(IPPROTO_TCP).add_segment_to("missed").drop());
     chain.rules.push_back(NftRule().protocol(IPPROTO_TCP).reject_tcp());
     chain.rules.push_back(
         NftRule().to_address(v4.address).protocol(IPPROTO_UDP).to_port(53).accept());

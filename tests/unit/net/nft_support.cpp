@@ -88,6 +88,12 @@ class Machine {
         return ByteView(found->second).first(size);
     }
 
+    // All sets of ours have keys of one length.
+    Bytes key(std::uint32_t number) {
+        const ByteView bytes = reg(number, net::kSegmentKeyBytes);
+        return {bytes.begin(), bytes.end()};
+    }
+
     const Passing& passing_;
     bool v6_ = false;
     size_t head_ = 0;
@@ -225,6 +231,15 @@ bool Machine::step(const std::string& name, ByteView data) {
         const ByteView port = reg(be32(at(a, NFTA_TPROXY_REG_PORT)), 2);
         to.port = static_cast<std::uint16_t>(port[0] << 8 | port[1]);
         proxy_ = to;
+    } else if (name == "lookup") {
+        if (passing_.sets == nullptr) return false;
+        return (*passing_.sets)[text_of(at(a, NFTA_LOOKUP_SET))].contains(
+            key(be32(at(a, NFTA_LOOKUP_SREG))));
+    } else if (name == "dynset") {
+        if (be32(at(a, NFTA_DYNSET_OP)) != NFT_DYNSET_OP_ADD) malformed("a change of a set");
+        if (passing_.sets == nullptr) return false;
+        (*passing_.sets)[text_of(at(a, NFTA_DYNSET_SET_NAME))].insert(
+            key(be32(at(a, NFTA_DYNSET_SREG_KEY))));
     } else if (name == "reject") {
         if (be32(at(a, NFTA_REJECT_TYPE)) != NFT_REJECT_TCP_RST) malformed("a refusal");
         decide(Fate::Kind::reset);

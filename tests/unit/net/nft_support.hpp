@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ struct Passing {
     bool transparent_socket = false;  // has one
     std::uint32_t random = 0;         // of a million
     std::uint16_t ether_type = 0;     // 0: from the packet
+    // What the rules have put into sets; absent: every set is full.
+    std::map<std::string, std::set<net::Bytes>>* sets = nullptr;
 };
 struct Fate {
     enum class Kind { accepted, dropped, reset } kind = Kind::accepted;

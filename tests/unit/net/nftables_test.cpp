@@ -141,7 +141,6 @@ TEST_CASE("the gateway holds, proxies, refuses and answers as its theory says") 
         CHECK(apply_chain(chain, with(syn)) == Fate{Kind::dropped, {}, 0});
         CHECK(apply_chain(chain, with(syn, "lo")) == Fate{Kind::accepted, proxy, 0});
         Passing segment = with(make_tcp(inside, outside, 0x10));
-        CHECK(apply_chain(chain, segment) == Fate{Kind::reset, {}, 0});
         segment.transparent_socket = true;
         CHECK(apply_chain(chain, segment) == Fate{Kind::accepted, {}, 0});
         CHECK(apply_chain(chain, with(udp(each.container, at(each.outside, 53)))) ==
@@ -168,6 +167,46 @@ TEST_CASE("the gateway holds, proxies, refuses and answers as its theory says") 
         CHECK(apply_chain(chain, with(icmp("fe80::2", "ff02::1", type))).kind == Kind::accepted);
     }
     CHECK(apply_chain(chain, with(icmp("fe80::2", "ff02::1", 134))).kind == Kind::dropped);
+}
+
+TEST_CASE("a segment without a socket is dropped, and resets its connection when it comes again") {
+    const NftChain chain = make_gateway_chain(at("10.89.0.1", 0).address, at("fd00::1", 0).address);
+    for (const auto& [container, outside] :
+         {std::pair{"10.89.0.2", "192.0.2.1"}, {"fd00::2", "2001:db8::1"}}) {
+        std::map<std::string, std::set<Bytes>> sets;
+        const auto fate = [&](std::uint16_t port, std::uint8_t flags, bool has_socket = false) {
+            Passing segment = with(make_tcp(at(container, port), at(outside, 443), flags));
+            segment.transparent_socket = has_socket;
+            segment.sets = &sets;
+            return apply_chain(chain, segment).kind;
+        };
+        CHECK(fate(40000, 0x10) == Kind::dropped);
+        CHECK(fate(40001, 0x10) == Kind::dropped);
+        CHECK(fate(40000, 0x10, true) == Kind::accepted);  // found this time
+        CHECK(fate(40000, 0x10) == Kind::reset);
+        CHECK(fate(40000, 0x18) == Kind::reset);  // flags may differ when it is sent again
+        // A container that fills the set has what it had without one.
+        Passing segment = with(make_tcp(at(container, 40003), at(outside, 443), 0x10));
+        CHECK(apply_chain(chain, segment).kind == Kind::reset);
+    }
+}
+
+TEST_CASE("a set comes before the rules that speak of it, with all that the kernel asks for") {
+    const NftChain chain = make_gateway_chain(at("10.89.0.1", 0).address, std::nullopt);
+    REQUIRE(chain.sets.size() == 1);
+    const NetlinkMessage batch = make_installation("gateway", {chain});
+    const auto messages = sandbox::test::read_messages(batch.bytes());
+    const auto is = [](int message) {
+        return [message](const NetlinkPart& part) {
+            return part.type == (NFNL_SUBSYS_NFTABLES << 8 | message);
+        };
+    };
+    const auto set = std::find_if(messages.begin(), messages.end(), is(NFT_MSG_NEWSET));
+    REQUIRE(set != messages.end());
+    CHECK(set < std::find_if(messages.begin(), messages.end(), is(NFT_MSG_NEWRULE)));
+    CHECK(set->text(NFTA_SET_TABLE) == "gateway");
+    CHECK(set->text(NFTA_SET_NAME) == chain.sets[0].name);
+    CHECK(chain.sets[0].key_bytes == kSegmentKeyBytes);
 }
 
 TEST_CASE("without IPv6 nothing of it goes anywhere") {
