@@ -98,6 +98,22 @@ std::optional<FileLock> FileLock::try_acquire(int dir_fd, const std::string& nam
     return std::nullopt;
 }
 
+// A descriptor of its own: the lock is that of the open file description.
+std::optional<FileLock> FileLock::acquire_directory(int dir_fd, LockMode mode) {
+    std::optional<UniqueFd> fd = try_open_at(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+    if (!fd) return std::nullopt;
+    wait_for_lock(fd->get(), mode, "(a directory)", {});
+    if (is_removed(fd->get(), "(a directory)")) return std::nullopt;
+    return FileLock(std::move(*fd));
+}
+
+std::optional<FileLock> FileLock::try_acquire_directory(int dir_fd, LockMode mode) {
+    std::optional<UniqueFd> fd = try_open_at(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+    if (!fd || !try_flock(fd->get(), mode, "(a directory)")) return std::nullopt;
+    if (is_removed(fd->get(), "(a directory)")) return std::nullopt;
+    return FileLock(std::move(*fd));
+}
+
 bool FileLock::is_held(int dir_fd, const std::string& name) {
     const auto fd = try_open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (!fd) return false;

@@ -2,7 +2,9 @@
 // <name> → id) comes last but one and its record last. A directory without a record is being made,
 // or its maker died: then nobody holds its lock, its name is free, and whoever sees it removes it.
 // A maker that is seen between its directory and its lock finds that directory gone, and makes
-// another. The lock file is locked as long as somebody cares for the container.
+// another. The lock file is locked as long as somebody cares for the container. It goes with the
+// directory, and in between a maker could make and lock another one in vain: so whoever removes
+// has the directory's own lock, which the maker takes before that of the file.
 #include "sandbox/store/container_store.hpp"
 
 #include <algorithm>
@@ -151,11 +153,13 @@ OwnedContainer make_owned_directory(int containers_fd) {
         check(raw::mkdirat(containers_fd, id.c_str(), 0700), "make container directory", id);
         try {
             UniqueFd dir = base::open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            const auto stays = base::FileLock::acquire_directory(dir.get(), base::LockMode::shared);
+            if (!stays) continue;  // swept: see the top
             base::FileLock lock =
                 base::FileLock::acquire(dir.get(), kLock, base::LockMode::exclusive);
             return {id, std::move(dir), std::move(lock), {}};
         } catch (const SysError& error) {
-            if (error.errnum() != ENOENT) throw;  // else swept: see the top
+            if (error.errnum() != ENOENT) throw;  // else swept
         }
     }
 }
@@ -350,6 +354,8 @@ void ContainerStore::remove(OwnedContainer container) const {
             event = container_event("destroy", entry->record);
         }
     }
+    const auto goes =
+        base::FileLock::acquire_directory(container.dir.get(), base::LockMode::exclusive);
     base::unlink_at(container.dir.get(), kRecord, true);
     kernel::remove_tree(containers_fd, container.id);
     append_event(store_, event);
@@ -358,6 +364,11 @@ void ContainerStore::remove(OwnedContainer container) const {
 bool ContainerStore::remove_if_unfinished(const std::string& id) const {
     const int containers_fd = store_.containers_fd();
     if (!is_id(id) || base::exists_at(containers_fd, id + "/" + kRecord)) return false;
+    const auto dir = base::try_open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir) return false;
+    // Its maker or another remover is at it.
+    const auto goes = base::FileLock::try_acquire_directory(dir->get(), base::LockMode::exclusive);
+    if (!goes) return false;
     const std::optional<OwnedContainer> owned = try_own(id);
     if (!owned || base::exists_at(owned->dir.get(), kRecord)) return false;
     kernel::remove_tree(containers_fd, id);

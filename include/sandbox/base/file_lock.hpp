@@ -20,6 +20,10 @@ class FileLock {
                             const std::string& waiting = {});
     // Absent when somebody else holds it.
     static std::optional<FileLock> try_acquire(int dir_fd, const std::string& name, LockMode mode);
+    // The directory itself; names no file in it, so that it can be held while all of them go.
+    // Absent when it was removed (waited for) or somebody else holds it (tried).
+    static std::optional<FileLock> acquire_directory(int dir_fd, LockMode mode);
+    static std::optional<FileLock> try_acquire_directory(int dir_fd, LockMode mode);
     // A descriptor whose open file description holds the lock already (inherited over exec).
     static FileLock adopt(UniqueFd fd) noexcept { return FileLock(std::move(fd)); }
     // Is it held by anybody? Does not create the file; a missing file is not held.

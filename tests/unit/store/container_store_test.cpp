@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <set>
+#include <thread>
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -110,6 +112,40 @@ TEST_CASE("a directory without a record goes, with its name, once nobody holds i
     CHECK_FALSE(base::exists_at(containers_fd, id));
     CHECK(base::list_dir(base::open_at(containers_fd, "names", O_RDONLY | O_DIRECTORY).get())
               .empty());
+}
+
+TEST_CASE("a sweep takes nothing from those who make containers at that moment") {
+    const test::TempStore temp;
+    const ContainerStore containers(temp.store());
+    std::atomic<bool> over = false;
+    const auto sweep = [&] {
+        while (!over) {
+            for (const std::string& id : base::list_dir(temp.store().containers_fd())) {
+                try {
+                    (void)containers.remove_if_unfinished(id);
+                } catch (const base::Error&) {  // its maker has removed it meanwhile
+                }
+            }
+        }
+    };
+    std::vector<std::thread> sweepers;
+    for (int i = 0; i < 4; ++i) sweepers.emplace_back(sweep);
+    std::string failure;
+    for (int i = 0; i < 500 && failure.empty(); ++i) {
+        try {
+            OwnedContainer owned = containers.create("c", make_record("x"), false);
+            if (!base::exists_at(owned.dir.get(), "upper") ||
+                !base::exists_at(owned.dir.get(), "record.json")) {
+                failure = "swept";
+            }
+            containers.remove(std::move(owned));
+        } catch (const base::Error& error) {
+            failure = error.message();
+        }
+    }
+    over = true;
+    for (std::thread& sweeper : sweepers) sweeper.join();
+    CHECK(failure == "");
 }
 
 TEST_CASE("a container is no leftover") {
