@@ -1,6 +1,7 @@
 // Theory. Each direction is a little machine: what is in the pipe goes out first; then, while the
 // source has something, it comes in. Few bytes are copied through a buffer (one read, one write); a
-// full buffer shows a bulk transfer, which is spliced: pages move, bytes do not. Events are
+// full buffer shows a bulk transfer, which is spliced: pages move, bytes do not. Pipes are small
+// when an account has many (pipe(7)), or not to be had: no flow depends on one. Events are
 // edge-triggered and only set the flags `readable` and `writable`, which EAGAIN clears.
 // A reset or any other failure of one side resets the other; an end of file shuts the other side
 // for writing once all before it has gone out.
@@ -88,7 +89,8 @@ class TcpFlow {
         bool urgent = false;
         // What this side sends.
         Pipe pipe;
-        size_t held_bytes = 0;
+        size_t held_bytes = 0;   // in the pipe
+        std::vector<char> kept;  // or here: what a write has left of a copy
         bool bulk = false;
         bool at_end = false;
         bool finished = false;  // and the other side has been told
@@ -126,7 +128,12 @@ void TcpFlow::on_events(Side& side, std::uint32_t events) {
     if ((events & EPOLLPRI) != 0) side.urgent = side.readable = true;
     for (const auto& [from, to] : {std::pair{&a_, &b_}, std::pair{&b_, &a_}}) {
         const Step step = pump(*from, *to);
-        if (step == Step::failed) return abort();
+        if (step == Step::failed) {
+            // The one that is gone may have said something before.
+            to->readable = true;
+            (void)pump(*to, *from);
+            return abort();
+        }
         if (step == Step::more) owner_.loop_.call_again(side);
     }
     if (a_.finished && b_.finished) {
@@ -155,6 +162,19 @@ TcpFlow::Step TcpFlow::pump(Side& from, Side& to) {
 }
 
 TcpFlow::Step TcpFlow::flush(Side& from, Side& to) {
+    while (!from.kept.empty()) {
+        if (!to.writable) return Step::wait;
+        const ssize_t sent = ::send(to.fd.get(), from.kept.data(), from.kept.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) {
+            to.writable = false;
+        } else if (sent == static_cast<ssize_t>(from.kept.size())) {
+            from.kept = {};
+        } else if (sent > 0) {
+            from.kept.erase(from.kept.begin(), from.kept.begin() + sent);
+        } else if (errno != EINTR) {
+            return Step::failed;
+        }
+    }
     while (from.held_bytes > 0) {
         if (!to.writable) return Step::wait;
         const ssize_t sent = splice_some(from.pipe.read_end.get(), to.fd.get(), from.held_bytes);
@@ -173,7 +193,7 @@ TcpFlow::Step TcpFlow::take(Side& from, Side& to, size_t& moved) {
     if (from.urgent) return send_urgent(from, to);
     if (!from.bulk) return copy(from, to, moved);
     if (!from.pipe.read_end) from.pipe = owner_.take_pipe();
-    if (!from.pipe.read_end) return Step::failed;
+    if (!from.pipe.read_end) return copy(from, to, moved);
     const ssize_t got = splice_some(from.fd.get(), from.pipe.write_end.get(), kSpliceBytes);
     if (got > 0) {
         from.held_bytes += static_cast<size_t>(got);
@@ -182,7 +202,7 @@ TcpFlow::Step TcpFlow::take(Side& from, Side& to, size_t& moved) {
         return Step::more;
     }
     if (got == 0) {
-        from.at_end = true;
+        from.bulk = false;  // the end, or an urgent byte: a read tells
         return Step::more;
     }
     if (got == -EINTR) return Step::more;
@@ -192,6 +212,7 @@ TcpFlow::Step TcpFlow::take(Side& from, Side& to, size_t& moved) {
 }
 
 TcpFlow::Step TcpFlow::copy(Side& from, Side& to, size_t& moved) {
+    if (!to.writable) return Step::wait;
     std::array<char, kCopyBytes> buffer;
     const ssize_t got = ::recv(from.fd.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) {
@@ -209,20 +230,12 @@ TcpFlow::Step TcpFlow::copy(Side& from, Side& to, size_t& moved) {
     from.bulk = size == buffer.size();
     // epoll(7): a short read from a stream has emptied it. The end of file may still be there.
     if (!from.bulk && !from.hung_up) from.readable = false;
-    ssize_t sent = to.writable ? ::send(to.fd.get(), buffer.data(), size, MSG_NOSIGNAL) : 0;
+    ssize_t sent = ::send(to.fd.get(), buffer.data(), size, MSG_NOSIGNAL);
     if (sent < 0 && errno == EAGAIN) sent = 0;
     if (sent < 0) return Step::failed;
-    const size_t left = size - static_cast<size_t>(sent);
-    if (left == 0) return Step::more;
+    if (sent == got) return Step::more;
     to.writable = false;
-    from.pipe = owner_.take_pipe();
-    if (!from.pipe.read_end) return Step::failed;
-    // An empty pipe takes 16 KiB whole: pipe(7).
-    if (raw::write(from.pipe.write_end.get(), buffer.data() + sent, left) !=
-        static_cast<long>(left)) {
-        return Step::failed;
-    }
-    from.held_bytes = left;
+    from.kept.assign(buffer.begin() + sent, buffer.begin() + got);
     return Step::wait;
 }
 
@@ -236,20 +249,28 @@ TcpFlow::Step TcpFlow::send_urgent(Side& from, Side& to) {
         const Step step = copy(from, to, moved);
         // A read that stops at the mark is short although more lies behind it.
         if (step == Step::more && moved > 0) from.readable = true;
-        if (step == Step::wait && !from.readable) from.urgent = false;
+        if (step == Step::wait && !from.kept.empty()) {
+            from.readable = true;
+        } else if (step == Step::wait && !from.readable) {
+            from.urgent = false;
+        }
         return step;
     }
     if (!to.writable) return Step::wait;
     char byte = 0;
-    if (::recv(from.fd.get(), &byte, 1, MSG_OOB) != 1) {
+    if (::recv(from.fd.get(), &byte, 1, MSG_OOB | MSG_PEEK) != 1) {
         from.urgent = errno == EAGAIN;  // told of, but not here yet
         if (!from.urgent) return Step::more;
         from.readable = false;
         return Step::wait;
     }
+    if (::send(to.fd.get(), &byte, 1, MSG_OOB | MSG_NOSIGNAL) < 0) {
+        if (errno != EAGAIN) return Step::failed;
+        to.writable = false;
+        return Step::wait;
+    }
     from.urgent = false;
-    const ssize_t sent = ::send(to.fd.get(), &byte, 1, MSG_OOB | MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN) return Step::failed;
+    (void)::recv(from.fd.get(), &byte, 1, MSG_OOB);
     from.bulk = false;  // splice(2) cannot step over the mark; a read does
     from.readable = true;
     return Step::more;
