@@ -20,7 +20,7 @@ constexpr int kMostTries = 6;
 constexpr seconds kSessionTime{30};
 constexpr seconds kFresh{1};
 constexpr milliseconds kServersTime{500};
-constexpr size_t kMostLookups = 512;
+constexpr size_t kMostLookups = 2048;
 constexpr size_t kMostSessions = 64;
 constexpr int kPerRound = 32;
 
@@ -107,6 +107,7 @@ class DnsServer::Lookup final : public Watcher {
             if (deliver({server_.buffer_.data(), static_cast<size_t>(got)})) return;
         }
     }
+    [[nodiscard]] bool is_done() const noexcept { return done_; }
     // True when there is nothing more to do.
     bool tick(Clock::time_point now) {
         if (!done_ && now >= deadline_) ask_next();
@@ -155,14 +156,19 @@ class DnsServer::Lookup final : public Watcher {
         if (!is_dns_reply(message, id_, parsed_)) return false;
         Bytes reply(message.begin(), message.end());
         set_dns_id(reply, parsed_.id);
-        done_ = true;
-        reply_(reply);
-        server_.loop_.want_ticks();
+        finish(reply);
         return true;
     }
     void fail() {
+        finish(make_dns_response(parsed_, DnsCode::server_failure, {}, 0, kDnsPlainBytes));
+    }
+    // The object goes with the next tick; what others may need goes at once.
+    void finish(ByteView reply) {
         done_ = true;
-        reply_(make_dns_response(parsed_, DnsCode::server_failure, {}, 0, kDnsPlainBytes));
+        server_.loop_.forget(fd_.get(), *this);
+        fd_.reset();
+        reply_(reply);
+        server_.loop_.want_ticks();
     }
     DnsServer& server_;
     Bytes query_;
@@ -263,6 +269,10 @@ bool DnsServer::accept_all(int fd) {
     for (int i = 0; i < kPerRound; ++i) {
         UniqueFd client(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!client) return !is_short_of_resources(errno);
+        if (sessions_.size() >= kMostSessions) {
+            const auto now = Clock::now();
+            sessions_.remove_if([now](const auto& session) { return session->is_over(now); });
+        }
         if (sessions_.size() >= kMostSessions) continue;
         sessions_.push_back(std::make_shared<Session>(*this, std::move(client)));
         loop_.want_ticks();
@@ -300,7 +310,7 @@ void DnsServer::resolve(ByteView query, const IpAddress& asker, bool over_tcp, R
     if (Clock::now() - servers_time_ < kFresh && !servers_.empty()) {
         return look_up(std::move(copy), asker, over_tcp, std::move(reply));
     }
-    if (waiting_.size() >= kMostLookups) return;
+    if (waiting_.size() >= kMostLookups) return refuse(*parsed.query, reply);
     if (waiting_.empty()) {
         asked_time_ = Clock::now();
         ask_servers_();
@@ -308,8 +318,18 @@ void DnsServer::resolve(ByteView query, const IpAddress& asker, bool over_tcp, R
     waiting_.push_back({std::move(copy), asker, over_tcp, std::move(reply)});
 }
 
+// Too many at once. An answer is better than silence, for which resolvers wait five seconds.
+void DnsServer::refuse(const DnsQuery& query, const Reply& reply) {
+    reply(make_dns_response(query, DnsCode::server_failure, {}, 0, kDnsPlainBytes));
+}
+
 void DnsServer::look_up(Bytes query, const IpAddress& asker, bool over_tcp, Reply reply) {
-    if (lookups_.size() >= kMostLookups) return;
+    if (lookups_.size() >= kMostLookups) {
+        lookups_.remove_if([](const auto& lookup) { return lookup->is_done(); });
+    }
+    if (lookups_.size() >= kMostLookups) {
+        return refuse(parse_dns_query(query).query.value_or(DnsQuery{}), reply);
+    }
     lookups_.push_back(
         std::make_unique<Lookup>(*this, std::move(query), asker, over_tcp, std::move(reply)));
 }

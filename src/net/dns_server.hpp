@@ -43,6 +43,7 @@ class DnsServer {
     void resolve(ByteView query, const IpAddress& asker, bool over_tcp, Reply reply);
     [[nodiscard]] std::optional<NameTable::Found> answer_ourselves(const DnsQuery& query,
                                                                    const IpAddress& asker);
+    static void refuse(const DnsQuery& query, const Reply& reply);
     void look_up(Bytes query, const IpAddress& asker, bool over_tcp, Reply reply);
     [[nodiscard]] const std::vector<Endpoint>& servers_of(const IpAddress& asker) const;
     void run_waiting();

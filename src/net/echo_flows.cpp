@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "net/tcp_gate.hpp"
@@ -44,6 +45,7 @@ class EchoFlows::Flow final : public Watcher {
     [[nodiscard]] bool is_over(Clock::time_point now) const noexcept {
         return now - last_use_ > kIdle;
     }
+    [[nodiscard]] Clock::time_point last_use() const noexcept { return last_use_; }
 
   private:
     EchoFlows& flows_;
@@ -70,7 +72,7 @@ void EchoFlows::on_request(ByteView bytes, const Packet& packet) {
     const Reach reach = decide_reach(policy_, packet.from.address, packet.to);
     UniqueFd host;
     int rc = -EACCES;
-    if (reach.answer == Reach::Answer::go && flows_.size() < kMostFlows) {
+    if (reach.answer == Reach::Answer::go) {
         const int protocol = key.to.is_v6() ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP};
         host.reset(::socket(key.to.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
         rc = host ? start_connect(host.get(), reach.to) : -EACCES;
@@ -81,6 +83,11 @@ void EchoFlows::on_request(ByteView bytes, const Packet& packet) {
                         make_unreachable(bytes, packet,
                                          no_way ? Unreachable::network : Unreachable::prohibited),
                         packet.from.address);
+    }
+    if (flows_.size() >= kMostFlows) {
+        flows_.erase(std::min_element(flows_.begin(), flows_.end(), [](auto& a, auto& b) {
+            return a.second->last_use() < b.second->last_use();
+        }));
     }
     auto flow = std::make_unique<Flow>(*this, key, std::move(host));
     flow->send(message);

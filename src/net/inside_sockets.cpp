@@ -74,10 +74,11 @@ UniqueFd open_datagrams(const Endpoint& at, bool transparent) {
         set_transparent(fd, v6);
         set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
                    v6 ? IPV6_RECVORIGDSTADDR : IP_RECVORIGDSTADDR, 1);
-        set_option(fd, SOL_SOCKET, SO_RCVBUF, 4 * 1024 * 1024);
     } else {
         allow_missing_address(fd, v6);
     }
+    // What comes while a helper starts waits here.
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, transparent ? 4 * 1024 * 1024 : 1024 * 1024);
     bind_to(fd, at);
     return fd;
 }

@@ -48,9 +48,13 @@ class UdpFlows::Flow final : public Watcher {
     ~Flow() { flows_.loop_.forget(host_.get(), *this); }
     void send(ByteView payload) {
         last_use_ = Clock::now();
-        const ssize_t rc =
-            ::send(host_.get(), payload.data(), payload.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (rc < 0) tell(errno);
+        constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+        if (::send(host_.get(), payload.data(), payload.size(), kFlags) >= 0) return;
+        tell(errno);
+        // udp(7): that was about an earlier one, and this one has not been sent.
+        if (errno == ECONNREFUSED) {
+            (void)::send(host_.get(), payload.data(), payload.size(), kFlags);
+        }
     }
     void on_events(std::uint32_t) override {
         for (int i = 0; i < kDatagramsPerRound; ++i) {
@@ -118,6 +122,7 @@ void UdpFlows::send_out(const Key& key, ByteView payload) {
     UniqueFd host;
     if (reach.answer == Reach::Answer::go) {
         host.reset(::socket(reach.to.address.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!host && is_short_of_resources(errno)) return;  // lost, as datagrams may be
     }
     const int rc = host ? start_connect(host.get(), reach.to) : -ENETUNREACH;
     if (rc < 0) {

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -21,7 +22,8 @@ namespace {
 using base::UniqueFd;
 using std::chrono::seconds;
 
-constexpr seconds kIdle{180};    // RFC 4787: at least two minutes
+// RFC 4787: at least two minutes once a client has spoken again; most ask one question.
+constexpr seconds kTalking{180}, kIdle{30};
 constexpr seconds kRefused{10};  // then the service may listen there after all
 // A refusal takes microseconds. Who is silent longer listens, though it does not answer.
 constexpr seconds kUndecided{1};
@@ -50,9 +52,11 @@ class UdpPorts::Port final : public Watcher {
             if (!datagram) return;
             const auto found = find_or_add(*datagram);
             if (found == clients_.end()) continue;
-            found->second.last_use = Clock::now();
-            keep(found->second, datagram->payload);
-            send_in(found->second, datagram->payload);
+            Client& client = found->second;
+            client.is_talking = client.is_answered;
+            client.last_use = Clock::now();
+            keep(client, datagram->payload);
+            send_in(client, datagram->payload);
         }
     }
     void answer(const Endpoint& address, ByteView payload) {
@@ -60,6 +64,7 @@ class UdpPorts::Port final : public Watcher {
         if (found == clients_.end()) return;
         Client& client = found->second;
         client.last_use = Clock::now();
+        client.is_answered = true;
         decide(client);
         if (!refused_.empty()) refused_.erase(client.key.target.address);
         send_datagram_from(socket_.get(), client.own, address, payload);
@@ -84,10 +89,7 @@ class UdpPorts::Port final : public Watcher {
             const auto next = std::next(each);
             Client& client = each->second;
             if (!client.kept.empty() && now - client.kept_since > kUndecided) decide(client);
-            if (now - client.last_use > kIdle) {
-                ports_.owners_.erase(client.key);
-                clients_.erase(each);
-            }
+            if (now - client.last_use > (client.is_talking ? kTalking : kIdle)) remove(each);
             each = next;
         }
     }
@@ -100,6 +102,8 @@ class UdpPorts::Port final : public Watcher {
         IpAddress own;                   // the host's address it wrote to
         Clock::time_point last_use;
         bool undecided = true;
+        bool is_answered = false;
+        bool is_talking = false;  // it has spoken again after an answer
         std::vector<Bytes> kept{};
         Clock::time_point kept_since{};
     };
@@ -108,7 +112,11 @@ class UdpPorts::Port final : public Watcher {
     Clients::iterator find_or_add(const Datagram& datagram) {
         const Endpoint& from = datagram.from;
         if (const auto found = clients_.find(from); found != clients_.end()) return found;
-        if (clients_.size() >= kMostClients) return clients_.end();
+        if (clients_.size() >= kMostClients) {
+            remove(std::min_element(clients_.begin(), clients_.end(), [](auto& a, auto& b) {
+                return a.second.last_use < b.second.last_use;
+            }));
+        }
         PortTargets targets = choose_targets(ports_.policy_, from.address, target_);
         if (targets.second && is_refused(targets.first.address) &&
             !is_refused(targets.second->address)) {
@@ -119,6 +127,11 @@ class UdpPorts::Port final : public Watcher {
         Client client{*key, targets.second, datagram.to_address, Clock::now()};
         ports_.loop_.want_ticks();
         return clients_.emplace(from, std::move(client)).first;
+    }
+    void remove(Clients::iterator client) {
+        ports_.owners_.erase(client->second.key);
+        (void)take_kept(client->second);
+        clients_.erase(client);
     }
     // What the client is called at that target.
     std::optional<Key> try_claim(const Endpoint& client, const Endpoint& target) {

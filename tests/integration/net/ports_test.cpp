@@ -199,6 +199,33 @@ TEST_CASE("published datagrams come and go, each client its own") {
     for (const char* word : {"one", "two", "three"}) CHECK(echo_of(world, host, word) == word);
 }
 
+TEST_CASE("a published port has room for new clients, whoever has asked before") {
+    NEEDS_NAMESPACES();
+    NetWorld world;
+    const Attachment web = world.add("web");
+    auto ports = open_host_ports(parse_published_port("127.0.0.1::53/udp"));
+    const Endpoint host = ports.at(0).host;
+    world.gateway->publish(std::move(ports[0]), web.address_v4);
+    kernel::ChildProcess server = serve_datagrams(world, {web.address_v4, 53});
+    ::usleep(100'000);
+    CHECK(echo_of(world, host, "begin", 5) == "begin");
+    sockaddr_storage to{};
+    const socklen_t size = to_sockaddr(host, to);
+    const timeval patience{3, 0};
+    constexpr int kClients = 7000;  // of 28,000 ports: more than are remembered, at once
+    int answered = 0;
+    for (; answered < kClients; ++answered) {
+        const base::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        char byte = 'x';
+        if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), size) != 0 ||
+            ::send(fd.get(), &byte, 1, 0) != 1 || ::recv(fd.get(), &byte, 1, 0) != 1) {
+            break;
+        }
+    }
+    CHECK(answered == kClients);
+}
+
 TEST_CASE("what the first of two addresses refuses is sent to the other, and nothing is lost") {
     NEEDS_NAMESPACES();
     NetWorld world;
@@ -279,6 +306,25 @@ TEST_CASE("other names are asked of the host's name servers as they are at that 
     ::usleep(1'100'000);  // what the helper knows is old then
     CHECK(world.in("web", [&] {
         return ends_with(look_up(server, "www.example", 1, false), *try_parse_address("192.0.2.9"));
+    }));
+    // As many questions as come: what has been answered is in nobody's way.
+    CHECK(world.in("web", [&] {
+        constexpr int kQuestions = 3000, kAtOnce = 50;
+        const base::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        const timeval patience{3, 0};
+        (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        sockaddr_storage to{};
+        const socklen_t to_size = to_sockaddr(server, to);
+        if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), to_size) != 0) return false;
+        const Bytes query = make_query("www.example", 1);
+        Bytes answer(2048);
+        for (int sent = 0, got = 0; got < kQuestions; ++got) {
+            for (; sent < kQuestions && sent < got + kAtOnce; ++sent) {
+                if (::send(fd.get(), query.data(), query.size(), 0) < 0) return false;
+            }
+            if (::recv(fd.get(), answer.data(), answer.size(), 0) < 0) return false;
+        }
+        return true;
     }));
     (void)::unlink(path.c_str());
 }
