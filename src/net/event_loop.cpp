@@ -12,6 +12,19 @@ namespace {
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kQuiet{500};
 
+// One connection that cannot be had for want of descriptors, memory or watches
+// (/proc/sys/fs/epoll/max_user_watches) is closed on the way out; the others go on.
+template <typename F>
+bool survive(F&& action) {
+    try {
+        action();
+        return true;
+    } catch (const base::SysError& error) {
+        if (!is_short_of_resources(error.errnum()) && error.errnum() != ENOSPC) throw;
+        return false;
+    }
+}
+
 }  // namespace
 
 bool is_short_of_resources(int errnum) noexcept {
@@ -67,11 +80,14 @@ void EventLoop::tick_when_due() {
     next_tick_ = now + kTick;
     ticking_ = false;
     for (const Paused& each : std::exchange(paused_, {})) {
-        watch(each.fd, each.events, *each.watcher);
+        if (!survive([&] { watch(each.fd, each.events, *each.watcher); })) paused_.push_back(each);
     }
     for (const auto& tick : ticks_) {
-        if (tick(now)) ticking_ = true;
+        bool again = true;
+        (void)survive([&] { again = tick(now); });
+        if (again) ticking_ = true;
     }
+    if (!paused_.empty()) ticking_ = true;
 }
 
 // A helper for which there is nothing to do for a while gives its memory back before it waits on.
@@ -95,9 +111,9 @@ void EventLoop::run() {
         if (count_ < 0 && count_ != -EINTR) throw base::SysError(-count_, "wait for events");
         for (int i = 0; i < count_; ++i) {
             const epoll_event event = events_[static_cast<size_t>(i)];
-            if (event.data.ptr != nullptr) {
-                static_cast<Watcher*>(event.data.ptr)->on_events(event.events);
-            }
+            if (event.data.ptr == nullptr) continue;
+            Watcher& watcher = *static_cast<Watcher*>(event.data.ptr);
+            (void)survive([&] { watcher.on_events(event.events); });
         }
         count_ = 0;
         // Only those of before this round: who asks again waits for the next.
@@ -105,7 +121,7 @@ void EventLoop::run() {
         for (size_t i = 0; i < asked; ++i) {
             Watcher* watcher = again_[i];
             again_[i] = nullptr;
-            if (watcher != nullptr) watcher->on_events(0);
+            if (watcher != nullptr) (void)survive([&] { watcher->on_events(0); });
         }
         again_.erase(again_.begin(), again_.begin() + static_cast<long>(asked));
         tick_when_due();

@@ -104,8 +104,9 @@ void Gateway::Impl::arm() {
     if (!watched.empty() || is_running() || pause_token) return;
     for (const FamilySockets* family : {&network.sockets.v4, &network.sockets.v6}) {
         if (!family->exists()) continue;
+        // The listener, too: a connection that was let in for a helper that has died.
         for (const UniqueFd* fd :
-             {&family->capture, &family->udp, &family->dns_udp, &family->dns_tcp}) {
+             {&family->capture, &family->udp, &family->dns_udp, &family->dns_tcp, &family->tcp}) {
             watch(fd->get());
         }
     }

@@ -131,7 +131,11 @@ std::string NetworkMember::ask(const std::string& text, const std::vector<int>& 
             return answer.text;
         }
     } catch (const SysError& error) {
-        if (error.errnum() != EPIPE && error.errnum() != ECONNRESET) throw;
+        if (error.errnum() != EPIPE && error.errnum() != ECONNRESET) {
+            // An answer that comes too late must not be taken for that to the next question.
+            (void)::shutdown(socket_.get(), SHUT_RDWR);
+            throw;
+        }
     }
     throw HolderGone("the process that holds the network has died");
 }

@@ -27,8 +27,8 @@ constexpr std::uint8_t kSynAckRst = 0x16, kSyn = 0x02;
 // segment, and reset the connection when the very segment comes again: the client's kernel sends it
 // within a second, longer where the way is slow.
 constexpr int kLookups = 3;
-constexpr std::chrono::seconds kMissRemembered{60};
-constexpr std::uint32_t kMostMisses = 4096;  // beyond that a miss is a reset at once
+constexpr std::chrono::seconds kMissRemembered{150};  // tcp(7): 75 s between keep-alive probes
+constexpr std::uint32_t kMostMisses = 4096;           // beyond that a miss is a reset at once
 const std::string kMissed = "missed";
 
 void open_own_address(NftChain& chain, const IpAddress& address) {

@@ -43,7 +43,12 @@ Descriptors make_batch(int family) {
         const Descriptors made = make_batch(family == '6' ? AF_INET6 : AF_INET);
         std::vector<int> fds;
         for (const UniqueFd& fd : made) fds.push_back(fd.get());
-        send_message(requests.get(), std::string(1, family), fds);
+        try {
+            send_message(requests.get(), std::string(1, family), fds);
+        } catch (const base::SysError&) {
+            // Too many on their way (unix(7), ETOOMANYREFS): none this time, it asks again.
+            send_message(requests.get(), std::string(1, family), {});
+        }
     }
 }
 

@@ -23,10 +23,25 @@ namespace {
 using base::UniqueFd;
 using std::chrono::seconds;
 
-// From the injected SYN to accept(): the container may be slow to be scheduled.
-constexpr seconds kAcceptTime{60};
+// From the injected SYN to accept(): between two kernels, but we may be slow to be scheduled. A SYN
+// that comes again later begins anew.
+constexpr seconds kAcceptTime{8};
 constexpr size_t kMostAttempts = 16 * 1024;
 constexpr int kAcceptsPerRound = 64;
+
+// SO_ERROR: also a message about the SYN which came while connect(2) had the socket, and which the
+// kernel would only tell at the next SYN's (sock_getsockopt(), sk_err_soft).
+int take_error(int fd) noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+}
+
+// Not the destination's fault, and over soon.
+bool is_passing(int errnum) noexcept {
+    return is_short_of_resources(errnum) || errnum == EAGAIN;
+}
 
 Unreachable reason_of(int errnum) noexcept {
     switch (errnum) {
@@ -57,35 +72,48 @@ bool is_out_of_ports(int errnum, const Endpoint& to) noexcept {
 
 class TcpGate::Attempt final : public Watcher {
   public:
-    Attempt(TcpGate& gate, Key key, Bytes syn, UniqueFd host)
-        : key_(key), gate_(gate), syn_(std::move(syn)), host_(std::move(host)) {
+    Attempt(TcpGate& gate, Key key, Bytes syn, std::uint32_t sequence, UniqueFd host)
+        : key_(key),
+          gate_(gate),
+          syn_(std::move(syn)),
+          sequence_(sequence),
+          host_(std::move(host)) {
         gate_.loop_.watch(host_.get(), EPOLLOUT | EPOLLET, *this);
     }
-    ~Attempt() { gate_.loop_.forget(host_.get(), *this); }
+    ~Attempt() { close(); }
 
     void on_events(std::uint32_t) override {
         if (done_ || answered_) return;
-        int error = 0;
-        socklen_t size = sizeof error;
-        (void)::getsockopt(host_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        finish(error);
+        finish(take_error(host_.get()));
     }
     void finish(int error) {
         if (error == 0) return let_through();
         const auto packet = parse_packet(syn_);
         if (packet && error == ECONNREFUSED) {
             send_raw(gate_.sockets_, make_reset(*packet), key_.from.address);
-        } else if (packet && error != ETIMEDOUT && !is_out_of_ports(error, key_.to)) {
+        } else if (packet && error != ETIMEDOUT && !is_out_of_ports(error, key_.to) &&
+                   !is_passing(error)) {
             send_raw(gate_.sockets_, make_unreachable(syn_, *packet, reason_of(error)),
                      key_.from.address);
         }
-        done_ = true;
+        close();
         gate_.forget(key_);
     }
-    void on_repeated_syn(Bytes syn) {
-        // A new connection of the same addresses has another sequence number: the latest counts.
+    // False: it opens another connection of the same addresses, whose client has given this one up.
+    [[nodiscard]] bool takes_repeated_syn(Bytes syn, std::uint32_t sequence) {
+        if (sequence != sequence_ && answered_) return false;
         syn_ = std::move(syn);
+        sequence_ = sequence;
         if (answered_) let_through();
+        return true;
+    }
+    // The object may be needed for a moment more, its descriptor is not. Of a connection that
+    // nobody has taken the server learns at once.
+    void close() noexcept {
+        done_ = true;
+        if (!host_) return;
+        gate_.loop_.forget(host_.get(), *this);
+        close_with_reset(std::move(host_));
     }
     [[nodiscard]] bool is_late(Clock::time_point now) const noexcept {
         return answered_ && now > deadline_;
@@ -105,6 +133,7 @@ class TcpGate::Attempt final : public Watcher {
     Key key_;
     TcpGate& gate_;
     Bytes syn_;
+    std::uint32_t sequence_;
     UniqueFd host_;
     Clock::time_point deadline_{};
     bool answered_ = false;
@@ -147,7 +176,9 @@ void TcpGate::on_syn(ByteView bytes, const Packet& packet) {
     finish_tcp_checksum(syn, packet);
     const Key key{packet.from, packet.to};
     if (const auto found = attempts_.find(key); found != attempts_.end()) {
-        return found->second->on_repeated_syn(std::move(syn));
+        if (found->second->takes_repeated_syn(syn, packet.sequence)) return;
+        found->second->close();
+        forget(key);
     }
     const Reach reach = decide_reach(policy_, packet.from.address, packet.to);
     if (reach.answer != Reach::Answer::go) return refuse(bytes, packet, reach.answer);
@@ -156,8 +187,13 @@ void TcpGate::on_syn(ByteView bytes, const Packet& packet) {
     // No descriptors left: the SYN will come again. No such family on the host: no way there.
     if (!host && errno != EAFNOSUPPORT) return;
     if (!host) return refuse(bytes, packet, Reach::Answer::no_route);
-    const int rc = start_connect(host.get(), reach.to);
-    auto attempt = std::make_unique<Attempt>(*this, key, std::move(syn), std::move(host));
+    int rc = start_connect(host.get(), reach.to);
+    if (rc == -EINPROGRESS) {
+        const int error = take_error(host.get());
+        if (error != 0) rc = -error;
+    }
+    auto attempt =
+        std::make_unique<Attempt>(*this, key, std::move(syn), packet.sequence, std::move(host));
     Attempt& started = *attempt;
     attempts_.emplace(key, std::move(attempt));
     loop_.want_ticks();
