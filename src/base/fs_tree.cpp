@@ -169,6 +169,7 @@ class TreeMeter {
     TreeUsage measure(const std::string& name) {
         struct stat info {};
         if (::fstatat(cursor_.fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno == ENOENT) return {};  // others may be at work in the store
             throw SysError(errno, "stat", quote(name));
         }
         count(info);

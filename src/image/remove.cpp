@@ -12,6 +12,17 @@
 namespace sandbox::image {
 namespace {
 
+// Absent: somebody has it, or (`gone`) has removed it since it was listed.
+std::optional<store::OwnedContainer> try_take(const store::ContainerStore& containers,
+                                              const std::string& id, bool* gone = nullptr) {
+    try {
+        return containers.try_own(id);
+    } catch (const base::NotFoundError&) {
+        if (gone != nullptr) *gone = true;
+        return std::nullopt;
+    }
+}
+
 constexpr int kInUse = 2;  // docker and podman: 1 no such image, 2 in use
 
 // Did the user type this very reference, or an id or a digest of the image?
@@ -86,7 +97,9 @@ class Remover {
             doomed.push_back(user);
         }
         for (const store::ContainerEntry* user : doomed) {
-            std::optional<store::OwnedContainer> owned = containers.try_own(user->id);
+            bool gone = false;
+            std::optional<store::OwnedContainer> owned = try_take(containers, user->id, &gone);
+            if (gone) continue;
             if (!owned) {
                 throw base::Error("image " + base::quote(typed) + " is in use by container " +
                                       base::quote(user->name),
@@ -135,7 +148,7 @@ class Pruner {
         const store::ContainerStore containers(store_);
         for (const store::ContainerEntry& entry : containers.list()) {
             if (entry.live || !wants(entry.record)) continue;
-            std::optional<store::OwnedContainer> owned = containers.try_own(entry.id);
+            std::optional<store::OwnedContainer> owned = try_take(containers, entry.id);
             if (!owned) continue;
             report_.reclaimed_bytes += measure(store_.containers_fd(), entry.id);
             containers.remove(std::move(*owned));

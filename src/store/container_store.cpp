@@ -314,21 +314,17 @@ ContainerEntry ContainerStore::find(std::string_view name) const {
 }
 
 std::optional<OwnedContainer> ContainerStore::try_own(const std::string& id) const {
-    if (!is_id(id)) throw base::NotFoundError("no such container: " + base::quote(id));
-    std::optional<UniqueFd> dir =
-        base::try_open_at(store_.containers_fd(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!dir) throw base::NotFoundError("no such container: " + base::quote(id));
+    std::optional<UniqueFd> dir;
+    if (is_id(id)) {
+        dir = base::try_open_at(store_.containers_fd(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    }
+    // Whoever is removing it is waited for.
+    std::optional<base::FileLock> stays;
+    if (dir) stays = base::FileLock::acquire_directory(dir->get(), base::LockMode::shared);
+    if (!stays) throw base::NotFoundError("no such container: " + base::quote(id));
     std::optional<base::FileLock> lock =
         base::FileLock::try_acquire(dir->get(), kLock, base::LockMode::exclusive);
     if (!lock) return std::nullopt;
-    // Its former owner may have removed it while we opened it.
-    struct stat opened {};
-    struct stat named {};
-    if (::fstat(dir->get(), &opened) != 0 ||
-        ::fstatat(store_.containers_fd(), id.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-        opened.st_ino != named.st_ino) {
-        throw base::NotFoundError("no such container: " + base::quote(id));
-    }
     return OwnedContainer{id, std::move(*dir), std::move(*lock), {}};
 }
 
@@ -369,8 +365,8 @@ bool ContainerStore::remove_if_unfinished(const std::string& id) const {
     // Its maker or another remover is at it.
     const auto goes = base::FileLock::try_acquire_directory(dir->get(), base::LockMode::exclusive);
     if (!goes) return false;
-    const std::optional<OwnedContainer> owned = try_own(id);
-    if (!owned || base::exists_at(owned->dir.get(), kRecord)) return false;
+    const auto lock = base::FileLock::try_acquire(dir->get(), kLock, base::LockMode::exclusive);
+    if (!lock || base::exists_at(dir->get(), kRecord)) return false;
     kernel::remove_tree(containers_fd, id);
     return true;
 }

@@ -70,3 +70,19 @@ expect_eq "" "$(sandbox ps -aq)"
 ls "$XDG_DATA_HOME/sandbox/containers" | sort >"$WORK/after"
 expect_eq "$(cat "$WORK/before")" "$(cat "$WORK/after")"
 wait_until 10 nobody || fail "somebody still sleeps"
+
+test_case "listings, df, prune and rm beside others that make and remove: none trips over them"
+cat >"$WORK/one.sh" <<'S'
+tell() { # COMMAND…: what it says when it fails, but for what a prune explains
+    out=$("$SANDBOX_BIN" "$@" 2>&1) && return
+    case $out in *"no such container"*) ;; *) printf '%s: %s\n' "$*" "$out" ;; esac
+}
+case $(($1 % 4)) in
+0) tell run --rm -v "v$1:/v" -v /anonymous localhost/busybox true ;;
+1) tell system df ;;
+2) tell system prune -f; tell ps -a ;;
+3) tell create --name "c$1" localhost/busybox true; tell rm -f "c$1" ;;
+esac
+S
+expect_eq "" "$(seq 120 | xargs -P 6 -I{} sh "$WORK/one.sh" {} 2>&1)"
+expect_ok sandbox system check

@@ -66,6 +66,7 @@ struct TreeUsage {
     std::uint64_t apparent_bytes = 0;
     std::uint64_t entries = 0;
 };
+// Of what is gone, or goes meanwhile: nothing.
 [[nodiscard]] TreeUsage measure_tree_at(int dir_fd, const std::string& name);
 
 }  // namespace sandbox::base

@@ -107,5 +107,5 @@ TEST_CASE("hard links are counted once, sparse files by what they occupy") {
     const TreeUsage usage = measure_tree_at(dir.fd(), "tree");
     CHECK(usage.apparent_bytes - once.apparent_bytes == 1 << 30);
     CHECK(usage.allocated_bytes - once.allocated_bytes < 1 << 20);
-    CHECK_THROWS_AS(measure_tree_at(dir.fd(), "missing"), SysError);
+    CHECK(measure_tree_at(dir.fd(), "missing").entries == 0);  // it may just have gone
 }

@@ -131,7 +131,7 @@ TEST_CASE("a sweep takes nothing from those who make containers at that moment")
     std::vector<std::thread> sweepers;
     for (int i = 0; i < 4; ++i) sweepers.emplace_back(sweep);
     std::string failure;
-    for (int i = 0; i < 500 && failure.empty(); ++i) {
+    for (int i = 0; i < 300 && failure.empty(); ++i) {
         try {
             OwnedContainer owned = containers.create("c", make_record("x"), false);
             if (!base::exists_at(owned.dir.get(), "upper") ||
