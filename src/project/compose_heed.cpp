@@ -10,9 +10,11 @@ Heeded heed(const Documents& documents, const std::vector<Remark>& remarks) {
     for (const Remark& remark : remarks) {
         if (remark.kind == Remark::Kind::refused) {
             const std::string what = quote(remark.key) + " cannot be done here";
-            if (remark.service.empty()) documents.fail(remark.at, what, remark.text);
+            const base::UsageError error =
+                remark.error ? *remark.error : documents.error(remark.at, what, remark.text);
+            if (remark.service.empty()) throw error;
             const bool of_build = remark.key == "services." + remark.service + ".build";
-            Refusal refusal{documents.error(remark.at, what, remark.text), of_build};
+            Refusal refusal{error, of_build};
             const auto [known, is_new] = heeded.refused.try_emplace(remark.service, refusal);
             if (!is_new && known->second.of_build) known->second = std::move(refusal);
         } else if (remark.kind == Remark::Kind::ignored) {

@@ -1,15 +1,18 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 
 #include "compose_translate.hpp"
 #include "compose_yaml.hpp"
+#include "extends.hpp"
 #include "keys.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/project/compose.hpp"
+#include "sources.hpp"
 #include "toml_text.hpp"
 
 namespace sandbox::project {
@@ -39,19 +42,39 @@ void leave_out_unknown_keys(Node& root, std::vector<Remark>& remarks) {
     }
 }
 
+// For the names of further files: what else is written stays as it is.
+std::optional<std::string> try_environment(const std::string& name) {
+    const char* const value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// A profile has one directory for all its relative paths.
+void refuse_other_directories(const Documents& documents, std::vector<std::string>& refused) {
+    const std::string& own = documents.scope({0, 0, 0}).directory;
+    for (std::uint32_t file = 1; file < documents.count(); ++file) {
+        const std::string& directory = documents.scope({file, 0, 0}).directory;
+        if (directory == own) continue;
+        refused.push_back(documents.name(file) + ": relative paths: they start in " +
+                          base::quote(directory) + ", a profile's in its own directory");
+    }
+}
+
 }  // namespace
 
 ComposeImport import_compose(const std::string& path, const std::string& shown) {
-    constexpr size_t kMaxFileBytes = 4u << 20;
-    std::optional<std::string> text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
-    if (!text) {
+    Sources sources(base::current_directory());
+    const std::string absolute = sources.absolute(path);
+    if (!base::exists_at(AT_FDCWD, absolute)) {
         throw base::NotFoundError("no such file or directory: " + base::quote(shown), "",
                                   base::exit_code::kFailure);
     }
-    Documents documents;
-    const std::uint32_t file = documents.add(shown, std::move(*text));
+    const Documents& documents = sources.documents();
+    const std::uint32_t file =
+        sources.add(absolute, make_scope(directory_of(absolute), try_environment), shown);
     std::vector<Remark> remarks;
-    Node root = translate_compose(documents, parse_yaml(documents, file), remarks);
+    Node compose = parse_yaml(documents, file);
+    write_out_extends(sources, absolute, compose, remarks);
+    Node root = translate_compose(documents, std::move(compose), remarks);
     leave_out_unknown_keys(root, remarks);
     ComposeImport result;
     result.toml = make_toml(root);
@@ -61,6 +84,7 @@ ComposeImport import_compose(const std::string& path, const std::string& shown) 
                                                                                 : result.refused;
         list.push_back(documents.where(remark.at) + ": " + remark.key + ": " + remark.text);
     }
+    refuse_other_directories(documents, result.refused);
     return result;
 }
 

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string_view>
 
 #include "compose_outcomes.hpp"
 #include "compose_values.hpp"
 #include "keys.hpp"
-#include "merge.hpp"
 #include "sandbox/base/strings.hpp"
 
 namespace sandbox::project {
@@ -48,61 +46,17 @@ class Translator {
 
   private:
     void remark(Kind kind, const Place& at, std::string key, std::string text) {
-        remarks_.push_back({kind, at, std::move(key), std::move(text), service_});
+        remarks_.push_back({kind, at, std::move(key), std::move(text), service_, std::nullopt});
     }
 
     void translate_services(Node& services) {
         if (services.table() == nullptr) return;  // the reader's to refuse
-        for (Member& service : *services.table()) extend(services, service);
         for (Member& service : *services.table()) {
             service_ = service.key;
             if (service.node.table() != nullptr) translate_service(service);
         }
         service_.clear();
         for (const Link& link : links_) add_alias(services, link);
-    }
-
-    // extends: another service of the same file.
-    void extend(Node& services, Member& service) {
-        service_ = service.key;
-        Table* table = service.node.table();
-        Member* extends = table == nullptr ? nullptr : find_member(*table, "extends");
-        if (extends == nullptr) return;
-        const std::string key = "services." + service.key + ".extends";
-        const Place at = extends->key_at;
-        const Node* name =
-            extends->node.table() == nullptr ? &extends->node : extends->node.find("service");
-        const bool other_file = extends->node.find("file") != nullptr;
-        const std::string* other = name == nullptr ? nullptr : name->text();
-        Member* base = other == nullptr ? nullptr : find_member(*services.table(), *other);
-        const bool in_circle = other != nullptr && extending_.count(*other) != 0;
-        if (other_file || base == nullptr || base == &service || in_circle) {
-            remark(Kind::refused, at, key,
-                   other_file        ? "write that service's keys here instead"
-                   : base == nullptr ? "there is no such service to extend"
-                                     : "it extends itself in the end");
-            table->erase(table->begin() + (extends - table->data()));
-            return;
-        }
-        extending_.insert(service.key);
-        extend(services, *base);
-        extending_.erase(service.key);
-        service_ = service.key;
-        const bool lacks = std::any_of(remarks_.begin(), remarks_.end(), [&](const Remark& each) {
-            return each.kind == Kind::refused && each.service == base->key;
-        });
-        if (lacks) remark(Kind::refused, at, key, "what it extends cannot be had either");
-        Node merged = base->node;
-        table->erase(table->begin() + (extends - table->data()));
-        // Compose: neither is taken over.
-        if (Table* inherited = merged.table()) {
-            std::erase_if(*inherited, [](const Member& member) {
-                return member.key == "depends_on" || member.key == "volumes_from";
-            });
-        }
-        merge(merged, std::move(service.node), service_keys());
-        service.node = std::move(merged);
-        remark(Kind::changed, at, key, "the other service's keys are written out");
     }
 
     void translate_service(Member& service) {
@@ -365,7 +319,6 @@ class Translator {
     }
 
     std::string service_;  // that is being translated
-    std::set<std::string> extending_;
     const Documents& documents_;
     std::vector<Remark>& remarks_;
     std::vector<Link> links_;

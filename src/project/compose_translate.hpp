@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,12 @@ struct Remark {
     std::string key;        // "services.db.deploy.replicas"
     std::string text;       // what became of it, or why not
     std::string service{};  // refused: the only one that cannot be made; empty: all of it
+    // refused: a mistake rather than something that is not had here, in full.
+    std::optional<base::UsageError> error{};
 };
 
-// `remarks` hears of every key that is not taken over as it is. Nothing is thrown but for a tree
-// that is no compose file at all.
+// What services extend is written out already. `remarks` hears of every key that is not taken over
+// as it is. Nothing is thrown but for a tree that is no compose file at all.
 [[nodiscard]] Node translate_compose(const Documents& documents, Node compose,
                                      std::vector<Remark>& remarks);
 

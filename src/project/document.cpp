@@ -91,8 +91,9 @@ std::string_view Node::type_name() const noexcept {
     return kNames[value.index()];
 }
 
-std::uint32_t Documents::add(std::string name, std::string text) {
-    files_.push_back({std::move(name), std::move(text)});
+std::uint32_t Documents::add(std::string name, std::string text,
+                             std::shared_ptr<const Scope> scope) {
+    files_.push_back({std::move(name), std::move(text), std::move(scope)});
     return static_cast<std::uint32_t>(files_.size() - 1);
 }
 

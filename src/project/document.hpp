@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,6 +12,7 @@
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/toml.hpp"
+#include "scope.hpp"
 
 namespace sandbox::project {
 
@@ -52,8 +54,14 @@ struct Member {
 // The files of one project, kept so that an error can show the line it speaks of.
 class Documents {
   public:
-    // Answers the file's index.
-    std::uint32_t add(std::string name, std::string text);
+    // Answers the file's index. Without a scope, its values must not be read by a Reader.
+    std::uint32_t add(std::string name, std::string text,
+                      std::shared_ptr<const Scope> scope = nullptr);
+    [[nodiscard]] size_t count() const noexcept { return files_.size(); }
+    [[nodiscard]] const Scope& scope(const Place& at) const { return *files_[at.file].scope; }
+    [[nodiscard]] std::shared_ptr<const Scope> share_scope(const Place& at) const {
+        return files_[at.file].scope;
+    }
     // Parses the file as TOML. Throws UsageError like fail().
     [[nodiscard]] Node parse_toml(std::uint32_t file) const;
     [[nodiscard]] const std::string& name(std::uint32_t file) const { return files_[file].name; }
@@ -70,6 +78,7 @@ class Documents {
   private:
     struct File {
         std::string name, text;
+        std::shared_ptr<const Scope> scope;
     };
     [[nodiscard]] std::string excerpt(const Place& at) const;
     std::vector<File> files_;

@@ -8,6 +8,7 @@
 #include "compose_translate.hpp"
 #include "compose_yaml.hpp"
 #include "dotenv.hpp"
+#include "extends.hpp"
 #include "merge.hpp"
 #include "naming.hpp"
 #include "profile_keys.hpp"
@@ -19,19 +20,13 @@
 #include "sandbox/project/profile.hpp"
 #include "sandbox/project/start_order.hpp"
 #include "service_values.hpp"
+#include "sources.hpp"
 
 namespace sandbox::project {
 namespace {
 
 using base::quote;
 using base::UsageError;
-
-constexpr size_t kMaxFileBytes = 4u << 20;
-
-std::string directory_of(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 // sandbox.toml → sandbox.override.toml
 std::string override_of(const std::string& path) {
@@ -60,13 +55,13 @@ std::vector<std::string> find_upward(const std::string& start) {
 class Loader {
   public:
     explicit Loader(const LoadOptions& options)
-        : options_(options), variables_([this](const std::string& name) { return value(name); }) {}
+        : options_(options), sources_(options.current_dir) {}
 
     Project load() {
         find_files();
         load_variables();
         Node root = merge_files();
-        Reader reader(documents_, variables_, project_.directory);
+        Reader reader(sources_.documents());
         ProfileDraft draft{project_};
         name_project(reader, root);
         read_profile_keys(reader, root, draft);
@@ -76,7 +71,7 @@ class Loader {
         }
         check_project();
         const std::string lock = image_lock_path(project_);
-        project_.image_lock = load_image_lock(lock, shown(lock));
+        project_.image_lock = load_image_lock(lock, sources_.shown(lock));
         project_.notices.insert(project_.notices.end(), reader.notices().begin(),
                                 reader.notices().end());
         std::sort(project_.notices.begin(), project_.notices.end());
@@ -95,7 +90,7 @@ class Loader {
     }
 
     [[nodiscard]] std::string absolute(const std::string& path) const {
-        return base::clean_path(path.starts_with("/") ? path : options_.current_dir + "/" + path);
+        return sources_.absolute(path);
     }
 
     void find_files() {
@@ -121,33 +116,20 @@ class Loader {
         if (!wanted) files.push_back(project_.directory + "/.env");
         for (const std::string& file : files) {
             if (!wanted && !base::exists_at(AT_FDCWD, file)) continue;
-            const std::string text = read(file);
-            for (auto& [name, text_value] : parse_dotenv(text, shown(file), options_.environment)) {
+            const std::string text = sources_.read(file);
+            for (auto& [name, text_value] :
+                 parse_dotenv(text, sources_.shown(file), options_.environment)) {
                 dotenv_[name] = text_value;
             }
         }
     }
 
-    // Messages name a file as the user would.
-    [[nodiscard]] std::string shown(const std::string& path) const {
-        const std::string prefix = options_.current_dir + "/";
-        return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
-    }
-
-    [[nodiscard]] std::string read(const std::string& path) const {
-        std::optional<std::string> text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
-        if (!text) {
-            throw base::NotFoundError("no such file or directory: " + quote(shown(path)), "",
-                                      base::exit_code::kFailure);
-        }
-        return std::move(*text);
-    }
-
     Node merge_files() {
+        const auto scope =
+            make_scope(project_.directory, [this](const std::string& name) { return value(name); });
         Node root;
         for (const std::string& path : project_.files) {
-            const std::uint32_t file = documents_.add(shown(path), read(path));
-            Node next = parse(path, file);
+            Node next = parse(path, scope);
             if (root.is_null()) {
                 root = std::move(next);
             } else {
@@ -157,11 +139,15 @@ class Loader {
         return root;
     }
 
-    [[nodiscard]] Node parse(const std::string& path, std::uint32_t file) {
-        if (!path.ends_with(".yaml") && !path.ends_with(".yml")) return documents_.parse_toml(file);
+    [[nodiscard]] Node parse(const std::string& path, const std::shared_ptr<const Scope>& scope) {
+        const Documents& documents = sources_.documents();
+        const std::uint32_t file = sources_.add(path, scope);
+        if (!path.ends_with(".yaml") && !path.ends_with(".yml")) return documents.parse_toml(file);
         std::vector<Remark> remarks;
-        Node root = translate_compose(documents_, parse_yaml(documents_, file), remarks);
-        Heeded heeded = heed(documents_, remarks);
+        Node compose = parse_yaml(documents, file);
+        write_out_extends(sources_, path, compose, remarks);
+        Node root = translate_compose(documents, std::move(compose), remarks);
+        Heeded heeded = heed(documents, remarks);
         for (std::string& text : heeded.notices) project_.notices.push_back(std::move(text));
         refused_.merge(heeded.refused);
         return root;
@@ -200,8 +186,9 @@ class Loader {
         collect(draft.services, "service");
         collect(draft.tasks, "task");
         if (names.empty()) {
-            throw UsageError(documents_.name(0) + ": the profile has no services and no tasks",
-                             "write one: [services.web] and image = \"…\"");
+            throw UsageError(
+                sources_.documents().name(0) + ": the profile has no services and no tasks",
+                "write one: [services.web] and image = \"…\"");
         }
         const auto read_all = [&](const Node* group, bool tasks) {
             if (group == nullptr) return;
@@ -239,7 +226,7 @@ class Loader {
         Service& service = draft.service;
         service.name = member.key;
         service.is_task = task;
-        service.where = documents_.where(member.key_at);
+        service.where = sources_.documents().where(member.key_at);
         draft.owner = (task ? "task " : "service ") + quote(member.key);
         read_service_keys(reader, member.node, draft);
         finish(reader, member.key_at, draft);
@@ -288,21 +275,6 @@ class Loader {
             const Volume* const volume = project_.find_volume(use);
             if (volume != nullptr && volume->refused) service.refused = volume->refused;
         }
-        resolve_environment(request);
-    }
-
-    // NAME alone: the caller's value, or that of .env; neither: not set at all.
-    void resolve_environment(engine::RunRequest& request) const {
-        std::vector<std::string> resolved;
-        for (std::string& entry : request.env) {
-            if (entry.find('=') == std::string::npos) {
-                const std::optional<std::string> found = value(entry);
-                if (!found) continue;
-                entry += "=" + *found;
-            }
-            resolved.push_back(std::move(entry));
-        }
-        request.env = std::move(resolved);
     }
 
     void check_project() {
@@ -335,16 +307,15 @@ class Loader {
         for (size_t i = 0; i < members.size(); ++i) {
             const auto found = needs_.find({members[i], members[(i + 1) % members.size()]});
             if (found != needs_.end()) {
-                documents_.fail(found->second, error.message(), error.hint());
+                sources_.documents().fail(found->second, error.message(), error.hint());
             }
         }
         throw error;  // volumes_from alone
     }
 
     const LoadOptions& options_;
-    Variables variables_;
     std::map<std::string, std::string> dotenv_;
-    Documents documents_;
+    Sources sources_;
     std::map<std::string, Refusal> refused_;  // services
     Project project_;
     std::map<std::pair<std::string, std::string>, Place> needs_;  // who, whom: where it is said

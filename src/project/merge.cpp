@@ -105,9 +105,35 @@ void merge_tables(Node& base, Node over, const KeyTable* nested) {
     base.value = std::move(result);
 }
 
-void merge_value(const KeyInfo* key, Node& base, Node over) {
-    if (key == nullptr || over.is_null() || over.replaces) {
+// What is no key of ours, as compose's deploy: tables within tables, lists that grow.
+void merge_unknown(Node& base, Node over) {
+    if (base.list() != nullptr && over.list() != nullptr) {
+        merge_lists(base, std::move(over), false);
+        return;
+    }
+    if (base.table() == nullptr || over.table() == nullptr) {
         base = std::move(over);
+        return;
+    }
+    for (Member& member : *over.table()) {
+        Member* same = find_member(*base.table(), member.key);
+        if (same == nullptr) {
+            base.table()->push_back(std::move(member));
+        } else if (member.node.replaces) {
+            same->node = std::move(member.node);
+        } else {
+            merge_unknown(same->node, std::move(member.node));
+        }
+    }
+}
+
+void merge_value(const KeyInfo* key, Node& base, Node over) {
+    if (over.is_null() || over.replaces) {
+        base = std::move(over);
+        return;
+    }
+    if (key == nullptr) {
+        merge_unknown(base, std::move(over));
         return;
     }
     switch (key->kind) {
@@ -151,6 +177,18 @@ void merge_value(const KeyInfo* key, Node& base, Node over) {
 }
 
 }  // namespace
+
+void take_effect(Node& node) {
+    const auto is_reset = [](const Node& each) { return each.replaces && each.is_null(); };
+    if (Table* table = node.table()) {
+        std::erase_if(*table, [&](const Member& member) { return is_reset(member.node); });
+        for (Member& member : *table) take_effect(member.node);
+    } else if (List* list = std::get_if<List>(&node.value)) {
+        std::erase_if(*list, is_reset);
+        for (Node& element : *list) take_effect(element);
+    }
+    node.replaces = false;
+}
 
 void merge(Node& base, Node over, const KeyTable& keys) {
     Table* into = base.table();

@@ -8,5 +8,7 @@
 namespace sandbox::project {
 
 void merge(Node& base, Node over, const KeyTable& keys);
+// !reset and !override have had their effect on what was there before: what is reset is gone.
+void take_effect(Node& node);
 
 }  // namespace sandbox::project

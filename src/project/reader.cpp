@@ -47,7 +47,7 @@ std::string Reader::text(const Node& node) {
     const std::string* raw = node.text();
     if (raw == nullptr) fail_type(node, "text");
     std::string value = at(node.at, [&] {
-        return interpolate(*raw, variables_, [&](const std::string& name) {
+        return interpolate(*raw, variables(node.at), [&](const std::string& name) {
             note(documents_.where(node.at) + ": variable " + quote(name) +
                  " is not set: it counts as empty");
         });
@@ -168,18 +168,28 @@ std::vector<Reader::Pair> Reader::pairs(const Node& node) {
     return result;
 }
 
-std::string Reader::resolve(const std::string& typed) const {
+std::string Reader::resolve(const std::string& typed, const Place& place) const {
     if (typed.starts_with("/")) return base::clean_path(typed);
     if (typed == "~" || typed.starts_with("~/")) {
         return base::clean_path(base::host_user().home + typed.substr(1));
     }
-    return base::clean_path(directory_ + "/" + typed);
+    return base::clean_path(documents_.scope(place).directory + "/" + typed);
 }
 
 std::string Reader::path(const Node& node) {
     const std::string typed = text(node);
     if (typed.empty()) fail(node.at, "the path is empty");
-    return resolve(typed);
+    return resolve(typed, node.at);
+}
+
+std::vector<std::string> Reader::paths(const Node& node) {
+    std::vector<std::string> result;
+    if (node.list() == nullptr) {
+        result.push_back(resolve(scalar(node), node.at));
+        return result;
+    }
+    for (const Node& each : *node.list()) result.push_back(resolve(scalar(each), each.at));
+    return result;
 }
 
 std::string Reader::choice(const Node& node, std::string_view choices) {

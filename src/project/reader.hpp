@@ -15,9 +15,8 @@ namespace sandbox::project {
 
 class Reader {
   public:
-    // Both must live as long as the reader. `directory`: absolute; relative paths start there.
-    Reader(const Documents& documents, const Variables& variables, std::string directory)
-        : documents_(documents), variables_(variables), directory_(std::move(directory)) {}
+    // They must live as long as the reader, and have a scope each.
+    explicit Reader(const Documents& documents) : documents_(documents) {}
 
     [[noreturn]] void fail(const Place& at, const std::string& message,
                            std::string hint = {}) const {
@@ -35,8 +34,10 @@ class Reader {
     }
     [[noreturn]] void fail_type(const Node& node, std::string_view wanted) const;
     [[nodiscard]] const Documents& documents() const noexcept { return documents_; }
-    [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
-    [[nodiscard]] const Variables& variables() const noexcept { return variables_; }
+    // Of the file that has `place`.
+    [[nodiscard]] const Variables& variables(const Place& place) const {
+        return documents_.scope(place).variables;
+    }
     [[nodiscard]] const std::vector<std::string>& notices() const noexcept { return notices_; }
     void note(std::string text) { notices_.push_back(std::move(text)); }
 
@@ -60,14 +61,14 @@ class Reader {
         Place at;
     };
     [[nodiscard]] std::vector<Pair> pairs(const Node& node);
-    [[nodiscard]] std::string path(const Node& node);  // absolute, from the profile's directory
-    [[nodiscard]] std::string resolve(const std::string& typed) const;  // "./x", "~/x", "/x"
+    [[nodiscard]] std::string path(const Node& node);  // absolute, from its file's directory
+    // "./x", "~/x", "/x", as said at `place`.
+    [[nodiscard]] std::string resolve(const std::string& typed, const Place& place) const;
+    [[nodiscard]] std::vector<std::string> paths(const Node& node);  // a text is a list of one
     [[nodiscard]] std::string choice(const Node& node, std::string_view choices);
 
   private:
     const Documents& documents_;
-    const Variables& variables_;
-    std::string directory_;
     std::vector<std::string> notices_;
 };
 

@@ -24,8 +24,9 @@ void read_environment(Reader& reader, const Node& node, Draft& draft) {
         if (pair.name.empty() || pair.name.find('=') != std::string::npos) {
             reader.fail(pair.at, "bad name of a variable: " + base::quote(pair.name));
         }
-        // NAME alone: the caller's value, or nothing at all.
-        draft.service.request.env.push_back(pair.value ? pair.name + "=" + *pair.value : pair.name);
+        // NAME alone: the caller's value, or that of .env; neither: not set at all.
+        if (!pair.value) pair.value = reader.variables(pair.at)(pair.name);
+        if (pair.value) draft.service.request.env.push_back(pair.name + "=" + *pair.value);
     }
 }
 
@@ -77,7 +78,7 @@ void read_image(Reader& reader, const Node& node, Draft& draft) {
     reader.at(node.at, [&] {
         const oci::ImageSource source = oci::ImageSource::parse(image);
         if (source.kind == oci::ImageSource::Kind::registry) return;
-        const std::string path = reader.resolve(source.path);
+        const std::string path = reader.resolve(source.path, node.at);
         if (!base::exists_at(AT_FDCWD, path)) {
             throw base::UsageError("no such image file: " + base::quote(path),
                                    "make it, or name an image of a registry");
@@ -207,9 +208,7 @@ constexpr Key<Draft> kKeys[] = {
      [](Reader& r, const Node& n, Draft& d) { append(d.service.request.dns_option, r.words(n)); }},
     {{"labels", Kind::pairs, "Labels of the container."}, read_labels},
     {{"label_file", Kind::text_or_words, "Files of NAME=value lines, more labels; \"./x\" starts at the profile."},
-     [](Reader& r, const Node& n, Draft& d) {
-         for (const std::string& typed : r.words(n)) d.service.request.label_files.push_back(r.resolve(typed));
-     }},
+     [](Reader& r, const Node& n, Draft& d) { append(d.service.request.label_files, r.paths(n)); }},
     {{"annotations", Kind::pairs, "Annotations of the container."}, read_annotations},
     {{"init", Kind::boolean, "Our init is pid 1; true without saying so."},
      [](Reader& r, const Node& n, Draft& d) { d.service.request.init = r.boolean(n); }},
@@ -234,9 +233,7 @@ constexpr Key<Draft> kTaskKeys[] = {
     {{"cache", Kind::boolean, "Not run again while it and its inputs are unchanged; true without saying so."},
      [](Reader& r, const Node& n, Draft& d) { d.service.cache = r.boolean(n); }},
     {{"inputs", Kind::text_or_words, "Files and directories whose content counts as a change."},
-     [](Reader& r, const Node& n, Draft& d) {
-         for (const std::string& typed : r.words(n)) d.service.inputs.push_back(r.resolve(typed));
-     }},
+     [](Reader& r, const Node& n, Draft& d) { append(d.service.inputs, r.paths(n)); }},
 };
 // clang-format on
 

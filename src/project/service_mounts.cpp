@@ -134,7 +134,7 @@ void add_short(Reader& reader, const Node& node, ServiceDraft& draft) {
                     "expected SOURCE:/TARGET[:ro]");
     }
     if (is_path(parts[0])) {
-        parts[0] = reader.resolve(parts[0]);
+        parts[0] = reader.resolve(parts[0], node.at);
     } else {
         const Volume& volume =
             reader.at(node.at, [&]() -> const Volume& { return use_volume(draft, parts[0]); });
@@ -143,8 +143,7 @@ void add_short(Reader& reader, const Node& node, ServiceDraft& draft) {
     request.volumes.push_back(base::join(parts, ":"));
 }
 
-void add_bind(const Reader& reader, const VolumeDraft& wish, engine::RunRequest& request) {
-    const std::string source = reader.resolve(wish.source);
+void add_bind(const VolumeDraft& wish, const std::string& source, engine::RunRequest& request) {
     const bool plain =
         source.find(':') == std::string::npos && wish.target.find(':') == std::string::npos;
     if (wish.create_host_path.value_or(true) && plain) {
@@ -186,7 +185,7 @@ void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
     }
     if (wish.type == "bind") {
         if (wish.source.empty()) reader.fail(node.at, "a bind needs a \"source\"");
-        add_bind(reader, wish, request);
+        add_bind(wish, reader.resolve(wish.source, node.at), request);
         return;
     }
     std::string line = "type=" + wish.type;

@@ -290,7 +290,7 @@ void read_ulimits(Reader& reader, const Node& node, ServiceDraft& draft) {
 
 namespace {
 
-void take_env_file(const Reader& reader, const EnvFile& file, Service& service) {
+void take_env_file(const EnvFile& file, const Variables& variables, Service& service) {
     constexpr size_t kMaxBytes = 1u << 20;
     std::string text;
     try {
@@ -299,12 +299,12 @@ void take_env_file(const Reader& reader, const EnvFile& file, Service& service) 
         throw base::UsageError(error.message(), error.hint());
     }
     if (file.raw) {
-        for (auto& each : engine::parse_env_file(text, file.path, reader.variables())) {
+        for (auto& each : engine::parse_env_file(text, file.path, variables)) {
             service.file_env[each.name] = std::move(each.value);
         }
         return;
     }
-    for (auto& [name, value] : parse_dotenv(text, file.path, reader.variables())) {
+    for (auto& [name, value] : parse_dotenv(text, file.path, variables)) {
         service.file_env[name] = std::move(value);
     }
 }
@@ -331,7 +331,8 @@ void read_env_file(Reader& reader, const Node& node, ServiceDraft& draft) {
         draft.service.env_files.push_back({file.path, file.raw});
         // It stands in the way of its own service only.
         try {
-            reader.at(element.at, [&] { take_env_file(reader, file, draft.service); });
+            reader.at(element.at,
+                      [&] { take_env_file(file, reader.variables(element.at), draft.service); });
         } catch (const base::UsageError& error) {
             draft.service.refused = error;
         }

@@ -63,7 +63,9 @@ void remove_one(const store::Store& store, const std::string& name, const Listen
 }
 
 void take_driver_opts(Reader& reader, const Node& node, Volume& volume) {
+    Place device_at = node.at;
     for (const Reader::Pair& pair : reader.pairs(node)) {
+        if (pair.name == "device") device_at = pair.at;
         if (pair.name != "type" && pair.name != "o" && pair.name != "device") {
             reader.fail(pair.at, "driver_opts: unknown option " + quote(pair.name), kCure);
         }
@@ -89,7 +91,7 @@ void take_driver_opts(Reader& reader, const Node& node, Volume& volume) {
         reader.fail(node.at, "driver_opts: a colon in the device " + quote(device),
                     "name a directory without one");
     }
-    volume.device = reader.resolve(device);
+    volume.device = reader.resolve(device, device_at);
     volume.options["device"] = volume.device;  // what `config` shows may be read elsewhere
 }
 

@@ -263,23 +263,6 @@ volumes: {v: {name: "my-${COMPOSE_PROJECT_NAME}-data"}}
     CHECK(project.services.at(0).request.image == "x:by-variable");
 }
 
-TEST_CASE("extends goes no circle, and lacks what its base lacks") {
-    const ProfileDirectory directory;
-    const Project project = load_yaml(directory, R"(
-services:
-  a: { extends: b }
-  b: { image: x, extends: { file: other.yml, service: s } }
-  c: { image: x, extends: d }
-  d: { image: x, extends: c }
-  e: { image: x }
-)");
-    for (const char* name : {"a", "b", "c", "d"}) {
-        CAPTURE(std::string(name));
-        CHECK(project.find_service(name)->refused);
-    }
-    CHECK_FALSE(project.find_service("e")->refused);
-}
-
 TEST_CASE("an image in another file makes up for what would have to be built") {
     const ProfileDirectory directory;
     directory.write("compose.override.yaml", "services: {a: {image: made-elsewhere}}\n");

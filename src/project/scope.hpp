@@ -1,0 +1,23 @@
+// What the words of one file mean by themselves: `extends` and `include` bring files into a project
+// that start their relative paths elsewhere and may have variables of their own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "interpolate.hpp"
+
+namespace sandbox::project {
+
+struct Scope {
+    std::string directory;  // absolute: relative paths start there
+    Variables variables;    // for ${…}
+};
+
+[[nodiscard]] inline std::shared_ptr<const Scope> make_scope(std::string directory,
+                                                             Variables variables) {
+    return std::make_shared<const Scope>(Scope{std::move(directory), std::move(variables)});
+}
+
+}  // namespace sandbox::project

@@ -1,0 +1,38 @@
+// The files that a project is read from, each under the name that the user would call it by. What
+// they say is for Documents.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "document.hpp"
+#include "scope.hpp"
+
+namespace sandbox::project {
+
+// "/" for "/x".
+[[nodiscard]] std::string directory_of(const std::string& path);
+
+class Sources {
+  public:
+    // `current_dir`: absolute.
+    explicit Sources(std::string current_dir) : current_dir_(std::move(current_dir)) {}
+
+    [[nodiscard]] std::string absolute(const std::string& path) const;
+    [[nodiscard]] std::string shown(const std::string& path) const;
+    // Throws NotFoundError (1) when it is not there, Error when it is no file or too large.
+    [[nodiscard]] std::string read(const std::string& path) const;
+    // Reads it into the documents; answers its index there. `name`: instead of shown(). Throws like
+    // read(), and UsageError for more files than a project can have.
+    std::uint32_t add(const std::string& path, std::shared_ptr<const Scope> scope,
+                      std::string name = {});
+    [[nodiscard]] Documents& documents() noexcept { return documents_; }
+    [[nodiscard]] const Documents& documents() const noexcept { return documents_; }
+
+  private:
+    std::string current_dir_;
+    Documents documents_;
+};
+
+}  // namespace sandbox::project

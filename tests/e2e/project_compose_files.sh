@@ -1,0 +1,49 @@
+#!/bin/bash
+# Projects whose compose files name further files.
+. "$SANDBOX_TESTS/support/lib.sh"
+. "$SANDBOX_TESTS/support/project.sh"
+
+on_exit sandbox down -q -t 0 -v -f "$WORK/p/compose.yaml"
+mkdir -p common/data sub
+
+test_case "a service of another file has that file's paths, and runs"
+echo FROM=common >common/base.env
+echo data >common/data/file
+cat >common/base.yaml <<'EOF2'
+services:
+  base:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_signal: KILL
+    env_file: base.env
+    volumes: ["./data:/data:ro"]
+    environment: { ONE: base, TWO: base }
+EOF2
+cat >compose.yaml <<'EOF2'
+name: p
+services:
+  app:
+    extends: { file: common/base.yaml, service: base }
+    environment: { TWO: app }
+EOF2
+cd sub || exit 1
+expect_ok sandbox up -d -q
+expect_eq $'common base app\ndata' \
+    "$(sandbox exec app sh -c 'echo $FROM $ONE $TWO; cat /data/file')"
+cd .. || exit 1
+
+test_case "what is extended in vain is told with its place and stops its own service only"
+cat >more.yaml <<'EOF2'
+services:
+  lost:
+    extends: { file: common/base.yaml, service: bas }
+  other:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_signal: KILL
+EOF2
+expect_ok sandbox up -d -q -f compose.yaml -f more.yaml other
+run_rc sandbox up -d -q -f compose.yaml -f more.yaml lost
+expect_eq 2 "$RC"
+expect_match 'more.yaml:3:49: there is no service "bas" in "common/base.yaml" to extend \(did you mean "base"\?\)' "$ERR"
+expect_ok sandbox down -q -f compose.yaml -f more.yaml

@@ -1,0 +1,127 @@
+// Compose files that name further files.
+#include <catch2/catch.hpp>
+
+#include "unit/project/profile_fixture.hpp"
+
+namespace sandbox::project {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Project load_yaml(const ProfileDirectory& directory, const std::string& text) {
+    directory.write("compose.yaml", text);
+    return directory.load();
+}
+
+TEST_CASE("extends of another file starts that file's relative paths there") {
+    ProfileDirectory directory;
+    directory.environment = {{"TAG", "7"}, {"WHERE", "common"}};
+    base::make_dirs(directory.path() + "/common/deep", 0755);
+    directory.write("common/a.env", "FROM=common\n");
+    directory.write("common/base.yaml", R"(
+services:
+  web:
+    extends: { file: deep/root.yaml, service: root }
+    env_file: a.env
+    volumes: ["./data:/data", "named:/n"]
+    environment: { A: base, B: base }
+    deploy: { resources: { limits: { memory: 64m } } }
+    depends_on: { db: { condition: service_healthy } }
+    ports: ["127.0.0.1:80:80"]
+  other: { extends: nowhere }
+)");
+    directory.write("common/deep/root.yaml", R"(
+services:
+  root:
+    image: "x:${TAG}"
+    label_file: labels
+    command: [root]
+    cap_add: [CHOWN]
+)");
+    const Project project = load_yaml(directory, R"(
+services:
+  db: { image: db }
+  web:
+    extends: { file: "${WHERE}/base.yaml", service: web }
+    env_file: mine.env
+    volumes: ["./mine:/mine", "./over:/data"]
+    environment: [A=mine]
+    deploy: { replicas: 2 }
+    command: [mine]
+    ports: ["127.0.0.1:81:81"]
+)");
+    const Service& web = *project.find_service("web");
+    const std::string& top = directory.path();
+    CHECK(web.request.image == "x:7");
+    CHECK(web.request.label_files == Texts{top + "/common/deep/labels"});
+    CHECK(web.request.volumes ==
+          Texts{top + "/over:/data", project.name + "_named:/n", top + "/mine:/mine"});
+    CHECK(web.request.env == Texts{"A=mine", "B=base"});
+    CHECK(web.file_env.at("FROM") == "common");
+    CHECK(web.request.memory == "64m");
+    CHECK(web.scale == 2);
+    CHECK(web.request.command == Texts{"mine"});
+    CHECK(web.request.cap_add == Texts{"CHOWN"});
+    CHECK(web.request.publish == Texts{"127.0.0.1:80:80", "127.0.0.1:81:81"});
+    CHECK(web.depends_on.at(0).condition == Condition::healthy);
+    REQUIRE(web.refused);
+    CHECK(web.refused->message() == "compose.yaml:6:15: no such file: \"" + top + "/mine.env\"");
+}
+
+TEST_CASE("what extends cannot find is told with its place and stops its own service alone") {
+    ProfileDirectory directory;
+    base::make_dirs(directory.path() + "/sub", 0755);
+    directory.write("sub/b.yaml", R"(
+services:
+  b: { extends: { file: ../compose.yaml, service: a } }
+  deep: { image: x, extends: { file: missing.yaml, service: s } }
+)");
+    const Project project = load_yaml(directory, R"(
+services:
+  a: { image: x, extends: { file: sub/b.yaml, service: b } }
+  c: { image: x, extends: { file: sub/b.yaml, service: dep } }
+  d: { image: x, extends: { file: sub/b.yaml, service: deep } }
+  e: { image: x, extends: { file: sub/b.yaml, servce: deep } }
+  f: { image: x, extends: d }
+  good: { image: x }
+)");
+    const auto refusal = [&](const char* name) {
+        const auto& refused = project.find_service(name)->refused;
+        return refused ? refused->with_hint() : "none";
+    };
+    CHECK(refusal("a") ==
+          "compose.yaml:3:56: \"a\" extends itself: a (compose.yaml) → b (sub/b.yaml) → a (one of "
+          "them must stand by itself)");
+    CHECK(
+        refusal("c") ==
+        "compose.yaml:4:56: there is no service \"dep\" in \"sub/b.yaml\" to extend (did you mean "
+        "\"deep\"?)");
+    const std::string missing = "sub/b.yaml:4:38: no such file: \"" + directory.path() +
+                                "/sub/missing.yaml\" (\"file\" is found from \"" +
+                                directory.path() + "/sub\")";
+    CHECK(refusal("d") == missing);
+    CHECK(refusal("f") == missing);
+    CHECK(refusal("e") ==
+          "compose.yaml:6:47: unknown key \"servce\" in extends (known are service and file)");
+    CHECK(refusal("good") == "none");
+}
+
+TEST_CASE("extends goes no circle, and lacks what its base lacks") {
+    const ProfileDirectory directory;
+    const Project project = load_yaml(directory, R"(
+services:
+  a: { extends: b }
+  b: { image: x, extends: { file: other.yml, service: s } }
+  c: { image: x, extends: d }
+  d: { image: x, extends: c }
+  e: { image: x }
+)");
+    for (const char* name : {"a", "b", "c", "d"}) {
+        CAPTURE(std::string(name));
+        CHECK(project.find_service(name)->refused);
+    }
+    CHECK_FALSE(project.find_service("e")->refused);
+}
+
+}  // namespace
+}  // namespace sandbox::project
