@@ -92,11 +92,8 @@ project::LoadOptions load_options(Context& context, const Invocation& in) {
     if (in.has_flag("env-file") && !in.command().stop_at_argument) {
         append(options.env_files, in.list("env-file"));
     }
-    if (context.project.compose) {  // $SANDBOX_FILE and $SANDBOX_PROJECT are load_project()'s
-        const auto files = environment("COMPOSE_FILE");
-        if (options.files.empty() && files && !files->empty() && !environment("SANDBOX_FILE")) {
-            options.files = base::split(*files, ':');
-        }
+    options.hears_compose = context.project.compose;
+    if (context.project.compose) {  // $SANDBOX_PROJECT is load_project()'s
         if (options.name.empty()) options.name = environment("COMPOSE_PROJECT_NAME").value_or("");
     }
     options.environment = environment;
@@ -121,12 +118,15 @@ project::Project load_project(Context& context, const Invocation& in, bool quiet
     return project;
 }
 
-std::vector<std::string> chosen_groups(const Context& context, const Invocation& in) {
+std::vector<std::string> chosen_groups(const Context& context, const Invocation& in,
+                                       const project::Project& project) {
     std::vector<std::string> groups = context.project.profiles;
     if (in.has_flag("profile")) append(groups, in.list("profile"));
     if (groups.empty()) {
         std::optional<std::string> listed = environment("SANDBOX_PROFILES");
-        if (!listed && context.project.compose) listed = environment("COMPOSE_PROFILES");
+        if (!listed && context.project.compose) {
+            listed = environment("COMPOSE_PROFILES").value_or(project.dotenv_groups);
+        }
         if (listed && !listed->empty()) groups = base::split(*listed, ',');
     }
     return groups;

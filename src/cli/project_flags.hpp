@@ -28,7 +28,9 @@ void take_project_words(std::vector<std::string>& words, ProjectWords& into);
 // Loads it; what it has to say is logged unless `quiet`.
 [[nodiscard]] project::Project load_project(Context& context, const Invocation& in,
                                             bool quiet = false);
-// Optional groups that were asked for: --profile, $SANDBOX_PROFILES.
-[[nodiscard]] std::vector<std::string> chosen_groups(const Context& context, const Invocation& in);
+// Optional groups that were asked for: --profile, $SANDBOX_PROFILES; behind `compose`,
+// $COMPOSE_PROFILES and that of the project's .env.
+[[nodiscard]] std::vector<std::string> chosen_groups(const Context& context, const Invocation& in,
+                                                     const project::Project& project);
 
 }  // namespace sandbox::cli

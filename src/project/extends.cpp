@@ -77,6 +77,10 @@ class Extender {
         Table* const table = service.node.table();
         Member* const extends = table == nullptr ? nullptr : find_member(*table, "extends");
         if (extends == nullptr) return;  // or it is written out already
+        if (extends->node.is_null()) {   // "!reset"
+            drop_extends(service);
+            return;
+        }
         const Wish wish = read(*extends);
         check_circle(file, service, wish);
         steps_.push_back({file.path, service.key});

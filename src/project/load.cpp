@@ -1,21 +1,17 @@
 // From files to a Project, in this order: files found and parsed, merged, the profile's own keys,
 // then services and tasks, then what concerns several of them.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <map>
 
 #include "compose_translate.hpp"
 #include "compose_yaml.hpp"
-#include "dotenv.hpp"
 #include "extends.hpp"
+#include "find_files.hpp"
 #include "merge.hpp"
 #include "naming.hpp"
 #include "profile_keys.hpp"
 #include "sandbox/base/error.hpp"
-#include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
-#include "sandbox/base/xdg.hpp"
 #include "sandbox/project/image_lock.hpp"
 #include "sandbox/project/profile.hpp"
 #include "sandbox/project/start_order.hpp"
@@ -28,38 +24,18 @@ namespace {
 using base::quote;
 using base::UsageError;
 
-// sandbox.toml → sandbox.override.toml
-std::string override_of(const std::string& path) {
-    const size_t dot = path.rfind('.');
-    return path.substr(0, dot) + ".override" + path.substr(dot);
-}
-
-std::vector<std::string> find_upward(const std::string& start) {
-    const std::string home = base::host_user().home;
-    for (std::string directory = base::clean_path(start);; directory = directory_of(directory)) {
-        for (const std::string& name : profile_file_names()) {
-            const std::string path = (directory == "/" ? "" : directory) + "/" + name;
-            if (!base::exists_at(AT_FDCWD, path)) continue;
-            std::vector<std::string> files{path};
-            const std::string extra = override_of(path);
-            if (base::exists_at(AT_FDCWD, extra)) files.push_back(extra);
-            return files;
-        }
-        if (directory == "/" || directory == home) break;
-    }
-    throw base::NotFoundError("no sandbox.toml in " + quote(start) + " or above it",
-                              "`sandbox init` writes one; -f names another file",
-                              base::exit_code::kFailure);
-}
-
 class Loader {
   public:
     explicit Loader(const LoadOptions& options)
         : options_(options), sources_(options.current_dir) {}
 
     Project load() {
-        find_files();
-        load_variables();
+        FoundFiles found = find_files(options_, sources_);
+        project_.files = std::move(found.files);
+        project_.directory = std::move(found.directory);
+        dotenv_ = std::move(found.dotenv);
+        const auto groups = dotenv_.find("COMPOSE_PROFILES");
+        if (groups != dotenv_.end()) project_.dotenv_groups = groups->second;
         Node root = merge_files();
         Reader reader(sources_.documents());
         ProfileDraft draft{project_};
@@ -87,41 +63,6 @@ class Loader {
         if (auto outer = options_.environment(name)) return outer;
         const auto found = dotenv_.find(name);
         return found == dotenv_.end() ? std::nullopt : std::optional(found->second);
-    }
-
-    [[nodiscard]] std::string absolute(const std::string& path) const {
-        return sources_.absolute(path);
-    }
-
-    void find_files() {
-        for (const std::string& file : options_.files) project_.files.push_back(absolute(file));
-        if (project_.files.empty()) {
-            if (const auto listed = options_.environment("SANDBOX_FILE");
-                listed && !listed->empty()) {
-                for (const std::string& file : base::split(*listed, ':')) {
-                    project_.files.push_back(absolute(file));
-                }
-            } else {
-                project_.files = find_upward(options_.current_dir);
-            }
-        }
-        project_.directory = options_.directory.empty() ? directory_of(project_.files.front())
-                                                        : absolute(options_.directory);
-    }
-
-    void load_variables() {
-        std::vector<std::string> files;
-        for (const std::string& file : options_.env_files) files.push_back(absolute(file));
-        const bool wanted = !files.empty();
-        if (!wanted) files.push_back(project_.directory + "/.env");
-        for (const std::string& file : files) {
-            if (!wanted && !base::exists_at(AT_FDCWD, file)) continue;
-            const std::string text = sources_.read(file);
-            for (auto& [name, text_value] :
-                 parse_dotenv(text, sources_.shown(file), options_.environment)) {
-                dotenv_[name] = text_value;
-            }
-        }
     }
 
     Node merge_files() {

@@ -47,3 +47,20 @@ run_rc sandbox up -d -q -f compose.yaml -f more.yaml lost
 expect_eq 2 "$RC"
 expect_match 'more.yaml:3:49: there is no service "bas" in "common/base.yaml" to extend \(did you mean "base"\?\)' "$ERR"
 expect_ok sandbox down -q -f compose.yaml -f more.yaml
+
+test_case "COMPOSE_FILE and COMPOSE_PROFILES of .env are heard behind compose, below environment and flags"
+cat >two.yaml <<'EOF2'
+services:
+  two: { image: busybox }
+  grouped: { image: busybox, profiles: [group] }
+EOF2
+printf 'COMPOSE_FILE=more.yaml:two.yaml\nCOMPOSE_PROFILES=group\n' >.env
+run_rc sandbox compose config --services
+expect_eq $'grouped\nlost\nother\ntwo' "$OUT"
+run_rc env COMPOSE_FILE=two.yaml COMPOSE_PROFILES= "$SANDBOX_BIN" compose config --services
+expect_eq two "$OUT"
+run_rc env COMPOSE_FILE=more.yaml "$SANDBOX_BIN" compose -f two.yaml --profile none config --services
+expect_eq two "$OUT"
+run_rc sandbox config --services
+expect_eq app "$OUT"
+rm .env

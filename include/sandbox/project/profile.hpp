@@ -149,6 +149,7 @@ struct Project {
     std::vector<Secret> secrets;
     std::map<std::string, std::string> image_lock;  // of sandbox.lock: digests by image
     std::vector<std::string> notices;               // unset variables, keys without effect
+    std::string dotenv_groups;                      // COMPOSE_PROFILES of .env, for who hears it
 
     [[nodiscard]] const Service* find_service(const std::string& name) const noexcept;
     [[nodiscard]] const Volume* find_volume(const std::string& name) const noexcept;
@@ -164,6 +165,9 @@ struct LoadOptions {
     std::string current_dir;             // absolute
     std::vector<std::string> env_files;  // empty: .env
     std::string directory;               // absolute; empty: that of the first file
+    // COMPOSE_FILE and COMPOSE_PATH_SEPARATOR name files, in the environment or else in the .env of
+    // the working directory, whose variables then come first.
+    bool hears_compose = false;
     // The last word on a name that nobody gave: see names.hpp. May be empty.
     std::function<std::string(const std::string& name, const std::string& directory)> settle_name =
         {};

@@ -73,7 +73,7 @@ int run_rm(Context& context, const Invocation& in) {
 int run_pull(Context& context, const Invocation& in) {
     const project::Project project = load_project(context, in);
     const std::vector<std::string> names = project::select_services(
-        project, {in.arguments(), chosen_groups(context, in), in.toggle("include-deps")});
+        project, {in.arguments(), chosen_groups(context, in, project), in.toggle("include-deps")});
     Failures failures;
     std::set<std::string> seen;
     for (const std::string& name : names) {

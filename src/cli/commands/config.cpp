@@ -88,8 +88,8 @@ int run(Context& context, const Invocation& in) {
         throw base::UsageError("unknown format " + base::quote(format), "it may be toml or json");
     }
     Project project = load_project(context, in);
-    const std::vector<std::string> chosen =
-        project::select_services(project, {in.arguments(), chosen_groups(context, in), true});
+    const std::vector<std::string> chosen = project::select_services(
+        project, {in.arguments(), chosen_groups(context, in, project), true});
     int status = 0;
     for (const std::string& name : chosen) {
         const auto& refused = project.find_service(name)->refused;

@@ -101,7 +101,7 @@ void read_scale(const std::vector<std::string>& words, const Project& project,
 project::UpWish make_wish(const Context& context, const Invocation& in, const Project& project) {
     project::UpWish wish;
     wish.plan.names = project::select_services(
-        project, {in.arguments(), chosen_groups(context, in), !in.toggle("no-deps")});
+        project, {in.arguments(), chosen_groups(context, in, project), !in.toggle("no-deps")});
     wish.plan.force_recreate = in.toggle("force-recreate");
     wish.plan.no_recreate = in.toggle("no-recreate");
     wish.plan.remove_orphans = in.toggle("remove-orphans");
@@ -215,7 +215,7 @@ int run_scale(Context& context, const Invocation& in) {
     std::vector<std::string> services;
     for (const auto& [name, count] : wish.plan.scale) services.push_back(name);
     wish.plan.names = project::select_services(
-        project, {services, chosen_groups(context, in), !in.toggle("no-deps")});
+        project, {services, chosen_groups(context, in, project), !in.toggle("no-deps")});
     wish.is_interrupted = [] { return interrupts_so_far() > 0; };
     project::take_image_files(context.store(), project);
     catch_interrupts();

@@ -123,5 +123,50 @@ services:
     CHECK_FALSE(project.find_service("e")->refused);
 }
 
+TEST_CASE("COMPOSE_FILE of .env names the files where it is heard, below the environment and -f") {
+    ProfileDirectory directory;
+    base::make_dirs(directory.path() + "/sub", 0755);
+    directory.write(".env",
+                    "COMPOSE_FILE=sub/one.yaml,two.yaml\nCOMPOSE_PATH_SEPARATOR=,\nTAG=top\n");
+    directory.write("sub/.env", "TAG=sub\nOTHER=sub\nCOMPOSE_PROFILES=g\n");
+    directory.write("sub/one.yaml",
+                    "services: {a: {image: \"x:${TAG}-${OTHER}\", volumes: [./d:/d]}}\n");
+    directory.write("two.yaml", "services: {b: {image: y}}\n");
+    directory.write("three.yaml", "services: {c: {image: z}}\n");
+    directory.write("compose.yaml", "services: {own: {image: w}}\n");
+    const auto names = [&](Texts files = {}) {
+        Texts result;
+        for (const Service& each : directory.load(std::move(files)).services) {
+            result.push_back(each.name);
+        }
+        return result;
+    };
+    CHECK(names() == Texts{"own"});
+    directory.hears_compose = true;
+    CHECK(names() == Texts{"a", "b"});
+    const Project project = directory.load();
+    CHECK(project.directory == directory.path() + "/sub");
+    CHECK(project.services.at(0).request.image == "x:top-sub");
+    CHECK(project.services.at(0).request.volumes == Texts{directory.path() + "/sub/d:/d"});
+    CHECK(project.dotenv_groups == "g");
+    directory.environment = {{"COMPOSE_FILE", "two.yaml,three.yaml"}};
+    CHECK(names() == Texts{"b", "c"});
+    CHECK(names({"three.yaml"}) == Texts{"c"});
+    directory.environment["COMPOSE_PATH_SEPARATOR"] = ";;";
+    directory.environment["COMPOSE_FILE"] = "three.yaml;;two.yaml";
+    CHECK(names() == Texts{"c", "b"});
+    directory.environment["SANDBOX_FILE"] = "two.yaml";
+    CHECK(names() == Texts{"b"});
+    directory.environment = {{"COMPOSE_FILE", ""}};
+    CHECK(names() == Texts{"own"});
+}
+
+TEST_CASE("any of compose's names for an override is taken beside any of its files") {
+    const ProfileDirectory directory;
+    directory.write("compose.override.yml", "services: {a: {command: [over]}}\n");
+    CHECK(load_yaml(directory, "services: {a: {image: x}}\n").services.at(0).request.command ==
+          Texts{"over"});
+}
+
 }  // namespace
 }  // namespace sandbox::project

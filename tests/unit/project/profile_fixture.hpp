@@ -35,6 +35,7 @@ class ProfileDirectory {
         LoadOptions options;
         options.files = std::move(files);
         options.current_dir = path_;
+        options.hears_compose = hears_compose;
         options.environment = [this](const std::string& name) -> std::optional<std::string> {
             const auto found = environment.find(name);
             return found == environment.end() ? std::nullopt : std::optional(found->second);
@@ -56,6 +57,7 @@ class ProfileDirectory {
     }
 
     std::map<std::string, std::string> environment;
+    bool hears_compose = false;
 
   private:
     std::string path_;

@@ -1,0 +1,29 @@
+// Which files a project is read from, where it is, and what .env says beside it. What the files say
+// is for load.cpp.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sandbox/project/profile.hpp"
+#include "sources.hpp"
+
+namespace sandbox::project {
+
+struct FoundFiles {
+    std::vector<std::string> files;  // absolute, not empty
+    std::string directory;           // absolute: the project's
+    std::map<std::string, std::string> dotenv;
+};
+// The flags', SANDBOX_FILE's, COMPOSE_FILE's (where it is heard: the environment's before that of
+// .env), or those that are found upward, in this order. Throws NotFoundError (1) when there are
+// none, or no file of variables that is asked for; UsageError for one that is malformed.
+[[nodiscard]] FoundFiles find_files(const LoadOptions& options, const Sources& sources);
+
+// The variables of these files, the last one wins; `outer` wins within ${…}. Throws as above.
+[[nodiscard]] std::map<std::string, std::string> load_dotenv(const Sources& sources,
+                                                             const std::vector<std::string>& files,
+                                                             const Variables& outer);
+
+}  // namespace sandbox::project
