@@ -5,8 +5,7 @@
 #include <optional>
 
 #include "compose_translate.hpp"
-#include "compose_yaml.hpp"
-#include "extends.hpp"
+#include "include.hpp"
 #include "keys.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -48,11 +47,16 @@ std::optional<std::string> try_environment(const std::string& name) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-// A profile has one directory for all its relative paths.
-void refuse_other_directories(const Documents& documents, std::vector<std::string>& refused) {
+// A profile has one directory for all its relative paths, and one set of variables.
+void refuse_other_scopes(const Documents& documents, std::vector<std::string>& refused) {
     const std::string& own = documents.scope({0, 0, 0}).directory;
     for (std::uint32_t file = 1; file < documents.count(); ++file) {
-        const std::string& directory = documents.scope({file, 0, 0}).directory;
+        const Scope& scope = documents.scope({file, 0, 0});
+        if (scope.has_own) {
+            refused.push_back(documents.name(file) +
+                              ": variables of its own: a profile has one file of them");
+        }
+        const std::string& directory = scope.directory;
         if (directory == own) continue;
         refused.push_back(documents.name(file) + ": relative paths: they start in " +
                           base::quote(directory) + ", a profile's in its own directory");
@@ -69,11 +73,9 @@ ComposeImport import_compose(const std::string& path, const std::string& shown) 
                                   base::exit_code::kFailure);
     }
     const Documents& documents = sources.documents();
-    const std::uint32_t file =
-        sources.add(absolute, make_scope(directory_of(absolute), try_environment), shown);
     std::vector<Remark> remarks;
-    Node compose = parse_yaml(documents, file);
-    write_out_extends(sources, absolute, compose, remarks);
+    Node compose = load_compose(
+        sources, absolute, make_scope(directory_of(absolute), try_environment), remarks, shown);
     Node root = translate_compose(documents, std::move(compose), remarks);
     leave_out_unknown_keys(root, remarks);
     ComposeImport result;
@@ -84,7 +86,7 @@ ComposeImport import_compose(const std::string& path, const std::string& shown) 
                                                                                 : result.refused;
         list.push_back(documents.where(remark.at) + ": " + remark.key + ": " + remark.text);
     }
-    refuse_other_directories(documents, result.refused);
+    refuse_other_scopes(documents, result.refused);
     return result;
 }
 

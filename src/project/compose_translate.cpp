@@ -29,9 +29,7 @@ class Translator {
         if (root == nullptr) documents_.fail(compose.at, "not a compose file");
         Table kept;
         for (Member& member : *root) {
-            if (member.key == "include") {
-                remark(Kind::refused, member.key_at, "include", "name the files with -f instead");
-            } else if (member.key == "models") {
+            if (member.key == "models") {
                 remark(Kind::refused, member.key_at, "models", "there are no models here");
             } else if (!member.key.starts_with("x-")) {  // where it is used, it is written out
                 if (member.key == "services") translate_services(member.node);

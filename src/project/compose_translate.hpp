@@ -27,8 +27,8 @@ struct Remark {
     std::optional<base::UsageError> error{};
 };
 
-// What services extend is written out already. `remarks` hears of every key that is not taken over
-// as it is. Nothing is thrown but for a tree that is no compose file at all.
+// What is extended and included is written out already. `remarks` hears of every key that is not
+// taken over as it is. Nothing is thrown but for a tree that is no compose file at all.
 [[nodiscard]] Node translate_compose(const Documents& documents, Node compose,
                                      std::vector<Remark>& remarks);
 

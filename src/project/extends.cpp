@@ -1,7 +1,5 @@
 #include "extends.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -9,7 +7,6 @@
 #include "compose_yaml.hpp"
 #include "keys.hpp"
 #include "merge.hpp"
-#include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 #include "written.hpp"
 
@@ -63,7 +60,7 @@ class Extender {
     };
     // What "extends" says.
     struct Wish {
-        std::string service, file;
+        std::string service, file;  // absolute; empty: the same
         Place at, file_at;
     };
 
@@ -115,7 +112,7 @@ class Extender {
                 wish.service = written(documents, member.node, "service");
                 wish.at = member.node.at;
             } else if (member.key == "file") {
-                wish.file = written(documents, member.node, "file");
+                wish.file = named_file(documents, member.node, "file");
                 wish.file_at = member.node.at;
             } else {
                 documents.fail(member.key_at, "unknown key " + quote(member.key) + " in extends",
@@ -148,17 +145,13 @@ class Extender {
     File& load(const Wish& wish) {
         const Documents& documents = sources_.documents();
         const auto scope = documents.share_scope(wish.file_at);
-        const std::string path = base::clean_path(
-            wish.file.starts_with("/") ? wish.file : scope->directory + "/" + wish.file);
+        const std::string& path = wish.file;
         const auto known = loaded_.find(path);
         if (known != loaded_.end()) return known->second.file;
-        if (!base::exists_at(AT_FDCWD, path)) {
-            documents.fail(wish.file_at, "no such file: " + quote(path),
-                           "\"file\" is found from " + quote(scope->directory));
-        }
         std::uint32_t file = 0;
         try {
-            file = sources_.add(path, make_scope(directory_of(path), scope->variables));
+            file = sources_.add(path,
+                                make_scope(directory_of(path), scope->variables, scope->has_own));
         } catch (const base::Error& error) {
             throw documents.error(wish.file_at, error.message(), error.hint());
         }

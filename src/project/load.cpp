@@ -4,9 +4,8 @@
 #include <map>
 
 #include "compose_translate.hpp"
-#include "compose_yaml.hpp"
-#include "extends.hpp"
 #include "find_files.hpp"
+#include "include.hpp"
 #include "merge.hpp"
 #include "naming.hpp"
 #include "profile_keys.hpp"
@@ -42,9 +41,6 @@ class Loader {
         name_project(reader, root);
         read_profile_keys(reader, root, draft);
         read_services(reader, draft);
-        for (Secret& secret : project_.secrets) {
-            if (!secret.environment.empty()) secret.value = value(secret.environment);
-        }
         check_project();
         const std::string lock = image_lock_path(project_);
         project_.image_lock = load_image_lock(lock, sources_.shown(lock));
@@ -82,11 +78,11 @@ class Loader {
 
     [[nodiscard]] Node parse(const std::string& path, const std::shared_ptr<const Scope>& scope) {
         const Documents& documents = sources_.documents();
-        const std::uint32_t file = sources_.add(path, scope);
-        if (!path.ends_with(".yaml") && !path.ends_with(".yml")) return documents.parse_toml(file);
+        if (!path.ends_with(".yaml") && !path.ends_with(".yml")) {
+            return documents.parse_toml(sources_.add(path, scope));
+        }
         std::vector<Remark> remarks;
-        Node compose = parse_yaml(documents, file);
-        write_out_extends(sources_, path, compose, remarks);
+        Node compose = load_compose(sources_, path, scope, remarks);
         Node root = translate_compose(documents, std::move(compose), remarks);
         Heeded heeded = heed(documents, remarks);
         for (std::string& text : heeded.notices) project_.notices.push_back(std::move(text));

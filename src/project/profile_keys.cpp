@@ -104,13 +104,14 @@ void read_secret_objects(Reader& reader, const Node& node, ProfileDraft& draft) 
                  secrets);
     for (size_t i = first; i < secrets.size(); ++i) {
         Secret& secret = secrets[i];
+        const Place& at = (*node.table())[i - first].key_at;
         secret.is_config = is_config;
+        if (!secret.environment.empty()) secret.value = reader.variables(at)(secret.environment);
         const int sources = (secret.file.empty() ? 0 : 1) + (secret.environment.empty() ? 0 : 1) +
                             (secret.content ? 1 : 0);
         if (sources == 1) continue;
-        reader.fail((*node.table())[i - first].key_at,
-                    (is_config ? "config " : "secret ") + quote(secret.name) +
-                        " needs one of \"file\", \"environment\" and \"content\"");
+        reader.fail(at, (is_config ? "config " : "secret ") + quote(secret.name) +
+                            " needs one of \"file\", \"environment\" and \"content\"");
     }
 }
 

@@ -13,11 +13,14 @@ namespace sandbox::project {
 struct Scope {
     std::string directory;  // absolute: relative paths start there
     Variables variables;    // for ${…}
+    bool has_own = false;   // among the variables, some that other files do not see
 };
 
 [[nodiscard]] inline std::shared_ptr<const Scope> make_scope(std::string directory,
-                                                             Variables variables) {
-    return std::make_shared<const Scope>(Scope{std::move(directory), std::move(variables)});
+                                                             Variables variables,
+                                                             bool has_own = false) {
+    return std::make_shared<const Scope>(
+        Scope{std::move(directory), std::move(variables), has_own});
 }
 
 }  // namespace sandbox::project

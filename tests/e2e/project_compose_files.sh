@@ -64,3 +64,51 @@ expect_eq two "$OUT"
 run_rc sandbox config --services
 expect_eq app "$OUT"
 rm .env
+
+test_case "an included project has paths and variables of its own, and joins the others"
+mkdir -p part/data
+echo part >part/data/file
+echo 'WORD=part' >part/.env
+cat >part/compose.yaml <<'EOF2'
+services:
+  part:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_signal: KILL
+    volumes: ["./data:/data:ro"]
+    environment: { WORD: "${WORD}" }
+EOF2
+cat >compose.yaml <<'EOF2'
+name: p
+include: [part/compose.yaml]
+services:
+  app:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_signal: KILL
+    depends_on: [part]
+EOF2
+expect_ok sandbox up -d -q
+expect_eq $'part\npart' "$(sandbox exec part sh -c 'echo $WORD; cat /data/file')"
+expect_ok sandbox exec app nslookup part
+run_rc env WORD=caller "$SANDBOX_BIN" config --format json
+expect_match '"WORD": "caller"' "$OUT"
+expect_ok sandbox down -q
+
+test_case "a service of two files is an error that names both, and a circle one that names it"
+printf '  part: { image: other }\n' >>compose.yaml
+run_rc sandbox up -d
+expect_eq 2 "$RC"
+expect_match 'compose.yaml:9:3: service "part" is another one in the included part/compose.yaml:2 ' "$ERR"
+echo 'include: [../compose.yaml]' >part/compose.yaml
+run_rc sandbox config -q
+expect_eq 2 "$RC"
+expect_match 'files include each other in a circle: compose.yaml → part/compose.yaml → compose.yaml' "$ERR"
+
+test_case "init --from says which paths and variables a profile cannot have"
+printf 'services: { part: { image: busybox } }\n' >part/compose.yaml
+sed '$d' -i compose.yaml
+run_rc sandbox init --from compose.yaml -o -
+expect_eq 1 "$RC"
+expect_match '\[services.part\]' "$OUT"
+expect_match 'part/compose.yaml: variables of its own: a profile has one file of them' "$ERR"

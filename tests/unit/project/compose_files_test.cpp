@@ -97,8 +97,7 @@ services:
         "compose.yaml:4:56: there is no service \"dep\" in \"sub/b.yaml\" to extend (did you mean "
         "\"deep\"?)");
     const std::string missing = "sub/b.yaml:4:38: no such file: \"" + directory.path() +
-                                "/sub/missing.yaml\" (\"file\" is found from \"" +
-                                directory.path() + "/sub\")";
+                                "/sub/missing.yaml\" (make it, or correct the path)";
     CHECK(refusal("d") == missing);
     CHECK(refusal("f") == missing);
     CHECK(refusal("e") ==
@@ -121,6 +120,131 @@ services:
         CHECK(project.find_service(name)->refused);
     }
     CHECK_FALSE(project.find_service("e")->refused);
+}
+
+std::string failure(const ProfileDirectory& directory, const std::string& text) {
+    try {
+        (void)load_yaml(directory, text);
+    } catch (const base::Error& error) {
+        return error.with_hint();
+    }
+    return "no error";
+}
+
+TEST_CASE("included files have paths and variables of their own, below those of who includes") {
+    ProfileDirectory directory;
+    directory.environment = {{"SET", "outside"}};
+    for (const char* each : {"/a/deep", "/b", "/elsewhere"}) {
+        base::make_dirs(directory.path() + each, 0755);
+    }
+    directory.write(".env", "TOP=top\nBOTH=top\n");
+    directory.write("a/.env", "BOTH=a\nA=a\nSET=a\nGIVEN=a\n");
+    directory.write("a/compose.yaml", R"(
+name: not-this
+include: [deep/d.yaml]
+services:
+  a:
+    image: "x:${TOP}-${BOTH}-${A}-${SET}"
+    volumes: ["./data:/data"]
+    environment: [GIVEN]
+    secrets: [s]
+networks: { n: { internal: true } }
+secrets: { s: { environment: A } }
+volumes: { v: { name: "v-${A}" } }
+)");
+    directory.write("a/deep/.env", "A=deep\nDEEP=deep\n");
+    directory.write("a/deep/d.yaml",
+                    "services: {d: {image: \"y:${A}-${DEEP}\", volumes: [\"./d:/d\"]}}\n");
+    directory.write("b/one.yaml", "services: {b: {image: \"x:${B}\", volumes: [\"./one:/1\"]}}\n");
+    directory.write("b/two.yaml",
+                    "services: {b: {command: [two], volumes: !override [\"./two:/2\"], "
+                    "cap_add: [CHOWN]}}\n");
+    directory.write("b.env", "B=from-b.env\n");
+    directory.write("compose.override.yaml",
+                    "services: {a: {scale: 2, volumes: [\"./mine:/m\"]}}\n");
+    const Project project = load_yaml(directory, R"(
+include:
+  - ${DIR:-a}/compose.yaml
+  - path: [b/one.yaml, b/two.yaml]
+    project_directory: elsewhere
+    env_file: b.env
+services:
+  own: { image: z, networks: [n], depends_on: [d] }
+)");
+    const std::string& top = directory.path();
+    CHECK(project.name != "not-this");
+    const Service& a = *project.find_service("a");
+    CHECK(a.request.image == "x:top-top-a-outside");
+    CHECK(a.request.volumes == Texts{top + "/a/data:/data", top + "/mine:/m"});
+    CHECK(a.request.env == Texts{"GIVEN=a"});
+    CHECK(a.scale == 2);
+    CHECK(project.secrets.at(0).value == "a");
+    CHECK(project.find_volume("v")->given_name == "v-a");
+    const Service& d = *project.find_service("d");
+    CHECK(d.request.image == "y:a-deep");
+    CHECK(d.request.volumes == Texts{top + "/a/deep/d:/d"});
+    const Service& b = *project.find_service("b");
+    CHECK(b.request.image == "x:from-b.env");
+    CHECK(b.request.volumes == Texts{top + "/elsewhere/two:/2"});
+    CHECK(b.request.command == Texts{"two"});
+    CHECK(project.find_network("n")->internal);
+    CHECK(project.find_service("own")->networks.at(0).network == "n");
+    CHECK(project.notices.empty());
+}
+
+TEST_CASE("what two files describe otherwise is an error that names both places") {
+    const ProfileDirectory directory;
+    base::make_dirs(directory.path() + "/a", 0755);
+    base::make_dirs(directory.path() + "/b", 0755);
+    directory.write("common.yaml",
+                    "services: {c: {image: x, volumes: [\"./d:/d\"]}}\nvolumes: {data: }\n");
+    directory.write("a/a.yaml", "include: [../common.yaml]\nservices: {a: {image: x}}\n");
+    directory.write("b/b.yaml", "include: [../common.yaml]\nvolumes: {data: }\n");
+    CHECK(failure(directory, "include: [a/a.yaml, b/b.yaml]\nservices: {z: {image: x}}\n") ==
+          "no error");
+    CHECK(
+        failure(directory, "include:\n- a/a.yaml\nservices:\n  a: {image: y}\n") ==
+        "compose.yaml:4:3: service \"a\" is another one in the included a/a.yaml:2 (rename one of "
+        "them, or change the included one in a further file that -f names)");
+    CHECK(failure(directory,
+                  "include:\n- common.yaml\nservices:\n  c: {image: x, volumes: [\"./d:/d\"]}\n") ==
+          "no error");
+    // The same words that mean another directory.
+    directory.write("b/b.yaml", "services: {c: {image: x, volumes: [\"./d:/d\"]}}\n");
+    CHECK_THAT(failure(directory, "include: [common.yaml, b/b.yaml]\n"),
+               Catch::StartsWith("common.yaml:1:12: service \"c\" is another one in the included "
+                                 "b/b.yaml:1 "));
+    directory.write("a/a.yaml", "volumes: {data: {name: other}}\n");
+    CHECK_THAT(failure(directory, "include: [common.yaml, a/a.yaml]\n"),
+               Catch::StartsWith("common.yaml:2:11: volume \"data\" is another one in the included "
+                                 "a/a.yaml:1 "));
+}
+
+TEST_CASE("an include in vain or in a circle is told with its place") {
+    const ProfileDirectory directory;
+    base::make_dirs(directory.path() + "/a", 0755);
+    directory.write("a/a.yaml", "include:\n  - path: ../compose.yaml\n");
+    CHECK(failure(directory, "include: [a/a.yaml]\n") ==
+          "a/a.yaml:2:5: files include each other in a circle: compose.yaml → a/a.yaml → "
+          "compose.yaml (take one include out)");
+    CHECK(failure(directory, "include: [none.yaml]\n") ==
+          "compose.yaml:1:11: no such file: \"" + directory.path() +
+              "/none.yaml\" (make it, or correct the path)");
+    CHECK(
+        failure(directory, "include: [https://example.com/x.git]\n") ==
+        "compose.yaml:1:11: \"https://example.com/x.git\" is not a path of this machine (fetch it, "
+        "and name the file)");
+    CHECK(
+        failure(directory, "include: [{pth: x}]\n") ==
+        "compose.yaml:1:12: unknown key \"pth\" in include (known are path, project_directory and "
+        "env_file)");
+    CHECK(failure(directory, "include: [{env_file: compose.yaml}]\n") ==
+          "compose.yaml:1:11: include names no file (write - path: FILE)");
+    CHECK(failure(directory, "include: a/a.yaml\n") ==
+          "compose.yaml:1:10: include: expected a list of files, found text");
+    CHECK(failure(directory, "include: [a]\n").starts_with("compose.yaml:1:11: "));
+    directory.write("a/a.yaml", "just text\n");
+    CHECK(failure(directory, "include: [a/a.yaml]\n") == "a/a.yaml:1:1: not a compose file");
 }
 
 TEST_CASE("COMPOSE_FILE of .env names the files where it is heard, below the environment and -f") {
