@@ -7,6 +7,7 @@
 #include "compose_translate.hpp"
 #include "include.hpp"
 #include "keys.hpp"
+#include "merge.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
@@ -76,6 +77,7 @@ ComposeImport import_compose(const std::string& path, const std::string& shown) 
     std::vector<Remark> remarks;
     Node compose = load_compose(
         sources, absolute, make_scope(directory_of(absolute), try_environment), remarks, shown);
+    take_effect(compose);
     Node root = translate_compose(documents, std::move(compose), remarks);
     leave_out_unknown_keys(root, remarks);
     ComposeImport result;

@@ -29,7 +29,9 @@ class Translator {
         if (root == nullptr) documents_.fail(compose.at, "not a compose file");
         Table kept;
         for (Member& member : *root) {
-            if (member.key == "models") {
+            if (member.node.is_reset()) {
+                kept.push_back(std::move(member));  // of an earlier profile
+            } else if (member.key == "models") {
                 remark(Kind::refused, member.key_at, "models", "there are no models here");
             } else if (!member.key.starts_with("x-")) {  // where it is used, it is written out
                 if (member.key == "services") translate_services(member.node);
@@ -64,7 +66,9 @@ class Translator {
         const bool has_image = service.node.find("image") != nullptr;
         for (Member& member : *service.node.table()) {
             const std::string key = path + member.key;
-            if (const Outcome* outcome = find_outcome(kServiceOutcomes, member.key)) {
+            if (member.node.is_reset()) {
+                kept.push_back(std::move(member));
+            } else if (const Outcome* outcome = find_outcome(kServiceOutcomes, member.key)) {
                 remark(outcome->kind, member.key_at, key, std::string(outcome->text));
             } else if (member.key.starts_with("x-")) {
                 continue;
@@ -81,15 +85,28 @@ class Translator {
                 kept.push_back(std::move(member));
             }
         }
-        // Compose: what stands under deploy wins.
-        for (Member& member : added) {
-            if (Member* same = find_member(kept, member.key)) {
-                *same = std::move(member);
-            } else {
-                kept.push_back(std::move(member));
-            }
-        }
+        for (Member& member : added) add_translated(kept, std::move(member));
         service.node.value = std::move(kept);
+    }
+
+    // Compose: a restart policy under deploy wins; the others must not say two things.
+    void add_translated(Table& kept, Member member) {
+        Member* const same = find_member(kept, member.key);
+        if (same == nullptr) {
+            kept.push_back(std::move(member));
+            return;
+        }
+        if (member.key != "restart" && member.key != "watch" &&
+            !is_same_amount(same->node, member.node)) {
+            const std::string key = "services." + service_ + "." + member.key;
+            remark(Kind::refused, same->key_at, key, "deploy says otherwise");
+            remarks_.back().error = documents_.error(
+                same->key_at,
+                "service " + quote(service_) + ": " + quote(member.key) +
+                    " is not what deploy says in " + documents_.where(member.key_at),
+                "keep one of them");
+        }
+        *same = std::move(member);
     }
 
     // Same key, other details.

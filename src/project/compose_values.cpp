@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 #include <string>
+
+#include "sandbox/base/strings.hpp"
 
 namespace sandbox::project {
 
@@ -13,6 +17,34 @@ bool has_addresses(const Node& ports) {
                const std::string* text = port.text();
                return text != nullptr && std::count(text->begin(), text->end(), ':') > 1;
            });
+}
+
+namespace {
+
+std::string text_of(const Node& node) {
+    if (const auto* whole = std::get_if<std::int64_t>(&node.value)) return std::to_string(*whole);
+    if (const auto* real = std::get_if<double>(&node.value)) return std::to_string(*real);
+    return node.text() == nullptr ? std::string() : *node.text();
+}
+
+std::optional<double> try_number(const std::string& text) {
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0') return std::nullopt;
+    return number;
+}
+
+}  // namespace
+
+bool is_same_amount(const Node& a, const Node& b) {
+    const std::string one = text_of(a);
+    const std::string other = text_of(b);
+    if (one == other || one.find('$') != one.npos || other.find('$') != other.npos) return true;
+    const auto number = try_number(one);
+    const auto second = try_number(other);
+    if (number && second) return *number == *second;
+    const auto size = base::try_parse_size_bytes(one);
+    return size && size == base::try_parse_size_bytes(other);
 }
 
 void write_modes(Node& uses) {

@@ -7,6 +7,8 @@ namespace sandbox::project {
 
 // Does every port say where on the host it is?
 [[nodiscard]] bool has_addresses(const Node& ports);
+// "512m" and 536870912 are; a variable may be anything.
+[[nodiscard]] bool is_same_amount(const Node& a, const Node& b);
 // 0440, which YAML reads as 288, as people read it.
 void write_modes(Node& uses);
 

@@ -33,6 +33,7 @@ struct Node {
     bool replaces = false;  // Compose's !override and !reset: not merged with an earlier file's
 
     [[nodiscard]] bool is_null() const noexcept { return value.index() == 0; }
+    [[nodiscard]] bool is_reset() const noexcept { return replaces && is_null(); }
     [[nodiscard]] const std::string* text() const noexcept {
         return std::get_if<std::string>(&value);
     }

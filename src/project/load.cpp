@@ -64,27 +64,39 @@ class Loader {
     Node merge_files() {
         const auto scope =
             make_scope(project_.directory, [this](const std::string& name) { return value(name); });
-        Node root;
+        Node root, compose;
+        std::vector<Remark> remarks;
+        // Compose files that follow one another are merged in their own words, so that one may
+        // lift what another one asks for in vain.
+        const auto settle = [&] {
+            if (compose.is_null()) return;
+            if (root.is_null()) take_effect(compose);
+            add(root, translate(std::exchange(compose, {}), std::exchange(remarks, {})));
+        };
         for (const std::string& path : project_.files) {
-            Node next = parse(path, scope);
-            if (root.is_null()) {
-                root = std::move(next);
+            if (path.ends_with(".yaml") || path.ends_with(".yml")) {
+                add(compose, load_compose(sources_, path, scope, remarks));
             } else {
-                merge(root, std::move(next), profile_keys());
+                settle();
+                add(root, sources_.documents().parse_toml(sources_.add(path, scope)));
             }
         }
+        settle();
+        take_effect(root);
         return root;
     }
 
-    [[nodiscard]] Node parse(const std::string& path, const std::shared_ptr<const Scope>& scope) {
-        const Documents& documents = sources_.documents();
-        if (!path.ends_with(".yaml") && !path.ends_with(".yml")) {
-            return documents.parse_toml(sources_.add(path, scope));
+    static void add(Node& into, Node next) {
+        if (into.is_null()) {
+            into = std::move(next);
+        } else {
+            merge(into, std::move(next), profile_keys());
         }
-        std::vector<Remark> remarks;
-        Node compose = load_compose(sources_, path, scope, remarks);
-        Node root = translate_compose(documents, std::move(compose), remarks);
-        Heeded heeded = heed(documents, remarks);
+    }
+
+    Node translate(Node compose, std::vector<Remark> remarks) {
+        Node root = translate_compose(sources_.documents(), std::move(compose), remarks);
+        Heeded heeded = heed(sources_.documents(), remarks);
         for (std::string& text : heeded.notices) project_.notices.push_back(std::move(text));
         refused_.merge(heeded.refused);
         return root;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sandbox/base/strings.hpp"
+#include "service_values.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -87,6 +88,11 @@ void merge_lists(Node& base, Node over, bool by_target) {
     base.value = std::move(result);
 }
 
+// Compose: "key:" with nothing behind it says nothing about a table or a list that is there.
+bool says_nothing(const Node& base, const Node& over) {
+    return over.is_null() && !over.replaces && (base.table() != nullptr || base.list() != nullptr);
+}
+
 void merge_tables(Node& base, Node over, const KeyTable* nested) {
     Table result = as_table({std::move(base.value), base.at, base.replaces});
     for (Member& member : as_table(std::move(over))) {
@@ -95,6 +101,9 @@ void merge_tables(Node& base, Node over, const KeyTable* nested) {
         });
         if (same == result.end()) {
             result.push_back(std::move(member));
+        } else if (nested != nullptr && nested != &dependency_keys() &&
+                   says_nothing(same->node, member.node)) {
+            continue;
         } else if (nested != nullptr && !member.node.replaces && same->node.table() != nullptr &&
                    member.node.table() != nullptr) {
             merge(same->node, std::move(member.node), *nested);
@@ -121,13 +130,14 @@ void merge_unknown(Node& base, Node over) {
             base.table()->push_back(std::move(member));
         } else if (member.node.replaces) {
             same->node = std::move(member.node);
-        } else {
+        } else if (!says_nothing(same->node, member.node)) {
             merge_unknown(same->node, std::move(member.node));
         }
     }
 }
 
 void merge_value(const KeyInfo* key, Node& base, Node over) {
+    if (says_nothing(base, over)) return;
     if (over.is_null() || over.replaces) {
         base = std::move(over);
         return;
@@ -179,12 +189,11 @@ void merge_value(const KeyInfo* key, Node& base, Node over) {
 }  // namespace
 
 void take_effect(Node& node) {
-    const auto is_reset = [](const Node& each) { return each.replaces && each.is_null(); };
     if (Table* table = node.table()) {
-        std::erase_if(*table, [&](const Member& member) { return is_reset(member.node); });
+        std::erase_if(*table, [](const Member& member) { return member.node.is_reset(); });
         for (Member& member : *table) take_effect(member.node);
     } else if (List* list = std::get_if<List>(&node.value)) {
-        std::erase_if(*list, is_reset);
+        std::erase_if(*list, [](const Node& element) { return element.is_reset(); });
         for (Node& element : *list) take_effect(element);
     }
     node.replaces = false;

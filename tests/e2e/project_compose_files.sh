@@ -112,3 +112,28 @@ run_rc sandbox init --from compose.yaml -o -
 expect_eq 1 "$RC"
 expect_match '\[services.part\]' "$OUT"
 expect_match 'part/compose.yaml: variables of its own: a profile has one file of them' "$ERR"
+
+test_case "a later file lifts what an earlier one asks for in vain"
+cat >compose.yaml <<'EOF2'
+name: p
+services:
+  app:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_signal: KILL
+    pid: host
+    environment: { ONE: one, TWO: two }
+EOF2
+run_rc sandbox up -d -q
+expect_eq 2 "$RC"
+expect_match 'compose.yaml:7:5: "services.app.pid" cannot be done here' "$ERR"
+cat >compose.override.yaml <<'EOF2'
+services:
+  app:
+    pid: !reset null
+    environment: !override { TWO: other }
+EOF2
+expect_ok sandbox up -d -q
+expect_eq '-other' "$(sandbox exec app sh -c 'echo $ONE-$TWO')"
+expect_ok sandbox down -q
+rm compose.override.yaml

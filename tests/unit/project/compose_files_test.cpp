@@ -247,6 +247,85 @@ TEST_CASE("an include in vain or in a circle is told with its place") {
     CHECK(failure(directory, "include: [a/a.yaml]\n") == "a/a.yaml:1:1: not a compose file");
 }
 
+TEST_CASE("a later compose file takes away what an earlier one asks for in vain") {
+    const ProfileDirectory directory;
+    directory.write("compose.override.yaml", R"(
+services:
+  a:
+    image: x
+    build: !reset null
+    pid: !reset null
+    ports: !override ["127.0.0.1:81:81"]
+    environment: { FOO: !reset null }
+    deploy: { resources: { reservations: { devices: !reset [] }, limits: { memory: 1g } } }
+    healthcheck: !reset
+  gone: !reset null
+  kept:
+volumes: { v: }
+models: !reset {}
+)");
+    const std::string text = R"(
+services:
+  a:
+    build: .
+    pid: host
+    ports: ["127.0.0.1:80:80"]
+    environment: { FOO: foo, BAR: bar }
+    deploy: { replicas: 2, resources: { reservations: { devices: [{ driver: nvidia }] } } }
+    healthcheck: { test: [NONE] }
+  gone: { image: y, ipc: host }
+  kept: { image: z, volumes: ["v:/v"] }
+volumes: { v: { name: named } }
+models: { m: {} }
+)";
+    const Project project = load_yaml(directory, text);
+    CHECK(project.find_service("gone") == nullptr);
+    const Service& a = *project.find_service("a");
+    CHECK_FALSE(a.refused);
+    CHECK(a.request.publish == Texts{"127.0.0.1:81:81"});
+    CHECK(a.request.env == Texts{"BAR=bar"});
+    CHECK(a.request.memory == "1g");
+    CHECK(a.scale == 2);
+    CHECK_FALSE(a.healthcheck);
+    // "key:" alone says nothing.
+    CHECK(project.find_service("kept")->request.image == "z");
+    CHECK(project.find_volume("v")->given_name == "named");
+    CHECK(project.notices.empty());
+}
+
+TEST_CASE("a reset lifts nothing that comes after it, and takes from a profile, too") {
+    const ProfileDirectory directory;
+    directory.write("one.yaml",
+                    "services: {a: {image: x, pid: !reset null, command: !reset null}}\n");
+    directory.write("two.yaml", "services: {a: {pid: host}}\n");
+    directory.write("sandbox.toml", "[services.a]\nimage = \"y\"\ncommand = [\"c\"]\n");
+    CHECK_FALSE(directory.load({"two.yaml", "one.yaml"}).services.at(0).refused);
+    CHECK(directory.load({"one.yaml", "two.yaml"}).services.at(0).refused);
+    const Project mixed = directory.load({"sandbox.toml", "one.yaml"});
+    CHECK(mixed.services.at(0).request.image == "x");
+    CHECK(mixed.services.at(0).request.command.empty());
+    CHECK_FALSE(mixed.services.at(0).refused);
+}
+
+TEST_CASE("what is said beside deploy must be what deploy says") {
+    const ProfileDirectory directory;
+    directory.write("compose.override.yaml", "services: {a: {mem_limit: 512m, scale: 2}}\n");
+    const auto refused = [&](const std::string& deploy) {
+        const Project project =
+            load_yaml(directory, "services: {a: {image: x, deploy: " + deploy + "}}\n");
+        const auto& why = project.services.at(0).refused;
+        return why ? why->with_hint() : "none";
+    };
+    CHECK(refused("{replicas: 2, resources: {limits: {memory: 536870912}}}") == "none");
+    CHECK(refused("{replicas: \"${N:-2}\", resources: {limits: {memory: 512M}}}") == "none");
+    CHECK(refused("{replicas: 3}") ==
+          "compose.override.yaml:1:33: service \"a\": \"scale\" is not what deploy says in "
+          "compose.yaml:1 (keep one of them)");
+    CHECK(refused("{resources: {limits: {memory: 1g}}}") ==
+          "compose.override.yaml:1:16: service \"a\": \"mem_limit\" is not what deploy says in "
+          "compose.yaml:1 (keep one of them)");
+}
+
 TEST_CASE("COMPOSE_FILE of .env names the files where it is heard, below the environment and -f") {
     ProfileDirectory directory;
     base::make_dirs(directory.path() + "/sub", 0755);
