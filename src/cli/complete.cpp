@@ -54,6 +54,8 @@ void add_containers(Context& context, Completion& result, const std::string& pre
 
 // Of the profile here, if there is one without a mistake.
 void add_services(Context& context, Completion& result, const std::string& prefix) {
+    const std::vector<std::string>& files = context.project.files;
+    if (std::find(files.begin(), files.end(), "-") != files.end()) return;  // it is the shell's
     try {
         const Invocation none(kComposeLsCommand);
         const project::Project project = load_project(context, none, true);

@@ -57,11 +57,16 @@ class Finder {
             options_.directory.empty() ? options_.current_dir : absolute(options_.directory);
         std::map<std::string, std::string> first;  // of the .env that may name the files
         if (options_.files.empty() && options_.hears_compose) first = variables_of(start);
-        for (const std::string& file : listed_files(first)) found.files.push_back(absolute(file));
+        for (const std::string& file : listed_files(first)) {
+            found.files.push_back(file == kStandardInput ? file : absolute(file));
+        }
+        if (std::count(found.files.begin(), found.files.end(), kStandardInput) > 1) {
+            throw base::UsageError("-f - names standard input twice", "it can be read once");
+        }
         if (found.files.empty()) {
             found.files = find_upward(options_.hears_compose ? start : options_.current_dir);
         }
-        found.directory = options_.directory.empty() ? directory_of(found.files.front()) : start;
+        found.directory = options_.directory.empty() ? directory_of_first(found.files) : start;
         if (options_.env_files.empty() || first.empty()) {
             found.dotenv = variables_of(found.directory);
         }
@@ -72,6 +77,14 @@ class Finder {
   private:
     [[nodiscard]] std::string absolute(const std::string& path) const {
         return sources_.absolute(path);
+    }
+
+    // Compose: standard input is nowhere; with nothing else, the working directory.
+    [[nodiscard]] std::string directory_of_first(const std::vector<std::string>& files) const {
+        for (const std::string& file : files) {
+            if (file != kStandardInput) return directory_of(file);
+        }
+        return base::clean_path(options_.current_dir);
     }
 
     [[nodiscard]] std::map<std::string, std::string> variables_of(

@@ -12,7 +12,7 @@
 namespace sandbox::project {
 
 struct FoundFiles {
-    std::vector<std::string> files;  // absolute, not empty
+    std::vector<std::string> files;  // absolute or kStandardInput, not empty
     std::string directory;           // absolute: the project's
     std::map<std::string, std::string> dotenv;
 };

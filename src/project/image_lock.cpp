@@ -12,6 +12,7 @@
 #include "sandbox/image/pull.hpp"
 #include "sandbox/oci/reference.hpp"
 #include "sandbox/store/image_store.hpp"
+#include "sources.hpp"
 #include "toml_text.hpp"
 
 namespace sandbox::project {
@@ -91,6 +92,7 @@ void read_images(const Documents& documents, const Node& images,
 
 std::string image_lock_path(const Project& project) {
     const std::string& first = project.files.front();
+    if (first == kStandardInput) return project.directory + "/sandbox.lock";
     const size_t slash = first.rfind('/');
     std::string name = first.substr(slash + 1);
     const size_t dot = name.rfind('.');

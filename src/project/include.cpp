@@ -89,7 +89,10 @@ class Includer {
     // `file`: its index among the documents.
     Node load(const std::string& path, std::uint32_t file) {
         Node compose = parse_yaml(sources_.documents(), file);
-        if (compose.table() == nullptr) documents().fail(compose.at, "not a compose file");
+        if (compose.table() == nullptr) {
+            const Place whole{file, 0, 0};
+            documents().fail(compose.is_null() ? whole : compose.at, "not a compose file");
+        }
         write_out_extends(sources_, path, compose, remarks_);
         Member* const include = find_member(*compose.table(), "include");
         if (include == nullptr) return compose;

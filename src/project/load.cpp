@@ -74,7 +74,7 @@ class Loader {
             add(root, translate(std::exchange(compose, {}), std::exchange(remarks, {})));
         };
         for (const std::string& path : project_.files) {
-            if (path.ends_with(".yaml") || path.ends_with(".yml")) {
+            if (is_compose_file(path)) {
                 add(compose, load_compose(sources_, path, scope, remarks));
             } else {
                 settle();

@@ -1,9 +1,11 @@
 #include "project_of.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "sandbox/base/strings.hpp"
 #include "sandbox/project/deployment.hpp"
+#include "sources.hpp"
 
 namespace sandbox::project {
 
@@ -17,6 +19,12 @@ std::optional<Project> try_load_project_of(const base::json::Value& labels) {
         const char* value = std::getenv(name.c_str());
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
+    if (std::find(options.files.begin(), options.files.end(), kStandardInput) !=
+        options.files.end()) {
+        throw base::UsageError(
+            "project " + base::quote(options.name) + " was read from standard input, which is gone",
+            "keep it in a file");
+    }
     if (options.directory.empty() || options.name.empty()) return std::nullopt;
     return load_project(options);
 }

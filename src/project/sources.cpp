@@ -1,6 +1,7 @@
 #include "sources.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <optional>
 #include <utility>
@@ -16,17 +17,26 @@ std::string directory_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+bool is_compose_file(const std::string& path) noexcept {
+    return path == kStandardInput || path.ends_with(".yaml") || path.ends_with(".yml");
+}
+
 std::string Sources::absolute(const std::string& path) const {
     return base::clean_path(path.starts_with("/") ? path : current_dir_ + "/" + path);
 }
 
 std::string Sources::shown(const std::string& path) const {
+    if (path == kStandardInput) return "standard input";
     const std::string prefix = current_dir_ + "/";
     return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
 }
 
 std::string Sources::read(const std::string& path) const {
     constexpr size_t kMaxFileBytes = 4u << 20;
+    if (path == kStandardInput) {
+        return base::with_context("standard input",
+                                  [] { return base::read_fd(STDIN_FILENO, kMaxFileBytes); });
+    }
     std::optional<std::string> text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
     if (!text) {
         throw base::NotFoundError("no such file or directory: " + base::quote(shown(path)), "",

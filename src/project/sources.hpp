@@ -14,6 +14,11 @@ namespace sandbox::project {
 // "/" for "/x".
 [[nodiscard]] std::string directory_of(const std::string& path);
 
+// Among a project's files: the compose file that comes on standard input.
+inline constexpr const char* kStandardInput = "-";
+// Rather than a profile in TOML.
+[[nodiscard]] bool is_compose_file(const std::string& path) noexcept;
+
 class Sources {
   public:
     // `current_dir`: absolute.
@@ -21,7 +26,8 @@ class Sources {
 
     [[nodiscard]] std::string absolute(const std::string& path) const;
     [[nodiscard]] std::string shown(const std::string& path) const;
-    // Throws NotFoundError (1) when it is not there, Error when it is no file or too large.
+    // kStandardInput: all that comes there. Throws NotFoundError (1) when it is not there, Error
+    // when it is no file or too large.
     [[nodiscard]] std::string read(const std::string& path) const;
     // Reads it into the documents; answers its index there. `name`: instead of shown(). Throws like
     // read(), and UsageError for more files than a project can have.

@@ -137,3 +137,30 @@ expect_ok sandbox up -d -q
 expect_eq '-other' "$(sandbox exec app sh -c 'echo $ONE-$TWO')"
 expect_ok sandbox down -q
 rm compose.override.yaml
+
+test_case "-f - is a compose file on standard input, of the working directory"
+cat >generated <<'EOF2'
+name: p
+services:
+  app:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_signal: KILL
+    volumes: ["./part/data:/data"]
+    environment: { TWO: generated }
+EOF2
+expect_ok sandbox up -d -q -f - <generated
+expect_eq $'generated\npart' "$(sandbox exec app sh -c 'echo $TWO; cat /data/file')"
+expect_eq "$WORK/p" "$(sandbox inspect \
+    --format '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' p-app-1)"
+sed -i 's,part/data,data,' generated
+run_rc sandbox compose -f part/compose.yaml -f - config --format json <generated
+expect_match "$WORK/p/part/data:/data" "$OUT"
+expect_ok sandbox down -q -p p
+run_rc sandbox config -q -f - <<<'services: { app: { imgae: x } }'
+expect_eq 2 "$RC"
+expect_match 'standard input:1:20: unknown key "imgae" in service "app" \(did you mean "image"\?\)' "$ERR"
+run_rc sandbox config -q -f - </dev/null
+expect_match 'standard input: not a compose file' "$ERR"
+run_rc sandbox config -q -f - -f - </dev/null
+expect_match '[-]f - names standard input twice \(it can be read once\)' "$ERR"

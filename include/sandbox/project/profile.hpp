@@ -142,7 +142,7 @@ struct Project {
     std::string name;
     bool is_name_given = false;      // by -p or $SANDBOX_PROJECT: meant, whoever has it
     std::string directory;           // absolute: relative paths start there
-    std::vector<std::string> files;  // as read, absolute
+    std::vector<std::string> files;  // as read, absolute; "-": standard input
     std::vector<Service> services;   // tasks too, in the order of the files
     std::vector<Network> networks;   // without `default`, unless it is described
     std::vector<Volume> volumes;     // every one that a service uses or the profile describes
@@ -160,7 +160,8 @@ struct Project {
 };
 
 struct LoadOptions {
-    std::vector<std::string> files;      // -f, merged in this order; empty: found upward
+    std::vector<std::string> files;      // -f, merged in this order; empty: found upward; "-":
+                                         // a compose file on standard input
     std::string name;                    // -p; empty: the profile's `name`, else the directory's
     std::string current_dir;             // absolute
     std::vector<std::string> env_files;  // empty: .env
