@@ -128,6 +128,11 @@ engine::RunRequest make_container_request(const Project& project, const Service&
     add(label::kOneOff, "False");
     add(label::kDirectory, project.directory);
     add(label::kFiles, base::join(project.files, ","));
+    // Compose: where .env beside the project is not all there is.
+    const std::vector<std::string> usual{project.directory + "/.env"};
+    if (!project.env_files.empty() && project.env_files != usual) {
+        add(label::kEnvFiles, base::join(project.env_files, ","));
+    }
     request.remove = false;
     request.detached = true;
     if (!service.is_task) request.follow_up = kFollowUpVerb;

@@ -56,7 +56,8 @@ class Finder {
         const std::string start =
             options_.directory.empty() ? options_.current_dir : absolute(options_.directory);
         std::map<std::string, std::string> first;  // of the .env that may name the files
-        if (options_.files.empty() && options_.hears_compose) first = variables_of(start);
+        const bool hears = options_.files.empty() && options_.hears_compose;
+        if (hears) first = load(variable_files({start}));
         for (const std::string& file : listed_files(first)) {
             found.files.push_back(file == kStandardInput ? file : absolute(file));
         }
@@ -67,10 +68,10 @@ class Finder {
             found.files = find_upward(options_.hears_compose ? start : options_.current_dir);
         }
         found.directory = options_.directory.empty() ? directory_of_first(found.files) : start;
-        if (options_.env_files.empty() || first.empty()) {
-            found.dotenv = variables_of(found.directory);
-        }
-        for (auto& [name, value] : first) found.dotenv[name] = std::move(value);
+        std::vector<std::string> places{found.directory};
+        if (hears && start != found.directory) places.push_back(start);
+        found.env_files = variable_files(places);
+        found.dotenv = load(found.env_files);
         return found;
     }
 
@@ -87,14 +88,21 @@ class Finder {
         return base::clean_path(options_.current_dir);
     }
 
-    [[nodiscard]] std::map<std::string, std::string> variables_of(
-        const std::string& directory) const {
+    // The flags', or .env in these directories.
+    [[nodiscard]] std::vector<std::string> variable_files(
+        const std::vector<std::string>& directories) const {
         std::vector<std::string> files;
         for (const std::string& file : options_.env_files) files.push_back(absolute(file));
-        if (files.empty()) {
-            const std::string path = (directory == "/" ? "" : directory) + "/.env";
-            if (base::exists_at(AT_FDCWD, path)) files.push_back(path);
+        if (!files.empty()) return files;
+        for (const std::string& directory : directories) {
+            std::string path = (directory == "/" ? "" : directory) + "/.env";
+            if (base::exists_at(AT_FDCWD, path)) files.push_back(std::move(path));
         }
+        return files;
+    }
+
+    [[nodiscard]] std::map<std::string, std::string> load(
+        const std::vector<std::string>& files) const {
         return load_dotenv(sources_, files, options_.environment);
     }
 

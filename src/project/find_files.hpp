@@ -12,9 +12,10 @@
 namespace sandbox::project {
 
 struct FoundFiles {
-    std::vector<std::string> files;  // absolute or kStandardInput, not empty
-    std::string directory;           // absolute: the project's
-    std::map<std::string, std::string> dotenv;
+    std::vector<std::string> files;             // absolute or kStandardInput, not empty
+    std::string directory;                      // absolute: the project's
+    std::vector<std::string> env_files;         // absolute: of the flags, or .env
+    std::map<std::string, std::string> dotenv;  // what they say, the last one wins
 };
 // The flags', SANDBOX_FILE's, COMPOSE_FILE's (where it is heard: the environment's before that of
 // .env), or those that are found upward, in this order. Throws NotFoundError (1) when there are

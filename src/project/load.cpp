@@ -33,6 +33,7 @@ class Loader {
         project_.files = std::move(found.files);
         project_.directory = std::move(found.directory);
         dotenv_ = std::move(found.dotenv);
+        project_.env_files = std::move(found.env_files);
         const auto groups = dotenv_.find("COMPOSE_PROFILES");
         if (groups != dotenv_.end()) project_.dotenv_groups = groups->second;
         Node root = merge_files();

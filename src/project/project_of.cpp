@@ -12,6 +12,8 @@ namespace sandbox::project {
 std::optional<Project> try_load_project_of(const base::json::Value& labels) {
     LoadOptions options;
     options.files = base::split(labels.string_or(label::kFiles), ',');
+    const std::string env_files = labels.string_or(label::kEnvFiles);
+    if (!env_files.empty()) options.env_files = base::split(env_files, ',');
     options.directory = labels.string_or(label::kDirectory);
     options.current_dir = options.directory;
     options.name = labels.string_or(label::kProject);

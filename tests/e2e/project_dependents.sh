@@ -112,3 +112,17 @@ restarted() { [ "$(sandbox inspect -f '{{.RestartCount}} {{.State.Status}}' p-db
 wait_until 10 restarted || fail "$(sandbox ps -a)"
 mv kept.toml sandbox.toml
 expect_ok sandbox down -q -t 0
+
+test_case "the variables of --env-file are there when the project is read again"
+profile on-failure
+sed -i 's/image = "busybox"/image = "${IMAGE:?from the file}"/' sandbox.toml
+echo 'IMAGE=busybox' >"$WORK/variables"
+expect_ok sandbox up -d -q --env-file "$WORK/variables"
+expect_eq "$WORK/variables" "$(sandbox inspect \
+    --format '{{index .Config.Labels "com.docker.compose.project.environment_file"}}' p-db-1)"
+expect_ok sandbox exec p-db-1 touch /tmp/die
+again() { [ "$(sandbox logs p-app-1 | grep -c 'db is there')" = 2 ]; }
+wait_until 20 again || fail "$(sandbox logs p-app-1)"
+wait_until 10 nobody_follows || fail "$(pgrep -af __dependents)"
+expect_ok sandbox down -q --env-file "$WORK/variables"
+rm sandbox.toml

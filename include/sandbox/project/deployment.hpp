@@ -24,6 +24,7 @@ inline constexpr const char* kHash = "com.docker.compose.config-hash";
 inline constexpr const char* kOneOff = "com.docker.compose.oneoff";
 inline constexpr const char* kDirectory = "com.docker.compose.project.working_dir";
 inline constexpr const char* kFiles = "com.docker.compose.project.config_files";
+inline constexpr const char* kEnvFiles = "com.docker.compose.project.environment_file";
 }  // namespace label
 
 struct Deployed {

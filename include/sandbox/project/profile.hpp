@@ -140,12 +140,13 @@ struct Secret {
 
 struct Project {
     std::string name;
-    bool is_name_given = false;      // by -p or $SANDBOX_PROJECT: meant, whoever has it
-    std::string directory;           // absolute: relative paths start there
-    std::vector<std::string> files;  // as read, absolute; "-": standard input
-    std::vector<Service> services;   // tasks too, in the order of the files
-    std::vector<Network> networks;   // without `default`, unless it is described
-    std::vector<Volume> volumes;     // every one that a service uses or the profile describes
+    bool is_name_given = false;          // by -p or $SANDBOX_PROJECT: meant, whoever has it
+    std::string directory;               // absolute: relative paths start there
+    std::vector<std::string> files;      // as read, absolute; "-": standard input
+    std::vector<std::string> env_files;  // that gave variables, absolute: --env-file's, or .env
+    std::vector<Service> services;       // tasks too, in the order of the files
+    std::vector<Network> networks;       // without `default`, unless it is described
+    std::vector<Volume> volumes;         // every one that a service uses or the profile describes
     std::vector<Secret> secrets;
     std::map<std::string, std::string> image_lock;  // of sandbox.lock: digests by image
     std::vector<std::string> notices;               // unset variables, keys without effect
