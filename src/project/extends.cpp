@@ -16,6 +16,17 @@ namespace {
 using base::quote;
 
 constexpr size_t kMaxSteps = 100;
+constexpr size_t kMaxNodes = 1'000'000;  // that are written out
+
+size_t count_nodes(const Node& node) {
+    size_t count = 1;
+    if (const Table* table = node.table()) {
+        for (const Member& member : *table) count += count_nodes(member.node);
+    } else if (const List* list = node.list()) {
+        for (const Node& element : *list) count += count_nodes(element);
+    }
+    return count;
+}
 
 class Extender {
   public:
@@ -85,6 +96,11 @@ class Extender {
         Member& base = find(other, wish);
         extend(other, base);
         steps_.pop_back();
+        written_nodes_ += count_nodes(base.node);
+        if (written_nodes_ > kMaxNodes) {
+            sources_.documents().fail(wish.at, "what is extended is too much to be written out",
+                                      "at most " + std::to_string(kMaxNodes) + " values");
+        }
         Node merged = base.node;
         take_effect(merged);
         drop_extends(service);
@@ -153,7 +169,7 @@ class Extender {
             file = sources_.add(path,
                                 make_scope(directory_of(path), scope->variables, scope->has_own));
         } catch (const base::Error& error) {
-            throw documents.error(wish.file_at, error.message(), error.hint());
+            throw documents.error(wish.file_at, error.message(), "name a compose file");
         }
         Loaded& loaded = loaded_[path];
         loaded.compose = parse_yaml(sources_.documents(), file);
@@ -183,6 +199,7 @@ class Extender {
     std::vector<Remark>& remarks_;
     std::map<std::string, Loaded> loaded_;  // by path
     std::vector<Step> steps_;
+    size_t written_nodes_ = 0;
 };
 
 }  // namespace

@@ -24,11 +24,9 @@ using base::quote;
 struct Resource {
     std::string_view group, one;
 };
-constexpr Resource kResources[] = {{"services", "service"},
-                                   {"networks", "network"},
-                                   {"volumes", "volume"},
-                                   {"secrets", "secret"},
-                                   {"configs", "config"}};
+constexpr Resource kResources[] = {
+    {"services", "service"}, {"networks", "network"}, {"volumes", "volume"}, {"secrets", "secret"},
+    {"configs", "config"},   {"tasks", "task"},       {"models", "model"}};
 
 // What an entry of "include" says.
 struct Wish {
@@ -127,6 +125,7 @@ class Includer {
             }
         }
         take_effect(included);
+        check_keys(included);
         for (const Resource& resource : kResources) take_resources(compose, included, resource);
     }
 
@@ -135,7 +134,7 @@ class Includer {
         try {
             return sources_.add(path, scope);
         } catch (const base::Error& error) {
-            throw documents().error(at, error.message(), error.hint());
+            throw documents().error(at, error.message(), "name a compose file");
         }
     }
 
@@ -198,6 +197,21 @@ class Includer {
         }
         documents().fail(at, "files include each other in a circle: " + text + sources_.shown(path),
                          "take one include out");
+    }
+
+    // Nobody else sees what is not taken.
+    void check_keys(const Node& included) const {
+        std::vector<std::string> known{"name", "version"};
+        for (const Resource& resource : kResources) known.emplace_back(resource.group);
+        for (const Member& member : *included.table()) {
+            if (member.key.starts_with("x-")) continue;
+            if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
+            const auto nearest = base::try_nearest(member.key, known);
+            documents().fail(member.key_at,
+                             "unknown key " + quote(member.key) + " in a compose file",
+                             nearest ? "did you mean " + quote(*nearest) + "?"
+                                     : "known are " + base::join(known, ", "));
+        }
     }
 
     void take_resources(Node& compose, Node& included, const Resource& resource) const {

@@ -94,7 +94,7 @@ int run(Context& context, const Invocation& in) {
     for (const std::string& name : chosen) {
         const auto& refused = project.find_service(name)->refused;
         if (!refused) continue;
-        base::log::warning(refused->message() + " (" + refused->hint() + ")");
+        base::log::warning(refused->with_hint());
         status = base::exit_code::kUsage;  // as `up` will answer
     }
     if (const auto wanted = in.try_value("hash")) {

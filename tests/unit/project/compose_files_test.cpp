@@ -242,9 +242,31 @@ TEST_CASE("an include in vain or in a circle is told with its place") {
           "compose.yaml:1:11: include names no file (write - path: FILE)");
     CHECK(failure(directory, "include: a/a.yaml\n") ==
           "compose.yaml:1:10: include: expected a list of files, found text");
-    CHECK(failure(directory, "include: [a]\n").starts_with("compose.yaml:1:11: "));
+    CHECK(failure(directory, "include: [a]\n") ==
+          "compose.yaml:1:11: read \"" + directory.path() +
+              "/a\": not a regular file (name a compose file)");
+    directory.write("a/a.yaml", "sevices: {}\n");
+    CHECK(failure(directory, "include: [a/a.yaml]\n") ==
+          "a/a.yaml:1:1: unknown key \"sevices\" in a compose file (did you mean \"services\"?)");
+    directory.write("a/a.yaml", "models: {m: {}}\n");
+    CHECK(failure(directory, "include: [a/a.yaml]\n") ==
+          "a/a.yaml:1:1: \"models\" cannot be done here (there are no models here)");
     directory.write("a/a.yaml", "just text\n");
     CHECK(failure(directory, "include: [a/a.yaml]\n") == "a/a.yaml:1:1: not a compose file");
+}
+
+TEST_CASE("extending something large again and again does not eat the machine") {
+    const ProfileDirectory directory;
+    std::string text = "services:\n  big: { image: x, x-list: [0";
+    for (int i = 0; i < 40'000; ++i) text += ",1";
+    text += "] }\n";
+    for (int i = 0; i < 40; ++i) text += "  s" + std::to_string(i) + ": { extends: big }\n";
+    const Project project = load_yaml(directory, text);
+    CHECK_FALSE(project.find_service("s1")->refused);
+    REQUIRE(project.find_service("s39")->refused);
+    CHECK(project.find_service("s39")->refused->with_hint() ==
+          "compose.yaml:42:19: what is extended is too much to be written out (at most 1000000 "
+          "values)");
 }
 
 TEST_CASE("a later compose file takes away what an earlier one asks for in vain") {
