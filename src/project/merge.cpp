@@ -62,6 +62,25 @@ std::string target_of(const Node& node) {
     return parts.size() > 1 ? parts[1] : parts[0];
 }
 
+// Where a secret or config is seen as a file; `default_directory` ends with a slash.
+std::string file_of(const Node& node, std::string_view default_directory) {
+    const Node* const given = node.find("target");
+    const Node* const source = node.find("source");
+    const std::string* text = node.text();
+    if (source != nullptr) text = source->text();
+    if (given != nullptr) text = given->text();
+    if (text == nullptr || text->starts_with("/")) return text == nullptr ? "" : *text;
+    return std::string(default_directory) + *text;
+}
+
+// What makes an element take the place of an earlier one; empty: only the same value does.
+std::string identity_of(std::string_view key, const Node& element) {
+    if (key == "volumes" || key == "devices") return target_of(element);
+    if (key == "secrets") return file_of(element, "/run/secrets/");
+    if (key == "configs") return file_of(element, "/");
+    return {};
+}
+
 bool same_scalar(const Node& a, const Node& b) {
     const std::string* one = a.text();
     const std::string* other = b.text();
@@ -71,13 +90,13 @@ bool same_scalar(const Node& a, const Node& b) {
     return number != nullptr && second != nullptr && *number == *second;
 }
 
-void merge_lists(Node& base, Node over, bool by_target) {
+void merge_lists(Node& base, Node over, std::string_view key) {
     List result = as_list({std::move(base.value), base.at, base.replaces});
     for (Node& element : as_list(std::move(over))) {
         const auto same = std::find_if(result.begin(), result.end(), [&](const Node& other) {
-            if (!by_target) return same_scalar(other, element);
-            const std::string target = target_of(element);
-            return !target.empty() && target == target_of(other);
+            const std::string identity = identity_of(key, element);
+            return identity.empty() ? same_scalar(other, element)
+                                    : identity == identity_of(key, other);
         });
         if (same == result.end()) {
             result.push_back(std::move(element));
@@ -117,7 +136,7 @@ void merge_tables(Node& base, Node over, const KeyTable* nested) {
 // What is no key of ours, as compose's deploy: tables within tables, lists that grow.
 void merge_unknown(Node& base, Node over) {
     if (base.list() != nullptr && over.list() != nullptr) {
-        merge_lists(base, std::move(over), false);
+        merge_lists(base, std::move(over), {});
         return;
     }
     if (base.table() == nullptr || over.table() == nullptr) {
@@ -136,6 +155,14 @@ void merge_unknown(Node& base, Node over) {
     }
 }
 
+// Options of one log driver mean nothing to another.
+bool has_other_driver(const Node& base, const Node& over) {
+    const Node* const one = base.find("driver");
+    const Node* const other = over.find("driver");
+    return one != nullptr && other != nullptr && one->text() != nullptr &&
+           other->text() != nullptr && *one->text() != *other->text();
+}
+
 void merge_value(const KeyInfo* key, Node& base, Node over) {
     if (says_nothing(base, over)) return;
     if (over.is_null() || over.replaces) {
@@ -148,6 +175,7 @@ void merge_value(const KeyInfo* key, Node& base, Node over) {
     }
     switch (key->kind) {
         case Kind::table:
+            if (key->name == "logging" && has_other_driver(base, over)) break;
             if (base.table() != nullptr && over.table() != nullptr) {
                 if (key->nested != nullptr) {
                     merge(base, std::move(over), key->nested());
@@ -167,18 +195,18 @@ void merge_value(const KeyInfo* key, Node& base, Node over) {
                 return;
             }
             if (base.list() != nullptr && over.list() != nullptr) {
-                merge_lists(base, std::move(over), false);
+                merge_lists(base, std::move(over), key->name);
                 return;
             }
             break;
         case Kind::words:
         case Kind::ports:
         case Kind::entries:
-            merge_lists(base, std::move(over), key->name == "volumes");
+            merge_lists(base, std::move(over), key->name);
             return;
         case Kind::text_or_words:
             if (key->name == "command" || key->name == "test") break;
-            merge_lists(base, std::move(over), false);
+            merge_lists(base, std::move(over), key->name);
             return;
         default:
             break;

@@ -65,6 +65,11 @@ run_rc sandbox config --services
 expect_eq app "$OUT"
 rm .env
 
+test_case "compose looks for the files in the directory that --project-directory names"
+cp two.yaml sub/compose.yaml
+run_rc sandbox compose --project-directory sub config --services
+expect_eq two "$OUT"
+
 test_case "an included project has paths and variables of its own, and joins the others"
 mkdir -p part/data
 echo part >part/data/file

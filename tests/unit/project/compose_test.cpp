@@ -295,6 +295,36 @@ configs: { same: { content: c }, other: { content: o } }
     CHECK(resolved_toml(project).find("[secrets.same]") != std::string::npos);
 }
 
+TEST_CASE("what goes to one place in the container is there once, as the later file says") {
+    const ProfileDirectory directory;
+    directory.write("compose.override.yaml", R"(
+services:
+  a:
+    devices: ["/dev/one:/dev/x"]
+    secrets: [{ source: s, mode: "0400" }, { source: t, target: /run/secrets/other }]
+    configs: [{ source: c, target: /c, mode: "0400" }]
+    logging: { driver: json-file, options: { max-file: "2" } }
+)");
+    const Project project = load_yaml(directory, R"(
+services:
+  a:
+    image: x
+    devices: ["/dev/x", "/dev/y"]
+    secrets: [s, other]
+    configs: [c]
+    logging: { driver: local, options: { max-size: 1m } }
+secrets: { s: { content: s }, t: { content: t }, other: { content: o } }
+configs: { c: { content: c } }
+)");
+    const Service& a = project.services.at(0);
+    CHECK(a.request.devices == Texts{"/dev/one:/dev/x", "/dev/y"});
+    REQUIRE(a.secrets.size() == 3);
+    CHECK(a.secrets[0].mode == 0400);
+    CHECK(a.secrets[1].secret == "t");
+    CHECK(a.secrets[2].mode == 0400);
+    CHECK(a.request.log_options == Texts{"max-file=2"});
+}
+
 TEST_CASE("external names in the old form are names") {
     const ProfileDirectory directory;
     const Project project = load_yaml(directory, R"(
