@@ -161,11 +161,12 @@ void ContainerMaker::make_container(const store::ImageRecord& image) {
     }
     ContainerSpec& spec = draft_.spec;
     spec.seccomp = make_seccomp(parsed_, spec, store_);
+    // A signal that comes while something is made waits until it can be undone.
+    gate_.emplace();
     spec.mounts = volumes_.resolve(draft_.mounts);
     tell_rights(request_, spec);
     record_ = make_record(request_, parsed_, draft_, config, image, volumes_.names());
 
-    gate_.emplace();
     const std::string name = create_named();
     if (draft_.keep || request_.detached) mark_kept(*container_);
     if (request_.detached) volumes_.leave_seeding();  // its supervisor's, and so are the locks
@@ -219,15 +220,18 @@ void ContainerMaker::remove_cidfile() noexcept {
 void ContainerMaker::remove_quietly() noexcept {
     // A container that never ran shall not stand in the way of the next try.
     remove_cidfile();
-    if (!container_) return;
-    try {
-        store::OwnedContainer owned = std::move(*container_);
-        container_.reset();
-        store::ContainerStore(store_).remove(std::move(owned));
-    } catch (const base::Error& error) {
-        base::log::warning("the container's files stay (" + error.message() +
-                           "): run `sandbox system prune`");
+    if (container_) {
+        try {
+            store::OwnedContainer owned = std::move(*container_);
+            container_.reset();
+            store::ContainerStore(store_).remove(std::move(owned));
+        } catch (const base::Error& error) {
+            base::log::warning("the container's files stay (" + error.message() +
+                               "): run `sandbox system prune`");
+        }
     }
+    // Now: when the gate goes, a signal that waits may end us.
+    volumes_.remove_anonymous();
 }
 
 void ContainerMaker::make() {

@@ -150,7 +150,6 @@ void ForegroundRun::finish(LiveContainer& live, int exit_code) {
     const LiveContainer::Next next = live.ended(exit_code);
     if (!maker_.draft().keep && !live.is_start_wanted()) {
         maker_.remove_quietly();
-        maker_.volumes().remove_anonymous();
         live.answer_all();
         return;
     }

@@ -136,3 +136,13 @@ expect_no_file /tmp/inside
 
 test_case "twice the same destination is refused"
 expect_error 125 'duplicate mount destination' sandbox run -v "$WORK/dir:/x" -v other:/x/ $run_image true
+
+test_case "a run that is interrupted on its way leaves no anonymous volume"
+expect_ok sandbox volume create slow
+before=$(sandbox volume ls -q)
+# Somebody else fills that one.
+flock "$store/volumes/slow/seed.lock" sleep 30 &
+on_exit stop_pid $!
+expect_rc 130 timeout --preserve-status -s INT 1 "$SANDBOX_BIN" run --rm -v /anonymous -v slow:/data $run_image true
+expect_eq "$before" "$(sandbox volume ls -q)"
+expect_eq "" "$(sandbox ps -aq)"
