@@ -107,3 +107,13 @@ expect_error 125 'only on-failure' sandbox create --restart always:3 $image true
 
 for name in f ok k u1 u2 t fg; do expect_ok sandbox rm -f "$name"; done
 expect_eq "" "$(sandbox ps -aq)"
+
+test_case "who removes a store by hand is not outlived by what waits to start again"
+expect_ok sandbox run -d --name gone --restart always $image false
+id=$OUT
+watches() { pgrep -u "$(id -u)" -f "__supervise.*$id" >/dev/null; }
+watches_no_more() { ! watches; }
+wait_until 20 watches
+chmod -R u+rwX "$XDG_DATA_HOME/sandbox/containers/$id"
+rm -rf "$XDG_DATA_HOME/sandbox/containers/$id"
+wait_until 70 watches_no_more || fail "its supervisor still waits"

@@ -51,6 +51,7 @@ class DetachedSupervisor {
 
   private:
     void start();
+    [[nodiscard]] bool is_removed() const noexcept;
     void launch_again(bool by_policy);
     void on_signal(const signalfd_siginfo& info);
     void on_exit();
@@ -154,7 +155,14 @@ void DetachedSupervisor::start() {
     saved_->volumes.reset();  // what only the launch needed
 }
 
+// By hand, or with the whole store: there is nothing to start any more, and nobody to tell.
+bool DetachedSupervisor::is_removed() const noexcept {
+    struct stat info {};
+    return ::fstat(container_.dir.get(), &info) == 0 && info.st_nlink == 0;
+}
+
 void DetachedSupervisor::launch_again(bool by_policy) {
+    if (is_removed()) return end();
     try {
         start();
         if (by_policy) follow_ups_.start(follow_up_, "restarted", live_->state());
