@@ -90,6 +90,7 @@ class Holder {
     json::Value serve(Member& member, const json::Value& request, const Descriptors& fds);
     json::Value serve_faults(const json::Value& request);
     json::Value enter(Member& member, const json::Value& request);
+    [[nodiscard]] json::Value names() const;
     void join(const Member& member, bool itself, int netns_fd);
     void publish(Member& member, const json::Value& request, int socket_fd);
     void leave(Member& member);
@@ -178,6 +179,7 @@ json::Value Holder::serve(Member& member, const json::Value& request, const Desc
     const int fd = fds.empty() ? -1 : fds.front().get();
     if (op == "join" && fd >= 0) {
         join(member, request["itself"].is_true(), fd);
+        if (member.wants_names) return names();
     } else if (op == "publish" && fd >= 0) {
         publish(member, request, fd);
     } else if (op == "lead_out" && fd >= 0) {
@@ -185,6 +187,7 @@ json::Value Holder::serve(Member& member, const json::Value& request, const Desc
     } else if (op == "want_names") {
         member.wants_names = true;
         changed();
+        return names();
     } else if (op == "leave") {
         leave(member);
         changed();
@@ -224,6 +227,11 @@ json::Value Holder::enter(Member& member, const json::Value& request) {
     member.address = attachment.address_v4;
     member.wants_names = request["wants_names"].is_true();
     return wire::attachment_to_json(attachment);
+}
+
+// Those of this moment, for who must not wait for the next news of them.
+json::Value Holder::names() const {
+    return json::Object{{"others", wire::names_to_json(network_->members())}};
 }
 
 void Holder::join(const Member& member, bool itself, int netns_fd) {

@@ -4,6 +4,7 @@
 //   {"op":"names","names"}            → {}        {"op":"view","others"}                   → {}
 //   {"op":"lead_out"} + fd            → {}        {"op":"want_names"}                      → {}
 //   {"op":"fault","a","b",…}          → {}        {"op":"faults"}  → {"faults"}, by anybody
+//   join and want_names answer {"others"} to who wants names.
 //   errors: {"error","hint","code"}               unasked: {"event":"names","others"}
 #pragma once
 

@@ -160,7 +160,8 @@ NetworkMember NetworkMember::enter(const HolderPlace& place, const NetworkPlan& 
 }
 
 void NetworkMember::join(int netns_fd, bool configures_itself) {
-    (void)ask(json::dump(json::Object{{"op", "join"}, {"itself", configures_itself}}), {netns_fd});
+    take_names(
+        ask(json::dump(json::Object{{"op", "join"}, {"itself", configures_itself}}), {netns_fd}));
 }
 
 void NetworkMember::lead_out(int netns_fd) {
@@ -168,7 +169,15 @@ void NetworkMember::lead_out(int netns_fd) {
 }
 
 void NetworkMember::want_names() {
-    (void)ask(json::dump(json::Object{{"op", "want_names"}}));
+    take_names(ask(json::dump(json::Object{{"op", "want_names"}})));
+}
+
+// A holder that another version has started tells them a moment later.
+void NetworkMember::take_names(const std::string& answer) {
+    const json::Value value = json::parse(answer);
+    if (value["others"].as_array() == nullptr) return;
+    names_ = wire::names_from_json(value["others"]);
+    news_ = true;
 }
 
 void NetworkMember::publish(const PublishedPort& port, int socket_fd) {

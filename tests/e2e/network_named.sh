@@ -267,3 +267,17 @@ for word in bridge private; do
     expect_eq "alone bridge" "$(sandbox ps --filter network=$word --format '{{.Names}} {{.Networks}}')"
 done
 expect_ok sandbox rm -f -t 0 alone
+
+test_case "who has been connected knows the names there at once, however busy the machine is"
+expect_ok sandbox network create busy
+expect_ok sandbox run -d --name svc --network busy $image sleep 1000
+cat >"$WORK/connect.sh" <<'S'
+"$SANDBOX_BIN" run -d --name "m$1" localhost/busybox sleep 1000 >/dev/null
+for _ in 1 2 3 4 5 6 7 8; do
+    "$SANDBOX_BIN" network connect busy "m$1" && "$SANDBOX_BIN" exec "m$1" nslookup svc >/dev/null &&
+        "$SANDBOX_BIN" network disconnect busy "m$1" >/dev/null
+done
+S
+expect_eq "" "$(seq 6 | xargs -P 6 -I{} sh "$WORK/connect.sh" {} 2>&1)"
+expect_ok sandbox rm -f -t 0 svc m1 m2 m3 m4 m5 m6
+expect_ok sandbox network rm busy

@@ -62,6 +62,7 @@ class NetworkMember {
   private:
     explicit NetworkMember(base::UniqueFd socket) noexcept : socket_(std::move(socket)) {}
     std::string ask(const std::string& text, const std::vector<int>& fds = {});
+    void take_names(const std::string& answer);
 
     base::UniqueFd socket_;
     Attachment attachment_;
