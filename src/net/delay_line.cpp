@@ -210,6 +210,7 @@ void run_lines(std::vector<Line>& lines, int epoll_fd) {
 
 DelayLine DelayLine::start(const std::vector<Way>& ways) {
     DelayLine line;
+    line.ways_ = ways;
     if (ways.empty()) return line;
     if (ways.size() > kMostWays) {
         throw base::Error("more than 100 delayed pairs of one network", "clear some");
@@ -223,6 +224,10 @@ DelayLine DelayLine::start(const std::vector<Way>& ways) {
     line.process_ = kernel::ChildProcess::clone(0);
     if (line.process_.is_child()) run_process(ways, fds);
     return line;
+}
+
+bool DelayLine::serves(const std::vector<Way>& ways) {
+    return ways == ways_ && (ways.empty() || !process_.try_wait());
 }
 
 }  // namespace sandbox::net

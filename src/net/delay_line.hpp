@@ -22,12 +22,16 @@ class DelayLine {
         std::chrono::microseconds delay;
         std::uint32_t drop_ppm;
         int netns_fd;  // borrowed; the same for all ways
+        bool operator==(const Way&) const = default;
     };
     DelayLine() = default;
     // An empty list needs no process. Throws Error.
     [[nodiscard]] static DelayLine start(const std::vector<Way>& ways);
+    // It is for these, and has not ended.
+    [[nodiscard]] bool serves(const std::vector<Way>& ways);
 
   private:
+    std::vector<Way> ways_;
     kernel::ChildProcess process_;  // ends with this object, and what it holds is lost
 };
 

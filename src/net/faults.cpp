@@ -94,8 +94,10 @@ void Faults::apply(const std::vector<NetworkFault>& faults) {
         });
         netfilter_.emplace(std::move(made.at(0)));
     }
-    // The line first: packets that nobody holds must not be dropped.
-    DelayLine delays = DelayLine::start(ways);
+    // The line first: packets that nobody holds must not be dropped. One that goes on as it is
+    // keeps what it holds; two would send everything twice.
+    std::optional<DelayLine> delays;
+    if (!delays_.serves(ways)) delays = DelayLine::start(ways);
     try {
         replace_table(*netfilter_, NFPROTO_BRIDGE, kTable, {chain});
     } catch (const base::SysError& error) {
@@ -103,7 +105,7 @@ void Faults::apply(const std::vector<NetworkFault>& faults) {
                           "the kernel needs nf_tables for bridges, and numgen for loss: sudo "
                           "modprobe -a nf_tables nft_numgen (CONFIG_NF_TABLES_BRIDGE)");
     }
-    delays_ = std::move(delays);
+    if (delays) delays_ = std::move(*delays);
 }
 
 void Faults::set(const NetworkFault& fault) {

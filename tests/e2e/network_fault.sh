@@ -42,6 +42,15 @@ expect_eq 1 "$(($(round_trip other) < 100))" "round trip to another one: $(round
 expect_ok fault web db --delay 5ms
 expect_eq "$sum" "$(fetch 60)"
 
+test_case "what is on its way stays there when another container comes"
+expect_ok fault web db --delay 300ms
+sandbox exec web ping -n -c 40 -i 0.05 -W 2 db >"$WORK/pings" 2>&1 &
+pings=$!
+for _ in 1 2 3; do expect_ok sandbox run --rm --network back -v /usr:/usr:ro localhost/debian true; done
+wait "$pings"
+expect_match '40 packets transmitted, 40 received, 0% packet loss' "$(cat "$WORK/pings")"
+expect_no_match 'duplicates|DUP' "$(cat "$WORK/pings")"
+
 test_case "loss loses some and not all, with a delay, too"
 for flags in "--drop 40%" "--drop 40% --delay 1ms"; do
     # shellcheck disable=SC2086  # several words
