@@ -86,6 +86,9 @@ done
 test_case "ports in TIME_WAIT are used again, so that a minute may have more than 28,000 connections"
 expect_eq 1 "$(inside cat /proc/sys/net/ipv4/tcp_tw_reuse)"
 
+test_case "on the virtual link no bottleneck is looked for"
+expect_eq reno "$(inside cat /proc/sys/net/ipv4/tcp_congestion_control)"
+
 test_case "a thousand short connections a second, one by one and without loss"
 background short python3 "$support/short_connections.py" --serve $own4
 expect_ok inside python3 /support/short_connections.py $own4 "$(first_line short)" \

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,7 +13,9 @@
 #include <cstring>
 
 #include "gateway_support.hpp"
+#include "net/network_state.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
 #include "support/skip.hpp"
 
 using namespace sandbox;
@@ -85,6 +88,16 @@ TEST_CASE("connect keeps its meaning: refused is refused, closed addresses are u
         CHECK(world.in("web", [&] { return try_connect({v6, closed}) == ECONNREFUSED; }));
         CHECK(world.in("web", [] { return try_connect(endpoint("fd00:ec2::254", 80)) == EACCES; }));
     }
+}
+
+TEST_CASE("the gateway's own connections to containers are not paced") {
+    NEEDS_NAMESPACES();
+    NetWorld world;
+    world.add("web");
+    CHECK(test::inside(world.network.impl().netns.get(), [] {
+        const std::string path = "/proc/sys/net/ipv4/tcp_congestion_control";
+        return base::read_fd(base::open_at(AT_FDCWD, path, O_RDONLY).get(), 64) == "reno\n";
+    }));
 }
 
 TEST_CASE("an internal network has no way out") {
