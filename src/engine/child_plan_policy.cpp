@@ -72,8 +72,8 @@ void ChildPlan::plan_sysctls() {
         sysctls_.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
         // A client of many short connections would be out of ports after 28,000 in a minute.
         sysctls_.push_back({"net/ipv4/tcp_tw_reuse", "1"});
-        // Its connections end at the gateway or at a neighbour, behind a virtual link. Reno is in every
-        // kernel, and the only one that every user may choose (tcp(7)).
+        // Its connections end at the gateway or at a neighbour, behind a virtual link. Reno is in
+        // every kernel, and the only one that every user may choose (tcp(7)).
         sysctls_.push_back({"net/ipv4/tcp_congestion_control", "reno"});
         // From the lowest to the highest group of the map, as the host counts them: the kernel
         // compares those (icmp(7)), and refuses a group that the map does not have (EINVAL).

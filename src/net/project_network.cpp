@@ -59,8 +59,8 @@ void set_gateway_sysctls(bool bridge) {
     // minute of 1,000 short ones a second would use up the ports that wait for their TIME_WAIT.
     set_net_sysctl("ipv4/tcp_tw_reuse", "1");
     set_net_sysctl("ipv4/ip_local_port_range", "1024 65535");
-    // A virtual link has no bottleneck to be found: pacing (bbr, where it is the host's default) only
-    // costs. What goes on from here on the host has the host's own.
+    // A virtual link has no bottleneck to be found: pacing (bbr, where it is the host's default)
+    // only costs. What goes on from here on the host has the host's own.
     set_net_sysctl("ipv4/tcp_congestion_control", "reno");
     if (!bridge) return;
     for (const char* name : {"bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables",
