@@ -105,7 +105,7 @@ class Extender {
         take_effect(merged);
         drop_extends(service);
         if (!merged.is_null()) {
-            merge(merged, std::move(service.node), service_keys());
+            merge(sources_.documents(), merged, std::move(service.node), service_keys());
             service.node = std::move(merged);
         }
     }

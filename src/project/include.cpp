@@ -121,7 +121,7 @@ class Includer {
             if (included.is_null()) {
                 included = std::move(next);
             } else {
-                merge(included, std::move(next), profile_keys());
+                merge(documents(), included, std::move(next), profile_keys());
             }
         }
         take_effect(included);

@@ -87,11 +87,11 @@ class Loader {
         return root;
     }
 
-    static void add(Node& into, Node next) {
+    void add(Node& into, Node next) const {
         if (into.is_null()) {
             into = std::move(next);
         } else {
-            merge(into, std::move(next), profile_keys());
+            merge(sources_.documents(), into, std::move(next), profile_keys());
         }
     }
 

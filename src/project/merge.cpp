@@ -1,9 +1,11 @@
 #include "merge.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
 #include <utility>
 
-#include "sandbox/base/strings.hpp"
+#include "identity.hpp"
 #include "service_values.hpp"
 
 namespace sandbox::project {
@@ -16,33 +18,6 @@ const KeyInfo* find_key(const KeyTable& table, std::string_view name) {
     return nullptr;
 }
 
-// "NAME=value" → NAME = value; "NAME" → NAME without a value; names → NAME = {}.
-Table as_table(Node&& node) {
-    if (Table* table = node.table()) return std::move(*table);
-    Table result;
-    const List* list = node.list();
-    if (list == nullptr) return result;
-    for (const Node& element : *list) {
-        const std::string* text = element.text();
-        if (text == nullptr) continue;
-        const size_t split = text->find('=');
-        Node value{std::monostate(), element.at};
-        if (split != std::string::npos) value.value = text->substr(split + 1);
-        result.push_back({text->substr(0, split), element.at, std::move(value)});
-    }
-    return result;
-}
-
-// extra_hosts may be "NAME:ADDRESS": kept as a list then.
-bool is_pair_list(const Node& node) {
-    const List* list = node.list();
-    return list == nullptr || std::all_of(list->begin(), list->end(), [](const Node& element) {
-               const std::string* text = element.text();
-               return text != nullptr &&
-                      (text->find(':') == std::string::npos || text->find('=') < text->find(':'));
-           });
-}
-
 List as_list(Node&& node) {
     if (std::holds_alternative<List>(node.value)) return std::get<List>(std::move(node.value));
     List result;
@@ -50,109 +25,62 @@ List as_list(Node&& node) {
     return result;
 }
 
-// Where a mount goes to; empty: not a mount.
-std::string target_of(const Node& node) {
-    if (const Node* target = node.find("target")) {
-        const std::string* text = target->text();
-        return text != nullptr ? *text : std::string();
-    }
-    const std::string* text = node.text();
-    if (text == nullptr) return {};
-    const std::vector<std::string> parts = base::split(*text, ':');
-    return parts.size() > 1 ? parts[1] : parts[0];
-}
+// Each identity has one place: that of the first, with the words of the last.
+class UniqueList {
+  public:
+    UniqueList(const Documents& documents, std::string_view key)
+        : documents_(documents), key_(key) {}
 
-// Where a secret or config is seen as a file; `default_directory` ends with a slash.
-std::string file_of(const Node& node, std::string_view default_directory) {
-    const Node* const given = node.find("target");
-    const Node* const source = node.find("source");
-    const std::string* text = node.text();
-    if (source != nullptr) text = source->text();
-    if (given != nullptr) text = given->text();
-    if (text == nullptr || text->starts_with("/")) return text == nullptr ? "" : *text;
-    return std::string(default_directory) + *text;
-}
-
-// What makes an element take the place of an earlier one; empty: only the same value does.
-std::string identity_of(std::string_view key, const Node& element) {
-    if (key == "volumes" || key == "devices") return target_of(element);
-    if (key == "secrets") return file_of(element, "/run/secrets/");
-    if (key == "configs") return file_of(element, "/");
-    return {};
-}
-
-bool same_scalar(const Node& a, const Node& b) {
-    const std::string* one = a.text();
-    const std::string* other = b.text();
-    if (one != nullptr && other != nullptr) return *one == *other;
-    const auto* number = std::get_if<std::int64_t>(&a.value);
-    const auto* second = std::get_if<std::int64_t>(&b.value);
-    return number != nullptr && second != nullptr && *number == *second;
-}
-
-void merge_lists(Node& base, Node over, std::string_view key) {
-    List result = as_list({std::move(base.value), base.at, base.replaces});
-    for (Node& element : as_list(std::move(over))) {
-        const auto same = std::find_if(result.begin(), result.end(), [&](const Node& other) {
-            const std::string identity = identity_of(key, element);
-            return identity.empty() ? same_scalar(other, element)
-                                    : identity == identity_of(key, other);
-        });
-        if (same == result.end()) {
-            result.push_back(std::move(element));
+    void add(Node element) {
+        const std::string identity = identity_of(documents_, key_, element);
+        size_t place = list_.size();
+        if (!identity.empty()) place = places_.try_emplace(identity, place).first->second;
+        if (place == list_.size()) {
+            list_.push_back(std::move(element));
         } else {
-            *same = std::move(element);
+            list_[place] = std::move(element);
         }
     }
-    base.value = std::move(result);
-}
+    [[nodiscard]] List take() { return std::move(list_); }
+
+  private:
+    const Documents& documents_;
+    std::string_view key_;
+    List list_;
+    std::unordered_map<std::string, size_t> places_;
+};
+
+// The members of a table by their keys, while it grows.
+class UniqueTable {
+  public:
+    // Of what has one key, the last stays.
+    explicit UniqueTable(Table&& table) {
+        for (Member& member : table) {
+            if (Member* const same = find(member.key)) {
+                *same = std::move(member);
+            } else {
+                add(std::move(member));
+            }
+        }
+    }
+    [[nodiscard]] Member* find(const std::string& key) {
+        const auto found = places_.find(key);
+        return found == places_.end() ? nullptr : &table_[found->second];
+    }
+    void add(Member member) {
+        places_.try_emplace(member.key, table_.size());
+        table_.push_back(std::move(member));
+    }
+    [[nodiscard]] Table take() { return std::move(table_); }
+
+  private:
+    Table table_;
+    std::unordered_map<std::string, size_t> places_;
+};
 
 // Compose: "key:" with nothing behind it says nothing about a table or a list that is there.
 bool says_nothing(const Node& base, const Node& over) {
     return over.is_null() && !over.replaces && (base.table() != nullptr || base.list() != nullptr);
-}
-
-void merge_tables(Node& base, Node over, const KeyTable* nested) {
-    Table result = as_table({std::move(base.value), base.at, base.replaces});
-    for (Member& member : as_table(std::move(over))) {
-        const auto same = std::find_if(result.begin(), result.end(), [&](const Member& other) {
-            return other.key == member.key;
-        });
-        if (same == result.end()) {
-            result.push_back(std::move(member));
-        } else if (nested != nullptr && nested != &dependency_keys() &&
-                   says_nothing(same->node, member.node)) {
-            continue;
-        } else if (nested != nullptr && !member.node.replaces && same->node.table() != nullptr &&
-                   member.node.table() != nullptr) {
-            merge(same->node, std::move(member.node), *nested);
-        } else {
-            *same = std::move(member);
-        }
-    }
-    base.value = std::move(result);
-}
-
-// What is no key of ours, as compose's deploy: tables within tables, lists that grow.
-void merge_unknown(Node& base, Node over) {
-    if (base.list() != nullptr && over.list() != nullptr) {
-        merge_lists(base, std::move(over), {});
-        return;
-    }
-    if (base.table() == nullptr || over.table() == nullptr) {
-        base = std::move(over);
-        return;
-    }
-    for (Member& member : *over.table()) {
-        Member* same = find_member(*base.table(), member.key);
-        if (same == nullptr) {
-            base.table()->push_back(std::move(member));
-        } else if (member.node.replaces) {
-            same->node = std::move(member.node);
-        } else if (!says_nothing(same->node, member.node)) {
-            merge_unknown(same->node, std::move(member.node));
-        }
-    }
 }
 
 // Options of one log driver mean nothing to another.
@@ -163,56 +91,171 @@ bool has_other_driver(const Node& base, const Node& over) {
            other->text() != nullptr && *one->text() != *other->text();
 }
 
-void merge_value(const KeyInfo* key, Node& base, Node over) {
-    if (says_nothing(base, over)) return;
-    if (over.is_null() || over.replaces) {
-        base = std::move(over);
-        return;
+class Merger {
+  public:
+    explicit Merger(const Documents& documents) : documents_(documents) {}
+
+    void merge(Node& base, Node over, const KeyTable& keys) const {
+        if (base.table() == nullptr || over.table() == nullptr) {
+            base = std::move(over);
+            return;
+        }
+        UniqueTable result(std::move(*base.table()));
+        for (Member& member : *over.table()) {
+            Member* const same = result.find(member.key);
+            if (same == nullptr) {
+                result.add(std::move(member));
+            } else {
+                merge_value(find_key(keys, member.key), same->node, std::move(member.node));
+            }
+        }
+        base.value = result.take();
     }
-    if (key == nullptr) {
-        merge_unknown(base, std::move(over));
-        return;
+
+  private:
+    // "NAME=value" → NAME = value; "NAME" → NAME without a value; names → NAME = {}.
+    [[nodiscard]] Table as_table(Node&& node) const {
+        if (Table* table = node.table()) return std::move(*table);
+        Table result;
+        const List* list = node.list();
+        if (list == nullptr) return result;
+        for (const Node& element : *list) {
+            if (element.text() != nullptr) result.push_back(as_pair(element));
+        }
+        return result;
     }
-    switch (key->kind) {
-        case Kind::table:
-            if (key->name == "logging" && has_other_driver(base, over)) break;
-            if (base.table() != nullptr && over.table() != nullptr) {
+
+    // The name is interpolated, since that of a table is not any more; the value is not yet.
+    [[nodiscard]] Member as_pair(const Node& element) const {
+        const std::string& text = *element.text();
+        const size_t split = find_outside_variables(text, '=');
+        Node value{std::monostate(), element.at};
+        std::string name = interpolated(text.substr(0, split), element.at);
+        if (split != std::string::npos) {
+            value.value = text.substr(split + 1);
+        } else if (const size_t inside = name.find('='); inside != std::string::npos) {
+            std::string literal;  // "${PAIR}": it is not looked at again
+            for (const char c : name.substr(inside + 1))
+                literal += c == '$' ? "$$" : std::string(1, c);
+            value.value = std::move(literal);
+            name.resize(inside);
+        }
+        return {std::move(name), element.at, std::move(value)};
+    }
+
+    [[nodiscard]] std::string interpolated(const std::string& text, const Place& at) const {
+        try {
+            return interpolate(text, documents_.scope(at).variables);
+        } catch (const base::UsageError& error) {
+            throw documents_.error(at, error.message(), error.hint());
+        }
+    }
+
+    void merge_lists(Node& base, Node over, std::string_view key) const {
+        UniqueList result(documents_, key);
+        for (Node& element : as_list({std::move(base.value), base.at, base.replaces})) {
+            result.add(std::move(element));
+        }
+        for (Node& element : as_list(std::move(over))) result.add(std::move(element));
+        base.value = result.take();
+    }
+
+    void merge_tables(Node& base, Node over, const KeyTable* nested) const {
+        UniqueTable result(as_table({std::move(base.value), base.at, base.replaces}));
+        for (Member& member : as_table(std::move(over))) {
+            Member* const same = result.find(member.key);
+            if (same == nullptr) {
+                result.add(std::move(member));
+            } else if (nested != nullptr && nested != &dependency_keys() &&
+                       says_nothing(same->node, member.node)) {
+                continue;
+            } else if (nested != nullptr && !member.node.replaces &&
+                       same->node.table() != nullptr && member.node.table() != nullptr) {
+                merge(same->node, std::move(member.node), *nested);
+            } else {
+                *same = std::move(member);
+            }
+        }
+        base.value = result.take();
+    }
+
+    // What is no key of ours, as compose's deploy: tables within tables, lists that grow.
+    void merge_unknown(Node& base, Node over) const {
+        if (base.list() != nullptr && over.list() != nullptr) {
+            merge_lists(base, std::move(over), {});
+            return;
+        }
+        if (base.table() == nullptr || over.table() == nullptr) {
+            base = std::move(over);
+            return;
+        }
+        UniqueTable result(std::move(*base.table()));
+        for (Member& member : *over.table()) {
+            Member* const same = result.find(member.key);
+            if (same == nullptr) {
+                result.add(std::move(member));
+            } else if (member.node.replaces) {
+                same->node = std::move(member.node);
+            } else if (!says_nothing(same->node, member.node)) {
+                merge_unknown(same->node, std::move(member.node));
+            }
+        }
+        base.value = result.take();
+    }
+
+    void merge_value(const KeyInfo* key, Node& base, Node over) const {
+        if (says_nothing(base, over)) return;
+        if (over.is_null() || over.replaces) {
+            base = std::move(over);
+            return;
+        }
+        if (key == nullptr) {
+            merge_unknown(base, std::move(over));
+            return;
+        }
+        switch (key->kind) {
+            case Kind::table:
+                if (key->name == "logging" && has_other_driver(base, over)) break;
+                if (base.table() == nullptr || over.table() == nullptr) break;
                 if (key->nested != nullptr) {
                     merge(base, std::move(over), key->nested());
                 } else {
                     merge_tables(base, std::move(over), nullptr);
                 }
                 return;
-            }
-            break;
-        case Kind::tables:
-        case Kind::names:
-            merge_tables(base, std::move(over), key->nested != nullptr ? &key->nested() : nullptr);
-            return;
-        case Kind::pairs:
-            if (is_pair_list(base) && is_pair_list(over)) {
-                merge_tables(base, std::move(over), nullptr);
+            case Kind::tables:
+            case Kind::names:
+                merge_tables(base, std::move(over),
+                             key->nested != nullptr ? &key->nested() : nullptr);
                 return;
-            }
-            if (base.list() != nullptr && over.list() != nullptr) {
+            case Kind::pairs:
+                merge_pairs(*key, base, std::move(over));
+                return;
+            case Kind::text_or_words:
+                if (key->name == "command" || key->name == "test") break;
+                [[fallthrough]];
+            case Kind::words:
+            case Kind::ports:
+            case Kind::entries:
                 merge_lists(base, std::move(over), key->name);
                 return;
-            }
-            break;
-        case Kind::words:
-        case Kind::ports:
-        case Kind::entries:
-            merge_lists(base, std::move(over), key->name);
-            return;
-        case Kind::text_or_words:
-            if (key->name == "command" || key->name == "test") break;
-            merge_lists(base, std::move(over), key->name);
-            return;
-        default:
-            break;
+            default:
+                break;
+        }
+        base = std::move(over);
     }
-    base = std::move(over);
-}
+
+    void merge_pairs(const KeyInfo& key, Node& base, Node over) const {
+        const bool is_list = base.list() != nullptr && over.list() != nullptr;
+        if (key.name == "extra_hosts" && is_list) {
+            merge_lists(base, std::move(over), key.name);
+        } else {
+            merge_tables(base, std::move(over), nullptr);
+        }
+    }
+
+    const Documents& documents_;
+};
 
 }  // namespace
 
@@ -227,23 +270,8 @@ void take_effect(Node& node) {
     node.replaces = false;
 }
 
-void merge(Node& base, Node over, const KeyTable& keys) {
-    Table* into = base.table();
-    Table* from = over.table();
-    if (into == nullptr || from == nullptr) {
-        base = std::move(over);
-        return;
-    }
-    for (Member& member : *from) {
-        const auto same = std::find_if(into->begin(), into->end(), [&](const Member& other) {
-            return other.key == member.key;
-        });
-        if (same == into->end()) {
-            into->push_back(std::move(member));
-        } else {
-            merge_value(find_key(keys, member.key), same->node, std::move(member.node));
-        }
-    }
+void merge(const Documents& documents, Node& base, Node over, const KeyTable& keys) {
+    Merger(documents).merge(base, std::move(over), keys);
 }
 
 }  // namespace sandbox::project
