@@ -18,6 +18,38 @@ const KeyInfo* find_key(const KeyTable& table, std::string_view name) {
     return nullptr;
 }
 
+// What the reader is to refuse in its place, rather than a merge to lose.
+bool is_names(const Node& node) {
+    if (node.is_null() || node.table() != nullptr) return true;
+    const List* const list = node.list();
+    return list != nullptr && std::all_of(list->begin(), list->end(), [](const Node& element) {
+               return element.text() != nullptr || element.is_reset();
+           });
+}
+// What interpolation leaves as `text`.
+std::string literally(std::string_view text) {
+    std::string result;
+    for (const char c : text) result += c == '$' ? "$$" : std::string(1, c);
+    return result;
+}
+
+// "NAME=value" of a table's members, for lists that may say one name more than once.
+List as_pair_list(Node&& node) {
+    const Table* const table = node.table();
+    if (table == nullptr) return std::get<List>(std::move(node.value));
+    List result;
+    for (const Member& member : *table) {
+        std::string text = literally(member.key);
+        if (const auto* whole = std::get_if<std::int64_t>(&member.node.value)) {
+            text += "=" + std::to_string(*whole);
+        } else if (member.node.text() != nullptr) {
+            text += "=" + *member.node.text();
+        }
+        result.push_back({std::move(text), member.node.at, member.node.replaces});
+    }
+    return result;
+}
+
 List as_list(Node&& node) {
     if (std::holds_alternative<List>(node.value)) return std::get<List>(std::move(node.value));
     List result;
@@ -134,10 +166,7 @@ class Merger {
         if (split != std::string::npos) {
             value.value = text.substr(split + 1);
         } else if (const size_t inside = name.find('='); inside != std::string::npos) {
-            std::string literal;  // "${PAIR}": it is not looked at again
-            for (const char c : name.substr(inside + 1))
-                literal += c == '$' ? "$$" : std::string(1, c);
-            value.value = std::move(literal);
+            value.value = literally(name.substr(inside + 1));  // "${PAIR}"
             name.resize(inside);
         }
         return {std::move(name), element.at, std::move(value)};
@@ -224,9 +253,11 @@ class Merger {
                 }
                 return;
             case Kind::tables:
+                if (over.table() == nullptr) break;
+                [[fallthrough]];
             case Kind::names:
-                merge_tables(base, std::move(over),
-                             key->nested != nullptr ? &key->nested() : nullptr);
+                merge_names(base, std::move(over),
+                            key->nested != nullptr ? &key->nested() : nullptr);
                 return;
             case Kind::pairs:
                 merge_pairs(*key, base, std::move(over));
@@ -245,13 +276,29 @@ class Merger {
         base = std::move(over);
     }
 
-    void merge_pairs(const KeyInfo& key, Node& base, Node over) const {
-        const bool is_list = base.list() != nullptr && over.list() != nullptr;
-        if (key.name == "extra_hosts" && is_list) {
-            merge_lists(base, std::move(over), key.name);
+    void merge_names(Node& base, Node over, const KeyTable* nested) const {
+        if (!is_names(base)) return;
+        if (is_names(over)) {
+            merge_tables(base, std::move(over), nested);
         } else {
-            merge_tables(base, std::move(over), nullptr);
+            base = std::move(over);
         }
+    }
+
+    void merge_pairs(const KeyInfo& key, Node& base, Node over) const {
+        for (Node* const node : {&base, &over}) {
+            if (node->text() != nullptr) node->value = List{*node};
+        }
+        const bool has_list = base.list() != nullptr || over.list() != nullptr;
+        const bool are_names = is_names(base) && is_names(over) && !base.is_null();
+        if (key.name != "extra_hosts" || !has_list || !are_names) {
+            merge_names(base, std::move(over), nullptr);
+            return;
+        }
+        // /etc/hosts may say a name more than once, and "NAME:ADDRESS" is no pair.
+        base.value = as_pair_list(std::move(base));
+        over.value = as_pair_list(std::move(over));
+        merge_lists(base, std::move(over), key.name);
     }
 
     const Documents& documents_;

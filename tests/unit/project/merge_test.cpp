@@ -76,6 +76,39 @@ TEST_CASE("of what one file says twice, the later file's word stands alone") {
           Texts{"A=2", "B=3"});
 }
 
+TEST_CASE("hosts of a list and of a table come together") {
+    const MergeDirectory directory;
+    const auto hosts = [&](const std::string& base, const std::string& over) {
+        return directory.merge("extra_hosts: " + base, "extra_hosts: " + over).request.add_host;
+    };
+    CHECK(hosts("[\"a:1.1.1.1\", \"c=::1\"]", "{b: 2.2.2.2, a: 1.1.1.1}") ==
+          Texts{"a=1.1.1.1", "c=::1", "b=2.2.2.2"});
+    CHECK(hosts("{b: 2.2.2.2}", "[\"a:1.1.1.1\"]") == Texts{"b=2.2.2.2", "a:1.1.1.1"});
+    CHECK(hosts("{b: 2.2.2.2}", "{b: 1.1.1.1}") == Texts{"b=1.1.1.1"});
+    CHECK(hosts("{b: 2.2.2.2}", "\"a:1.1.1.1\"") == Texts{"b=2.2.2.2", "a:1.1.1.1"});
+}
+
+TEST_CASE("a colon before the first = is of the name, in a list that meets a table, too") {
+    const MergeDirectory directory;
+    const Service a = directory.merge("labels: [\"a:b=c\"], environment: [A=1]",
+                                      "labels: {d: e}, environment: B=2");
+    CHECK(a.request.labels == Texts{"a:b=c", "d=e"});
+    CHECK(a.request.env == Texts{"A=1", "B=2"});
+}
+
+TEST_CASE("what a merge cannot make sense of is left for its place to be told") {
+    const MergeDirectory directory;
+    CHECK(directory.failure("depends_on: [db]", "depends_on: [{db: {}}]") ==
+          "compose.override.yaml:2:21: expected text, found a table");
+    CHECK(directory.failure("depends_on: [db]", "depends_on: db") ==
+          "compose.override.yaml:2:20: \"depends_on\": expected a list of names or a table, found "
+          "text");
+    CHECK_THAT(directory.failure("depends_on: 1", "depends_on: [db]"),
+               Catch::StartsWith("compose.yaml:2:30: \"depends_on\": expected"));
+    CHECK_THAT(directory.failure("environment: [A=1]", "environment: [[B=2]]"),
+               Catch::StartsWith("compose.override.yaml:2:22:"));
+}
+
 TEST_CASE("long lists are merged in a moment") {
     const MergeDirectory directory;
     std::string base = "environment: [";
