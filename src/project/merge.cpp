@@ -110,9 +110,15 @@ class UniqueTable {
     std::unordered_map<std::string, size_t> places_;
 };
 
-// Compose: "key:" with nothing behind it says nothing about a table or a list that is there.
-bool says_nothing(const Node& base, const Node& over) {
-    return over.is_null() && !over.replaces && (base.table() != nullptr || base.list() != nullptr);
+// Compose: "key:" with nothing behind it says nothing.
+bool says_nothing(const Node& over) {
+    return over.is_null() && !over.replaces;
+}
+
+// But a command goes back to the image's. `key` may be null.
+bool resets_when_empty(const KeyInfo* key) {
+    return key != nullptr &&
+           (key->kind == Kind::command || key->name == "command" || key->name == "test");
 }
 
 // Options of one log driver mean nothing to another.
@@ -190,13 +196,14 @@ class Merger {
     }
 
     void merge_tables(Node& base, Node over, const KeyTable* nested) const {
+        // A name in a list is a dependency as it is without further words.
+        const bool is_said = nested == &dependency_keys() && over.list() != nullptr;
         UniqueTable result(as_table({std::move(base.value), base.at, base.replaces}));
         for (Member& member : as_table(std::move(over))) {
             Member* const same = result.find(member.key);
             if (same == nullptr) {
                 result.add(std::move(member));
-            } else if (nested != nullptr && nested != &dependency_keys() &&
-                       says_nothing(same->node, member.node)) {
+            } else if (nested != nullptr && says_nothing(member.node) && !is_said) {
                 continue;
             } else if (nested != nullptr && !member.node.replaces &&
                        same->node.table() != nullptr && member.node.table() != nullptr) {
@@ -225,7 +232,7 @@ class Merger {
                 result.add(std::move(member));
             } else if (member.node.replaces) {
                 same->node = std::move(member.node);
-            } else if (!says_nothing(same->node, member.node)) {
+            } else if (!says_nothing(member.node)) {
                 merge_unknown(same->node, std::move(member.node));
             }
         }
@@ -233,7 +240,7 @@ class Merger {
     }
 
     void merge_value(const KeyInfo* key, Node& base, Node over) const {
-        if (says_nothing(base, over)) return;
+        if (says_nothing(over) && !resets_when_empty(key)) return;
         if (over.is_null() || over.replaces) {
             base = std::move(over);
             return;

@@ -109,6 +109,28 @@ TEST_CASE("what a merge cannot make sense of is left for its place to be told") 
                Catch::StartsWith("compose.override.yaml:2:22:"));
 }
 
+TEST_CASE("a key with nothing behind it changes nothing, but gives the image its command back") {
+    const MergeDirectory directory;
+    const Service a = directory.merge(
+        "command: [c], entrypoint: [e], user: u, ports: [\"80:80\"], init: false, mem_limit: 64m, "
+        "healthcheck: {test: [CMD, t], retries: 7}, environment: {A: a}, depends_on: {db: "
+        "{condition: service_healthy}}",
+        "image: , command: , entrypoint: , user: , ports: , init: , mem_limit: , healthcheck: "
+        "{test: , retries: }, environment: , depends_on: {db: }");
+    CHECK(a.request.command.empty());
+    CHECK_FALSE(a.request.entrypoint);
+    CHECK(a.request.image == "x");
+    CHECK(a.request.user == "u");
+    CHECK(a.request.publish.size() == 1);
+    CHECK(a.request.init == false);
+    CHECK(a.request.memory == "64m");
+    CHECK(a.request.env == Texts{"A=a"});
+    CHECK(a.depends_on.at(0).condition == Condition::healthy);
+    REQUIRE(a.healthcheck);
+    CHECK(a.healthcheck->retries == 7U);
+    CHECK(a.healthcheck->command.empty());
+}
+
 TEST_CASE("long lists are merged in a moment") {
     const MergeDirectory directory;
     std::string base = "environment: [";
