@@ -30,13 +30,17 @@ size_t count_nodes(const Node& node) {
 
 class Extender {
   public:
-    Extender(Sources& sources, std::vector<Remark>& remarks)
-        : sources_(sources), remarks_(remarks) {}
+    Extender(Sources& sources, std::vector<Remark>& remarks, size_t own_remarks)
+        : sources_(sources),
+          remarks_(remarks),
+          own_remarks_(own_remarks),
+          end_of_included_(remarks.size()) {}
 
     void write_out(const std::string& path, Node& compose) {
         Table* const services = services_of(compose);
         if (services == nullptr) return;  // the reader's to refuse
         File root{path, services};
+        root_ = &root;
         std::vector<Member*> failed;
         for (Member& service : *services) {
             const Node* const extends = service.node.find("extends");
@@ -94,6 +98,7 @@ class Extender {
         steps_.push_back({file.path, service.key});
         File& other = wish.file.empty() ? file : load(wish);
         Member& base = find(other, wish);
+        if (wish.file.empty() && &other == root_) check_included(base);
         extend(other, base);
         steps_.pop_back();
         written_nodes_ += count_nodes(base.node);
@@ -107,6 +112,14 @@ class Extender {
         if (!merged.is_null()) {
             merge(sources_.documents(), merged, std::move(service.node), service_keys());
             service.node = std::move(merged);
+        }
+    }
+
+    // An included service lacks what it was to extend.
+    void check_included(const Member& base) const {
+        for (size_t i = own_remarks_; i < end_of_included_; ++i) {
+            const Remark& remark = remarks_[i];
+            if (remark.service == base.key && remark.error) throw base::UsageError(*remark.error);
         }
     }
 
@@ -197,6 +210,9 @@ class Extender {
 
     Sources& sources_;
     std::vector<Remark>& remarks_;
+    size_t own_remarks_;      // those before it are of other files
+    size_t end_of_included_;  // from there on they are of this file itself
+    const File* root_ = nullptr;
     std::map<std::string, Loaded> loaded_;  // by path
     std::vector<Step> steps_;
     size_t written_nodes_ = 0;
@@ -205,8 +221,8 @@ class Extender {
 }  // namespace
 
 void write_out_extends(Sources& sources, const std::string& path, Node& compose,
-                       std::vector<Remark>& remarks) {
-    Extender(sources, remarks).write_out(path, compose);
+                       std::vector<Remark>& remarks, size_t own_remarks) {
+    Extender(sources, remarks, own_remarks).write_out(path, compose);
 }
 
 }  // namespace sandbox::project

@@ -91,26 +91,41 @@ class Includer {
             const Place whole{file, 0, 0};
             documents().fail(compose.is_null() ? whole : compose.at, "not a compose file");
         }
-        write_out_extends(sources_, path, compose, remarks_);
+        // What is included may be extended here.
+        const size_t own_remarks = remarks_.size();
+        const std::vector<Double> doubles = include(path, compose);
+        write_out_extends(sources_, path, compose, remarks_, own_remarks);
+        for (const Double& each : doubles) check_double(compose, each);
+        return compose;
+    }
+
+  private:
+    // A resource that is included where there is one of its name already.
+    struct Double {
+        const Resource* resource;
+        Member member;
+    };
+
+    std::vector<Double> include(const std::string& path, Node& compose) {
+        std::vector<Double> doubles;
         Member* const include = find_member(*compose.table(), "include");
-        if (include == nullptr) return compose;
+        if (include == nullptr) return doubles;
         const Node wishes = std::move(include->node);
         std::erase_if(*compose.table(), [](const Member& each) { return each.key == "include"; });
-        if (wishes.is_null()) return compose;
+        if (wishes.is_null()) return doubles;
         if (wishes.list() == nullptr) {
             documents().fail(wishes.at, "include: expected a list of files, found " +
                                             std::string(wishes.type_name()));
         }
         including_.push_back(path);
-        for (const Node& wish : *wishes.list()) take(compose, wish);
+        for (const Node& wish : *wishes.list()) take(compose, wish, doubles);
         including_.pop_back();
-        return compose;
+        return doubles;
     }
 
-  private:
     [[nodiscard]] const Documents& documents() const noexcept { return sources_.documents(); }
 
-    void take(Node& compose, const Node& node) {
+    void take(Node& compose, const Node& node, std::vector<Double>& doubles) {
         const Wish wish = read(node);
         const auto outer = documents().share_scope(node.at);
         const auto scope = make_scope(wish, *outer);
@@ -126,7 +141,9 @@ class Includer {
         }
         take_effect(included);
         check_keys(included);
-        for (const Resource& resource : kResources) take_resources(compose, included, resource);
+        for (const Resource& resource : kResources) {
+            take_resources(compose, included, resource, doubles);
+        }
     }
 
     std::uint32_t add(const std::string& path, const std::shared_ptr<const Scope>& scope,
@@ -214,7 +231,8 @@ class Includer {
         }
     }
 
-    void take_resources(Node& compose, Node& included, const Resource& resource) const {
+    void take_resources(Node& compose, Node& included, const Resource& resource,
+                        std::vector<Double>& doubles) const {
         Member* const from = find_member(*included.table(), resource.group);
         if (from == nullptr || from->node.is_null()) return;
         if (from->node.table() == nullptr) {
@@ -228,20 +246,27 @@ class Includer {
         }
         if (into->node.is_null()) into->node.value = Table();
         if (into->node.table() == nullptr) return;  // the reader's to refuse
-        const Comparison comparison(documents(), resource.group == "services");
         for (Member& each : *from->node.table()) {
-            const Member* const own = find_member(*into->node.table(), each.key);
-            if (own == nullptr) {
+            if (find_member(*into->node.table(), each.key) == nullptr) {
                 into->node.table()->push_back(std::move(each));
-            } else if (!comparison.same(own->node, each.node)) {
-                documents().fail(own->key_at,
-                                 std::string(resource.one) + " " + quote(each.key) +
-                                     " is another one in the included " +
-                                     documents().where(each.key_at),
-                                 "rename one of them, or change the included one in a further "
-                                 "file that -f names");
+            } else {
+                doubles.push_back({&resource, std::move(each)});
             }
         }
+    }
+
+    void check_double(Node& compose, const Double& included) const {
+        const Resource& resource = *included.resource;
+        const Member& each = included.member;
+        const Member* const own =
+            find_member(*find_member(*compose.table(), resource.group)->node.table(), each.key);
+        const Comparison comparison(documents(), resource.group == "services");
+        if (comparison.same(own->node, each.node)) return;
+        documents().fail(
+            own->key_at,
+            std::string(resource.one) + " " + quote(each.key) + " is another one in the included " +
+                documents().where(each.key_at),
+            "rename one of them, or change the included one in a further file that -f names");
     }
 
     Sources& sources_;

@@ -1,0 +1,48 @@
+// What a compose file includes, beside compose_files_test.cpp.
+#include <catch2/catch.hpp>
+
+#include "unit/project/merge_fixture.hpp"
+
+namespace sandbox::project {
+namespace {
+
+Project load_yaml(const ProfileDirectory& directory, const std::string& text) {
+    directory.write("compose.yaml", text);
+    return directory.load();
+}
+
+std::string failure(const ProfileDirectory& directory, const std::string& text) {
+    try {
+        (void)load_yaml(directory, text);
+    } catch (const base::Error& error) {
+        return error.with_hint();
+    }
+    return "no error";
+}
+
+TEST_CASE("a service extends one that its file includes") {
+    const ProfileDirectory directory;
+    base::make_dirs(directory.path() + "/sub", 0755);
+    directory.write("sub/common.yaml",
+                    "services: {base: {image: x, volumes: [\"./d:/d\"]}, "
+                    "bad: {image: x, extends: none}}\n");
+    const Project project = load_yaml(
+        directory,
+        "include: [sub/common.yaml]\nservices:\n  a: {extends: {service: base}, command: [c]}\n"
+        "  b: {extends: bad}\n");
+    const Service& a = *project.find_service("a");
+    CHECK(a.request.image == "x");
+    CHECK(a.request.volumes == Texts{directory.path() + "/sub/d:/d"});
+    CHECK(a.request.command == Texts{"c"});
+    REQUIRE(project.find_service("b")->refused);
+    CHECK_THAT(project.find_service("b")->refused->message(),
+               Catch::StartsWith("sub/common.yaml:1:76: there is no service \"none\""));
+    // Once it is written out, it is the same.
+    directory.write("again.yaml", "services: {a: {image: x, command: [c]}}\n");
+    CHECK(failure(directory,
+                  "include: [again.yaml]\nservices:\n  base: {image: x}\n  a: {extends: base, "
+                  "command: [c]}\n") == "no error");
+}
+
+}  // namespace
+}  // namespace sandbox::project
