@@ -48,8 +48,7 @@ std::vector<std::string> find_upward(const std::string& start) {
 
 class Finder {
   public:
-    Finder(const LoadOptions& options, const Sources& sources)
-        : options_(options), sources_(sources) {}
+    Finder(const LoadOptions& options, Sources& sources) : options_(options), sources_(sources) {}
 
     FoundFiles find() {
         FoundFiles found;
@@ -132,16 +131,16 @@ class Finder {
     }
 
     const LoadOptions& options_;
-    const Sources& sources_;
+    Sources& sources_;
 };
 
 }  // namespace
 
-FoundFiles find_files(const LoadOptions& options, const Sources& sources) {
+FoundFiles find_files(const LoadOptions& options, Sources& sources) {
     return Finder(options, sources).find();
 }
 
-std::map<std::string, std::string> load_dotenv(const Sources& sources,
+std::map<std::string, std::string> load_dotenv(Sources& sources,
                                                const std::vector<std::string>& files,
                                                const Variables& outer) {
     std::map<std::string, std::string> all;

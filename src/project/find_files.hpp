@@ -20,10 +20,10 @@ struct FoundFiles {
 // The flags', SANDBOX_FILE's, COMPOSE_FILE's (where it is heard: the environment's before that of
 // .env), or those that are found upward, in this order. Throws NotFoundError (1) when there are
 // none, or no file of variables that is asked for; UsageError for one that is malformed.
-[[nodiscard]] FoundFiles find_files(const LoadOptions& options, const Sources& sources);
+[[nodiscard]] FoundFiles find_files(const LoadOptions& options, Sources& sources);
 
 // The variables of these files, the last one wins; `outer` wins within ${…}. Throws as above.
-[[nodiscard]] std::map<std::string, std::string> load_dotenv(const Sources& sources,
+[[nodiscard]] std::map<std::string, std::string> load_dotenv(Sources& sources,
                                                              const std::vector<std::string>& files,
                                                              const Variables& outer);
 

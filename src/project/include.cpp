@@ -21,6 +21,8 @@ namespace {
 
 using base::quote;
 
+constexpr size_t kMaxDepth = 100;
+
 struct Resource {
     std::string_view group, one;
 };
@@ -126,9 +128,14 @@ class Includer {
     [[nodiscard]] const Documents& documents() const noexcept { return sources_.documents(); }
 
     void take(Node& compose, const Node& node, std::vector<Double>& doubles) {
+        if (including_.size() > kMaxDepth) {
+            documents().fail(
+                node.at, "include goes too deep",
+                "at most " + std::to_string(kMaxDepth) + " files, one within the other");
+        }
         const Wish wish = read(node);
         const auto outer = documents().share_scope(node.at);
-        const auto scope = make_scope(wish, *outer);
+        const auto scope = make_scope(wish, outer);
         Node included;
         for (const std::string& path : wish.paths) {
             check_circle(path, node.at);
@@ -183,8 +190,8 @@ class Includer {
     }
 
     // The variables of who includes win.
-    [[nodiscard]] std::shared_ptr<const Scope> make_scope(const Wish& wish,
-                                                          const Scope& outer) const {
+    [[nodiscard]] std::shared_ptr<const Scope> make_scope(
+        const Wish& wish, const std::shared_ptr<const Scope>& outer) {
         std::vector<std::string> files = wish.env_files;
         const std::string beside = wish.directory + "/.env";
         if (files.empty() && base::exists_at(AT_FDCWD, beside)) {
@@ -192,17 +199,18 @@ class Includer {
         }
         std::erase(files, "/dev/null");
         if (files.empty()) {
-            return project::make_scope(wish.directory, outer.variables, outer.has_own);
+            return project::make_scope(wish.directory, outer->variables, outer->has_own);
         }
-        const Variables first = outer.variables;
-        const Variables both = [first, own = load_dotenv(sources_, files, first)](
-                                   const std::string& name) -> std::optional<std::string> {
-            if (auto value = first(name)) return value;
-            const auto found = own.find(name);
-            return found == own.end() ? std::nullopt : std::optional(found->second);
+        // Shared, since every scope further in has these, too.
+        const auto own = std::make_shared<const std::map<std::string, std::string>>(
+            load_dotenv(sources_, files, outer->variables));
+        Variables both = [outer, own](const std::string& name) -> std::optional<std::string> {
+            if (auto value = outer->variables(name)) return value;
+            const auto found = own->find(name);
+            return found == own->end() ? std::nullopt : std::optional(found->second);
         };
-        const bool is_outer = wish.env_files.empty() && wish.directory == outer.directory;
-        return project::make_scope(wish.directory, both, outer.has_own || !is_outer);
+        const bool is_outer = wish.env_files.empty() && wish.directory == outer->directory;
+        return project::make_scope(wish.directory, std::move(both), outer->has_own || !is_outer);
     }
 
     void check_circle(const std::string& path, const Place& at) const {

@@ -31,16 +31,24 @@ std::string Sources::shown(const std::string& path) const {
     return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
 }
 
-std::string Sources::read(const std::string& path) const {
+std::string Sources::read(const std::string& path) {
     constexpr size_t kMaxFileBytes = 4u << 20;
+    constexpr size_t kMaxBytes = 64u << 20;  // of all files
+    std::optional<std::string> text;
     if (path == kStandardInput) {
-        return base::with_context("standard input",
+        text = base::with_context("standard input",
                                   [] { return base::read_fd(STDIN_FILENO, kMaxFileBytes); });
+    } else {
+        text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
     }
-    std::optional<std::string> text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
     if (!text) {
         throw base::NotFoundError("no such file or directory: " + base::quote(shown(path)), "",
                                   base::exit_code::kFailure);
+    }
+    read_bytes_ += text->size();
+    if (read_bytes_ > kMaxBytes) {
+        throw base::UsageError(shown(path) + ": the project's files have more than 64 MiB together",
+                               "files that are named again count again");
     }
     return std::move(*text);
 }

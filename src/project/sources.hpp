@@ -27,8 +27,8 @@ class Sources {
     [[nodiscard]] std::string absolute(const std::string& path) const;
     [[nodiscard]] std::string shown(const std::string& path) const;
     // kStandardInput: all that comes there. Throws NotFoundError (1) when it is not there, Error
-    // when it is no file or too large.
-    [[nodiscard]] std::string read(const std::string& path) const;
+    // when it is no file or too large, UsageError when all together are.
+    [[nodiscard]] std::string read(const std::string& path);
     // Reads it into the documents; answers its index there. `name`: instead of shown(). Throws like
     // read(), and UsageError for more files than a project can have.
     std::uint32_t add(const std::string& path, std::shared_ptr<const Scope> scope,
@@ -38,6 +38,7 @@ class Sources {
 
   private:
     std::string current_dir_;
+    size_t read_bytes_ = 0;
     Documents documents_;
 };
 

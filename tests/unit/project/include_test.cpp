@@ -44,5 +44,26 @@ TEST_CASE("a service extends one that its file includes") {
                   "command: [c]}\n") == "no error");
 }
 
+TEST_CASE("files that include each other without end are bounded in depth and in bytes") {
+    const ProfileDirectory directory;
+    for (int i = 0; i < 102; ++i) {
+        const std::string name = "f" + std::to_string(i) + ".yaml";
+        directory.write(name, "include: [f" + std::to_string(i + 1) + ".yaml]\n");
+    }
+    directory.write("f102.yaml", "services: {last: {image: x}}\n");
+    CHECK(failure(directory, "include: [f1.yaml]\n") ==
+          "f100.yaml:1:11: include goes too deep (at most 100 files, one within the other)");
+    CHECK(failure(directory, "include: [f3.yaml]\n") == "no error");
+
+    std::string variables;
+    while (variables.size() < (4u << 20) - 100) variables += "#" + std::string(90, 'x') + "\n";
+    directory.write("big.env", variables + "A=1\n");
+    std::string text = "include:\n";
+    for (int i = 0; i < 17; ++i) text += "- {path: f102.yaml, env_file: big.env}\n";
+    CHECK(failure(directory, text) ==
+          "big.env: the project's files have more than 64 MiB together (files that are named again "
+          "count again)");
+}
+
 }  // namespace
 }  // namespace sandbox::project
