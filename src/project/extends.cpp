@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "compose_yaml.hpp"
@@ -69,6 +70,7 @@ class Extender {
     struct Loaded {
         Node compose;
         File file{};
+        std::optional<base::UsageError> error{};
     };
     struct Step {
         std::string path, service;
@@ -175,17 +177,23 @@ class Extender {
         const Documents& documents = sources_.documents();
         const auto scope = documents.share_scope(wish.file_at);
         const std::string& path = wish.file;
-        const auto known = loaded_.find(path);
-        if (known != loaded_.end()) return known->second.file;
-        std::uint32_t file = 0;
+        const auto [known, is_new] = loaded_.try_emplace(path);
+        Loaded& loaded = known->second;
+        if (loaded.error) throw base::UsageError(*loaded.error);
+        if (!is_new) return loaded.file;
         try {
-            file = sources_.add(path,
-                                make_scope(directory_of(path), scope->variables, scope->has_own));
-        } catch (const base::Error& error) {
-            throw documents.error(wish.file_at, error.message(), "name a compose file");
+            std::uint32_t file = 0;
+            try {
+                file = sources_.add(
+                    path, make_scope(directory_of(path), scope->variables, scope->has_own));
+            } catch (const base::Error& error) {
+                throw documents.error(wish.file_at, error.message(), "name a compose file");
+            }
+            loaded.compose = parse_yaml(sources_.documents(), file);
+        } catch (const base::UsageError& error) {
+            loaded.error = error;  // of every service that extends one of it
+            throw;
         }
-        Loaded& loaded = loaded_[path];
-        loaded.compose = parse_yaml(sources_.documents(), file);
         loaded.file.path = path;
         loaded.file.services = services_of(loaded.compose);
         return loaded.file;

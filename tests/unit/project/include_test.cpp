@@ -44,6 +44,21 @@ TEST_CASE("a service extends one that its file includes") {
                   "command: [c]}\n") == "no error");
 }
 
+TEST_CASE("each service that extends one of a file that is no YAML is told so") {
+    const ProfileDirectory directory;
+    directory.write("bad.yaml", "services: {a: [\n");
+    const Project project =
+        load_yaml(directory,
+                  "services:\n  a: {image: x, extends: {file: bad.yaml, service: a}}\n"
+                  "  b: {image: x, extends: {file: bad.yaml, service: b}}\n");
+    const auto& first = project.find_service("a")->refused;
+    const auto& second = project.find_service("b")->refused;
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK_THAT(first->message(), Catch::StartsWith("bad.yaml:"));
+    CHECK(second->message() == first->message());
+}
+
 TEST_CASE("files that include each other without end are bounded in depth and in bytes") {
     const ProfileDirectory directory;
     for (int i = 0; i < 102; ++i) {
