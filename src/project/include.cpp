@@ -86,13 +86,11 @@ class Includer {
     Includer(Sources& sources, std::vector<Remark>& remarks)
         : sources_(sources), remarks_(remarks) {}
 
-    // `file`: its index among the documents.
+    // `file`: its index among the documents. Null: the file says nothing.
     Node load(const std::string& path, std::uint32_t file) {
         Node compose = parse_yaml(sources_.documents(), file);
-        if (compose.table() == nullptr) {
-            const Place whole{file, 0, 0};
-            documents().fail(compose.is_null() ? whole : compose.at, "not a compose file");
-        }
+        if (compose.is_null()) return compose;
+        if (compose.table() == nullptr) documents().fail(compose.at, "not a compose file");
         // What is included may be extended here.
         const size_t own_remarks = remarks_.size();
         const std::vector<Double> doubles = include(path, compose);
@@ -137,15 +135,19 @@ class Includer {
         const auto outer = documents().share_scope(node.at);
         const auto scope = make_scope(wish, outer);
         Node included;
+        std::uint32_t file = 0;
         for (const std::string& path : wish.paths) {
             check_circle(path, node.at);
-            Node next = load(path, add(path, scope, node.at));
+            file = add(path, scope, node.at);
+            Node next = load(path, file);
+            if (next.is_null()) continue;
             if (included.is_null()) {
                 included = std::move(next);
             } else {
                 merge(documents(), included, std::move(next), profile_keys());
             }
         }
+        if (included.is_null()) documents().fail({file, 0, 0}, "not a compose file");
         take_effect(included);
         check_keys(included);
         for (const Resource& resource : kResources) {

@@ -83,6 +83,7 @@ class Loader {
             }
         }
         settle();
+        if (root.is_null()) sources_.documents().fail({}, "not a compose file");
         take_effect(root);
         return root;
     }
@@ -90,7 +91,7 @@ class Loader {
     void add(Node& into, Node next) const {
         if (into.is_null()) {
             into = std::move(next);
-        } else {
+        } else if (!next.is_null()) {  // a file of comments adds nothing
             merge(sources_.documents(), into, std::move(next), profile_keys());
         }
     }

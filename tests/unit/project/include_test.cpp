@@ -59,6 +59,17 @@ TEST_CASE("each service that extends one of a file that is no YAML is told so") 
     CHECK(second->message() == first->message());
 }
 
+TEST_CASE("a file of comments adds nothing, unless there is nothing else") {
+    const ProfileDirectory directory;
+    directory.write("compose.override.yaml", "# nothing yet\n");
+    directory.write("one.yaml", "# none\n");
+    directory.write("two.yaml", "services: {a: {image: x}}\n");
+    CHECK(failure(directory, "include: [{path: [one.yaml, two.yaml]}]\n") == "no error");
+    CHECK(directory.load({"one.yaml", "two.yaml"}).services.size() == 1);
+    CHECK(failure(directory, "include: [one.yaml]\n") == "one.yaml: not a compose file");
+    CHECK(failure(directory, "# nothing\n") == "compose.yaml: not a compose file");
+}
+
 TEST_CASE("files that include each other without end are bounded in depth and in bytes") {
     const ProfileDirectory directory;
     for (int i = 0; i < 102; ++i) {
