@@ -1,6 +1,7 @@
 #include "find_files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <optional>
@@ -94,8 +95,7 @@ class Finder {
         for (const std::string& file : options_.env_files) files.push_back(absolute(file));
         if (!files.empty()) return files;
         for (const std::string& directory : directories) {
-            std::string path = (directory == "/" ? "" : directory) + "/.env";
-            if (base::exists_at(AT_FDCWD, path)) files.push_back(std::move(path));
+            if (auto path = try_dotenv_in(directory)) files.push_back(std::move(*path));
         }
         return files;
     }
@@ -138,6 +138,15 @@ class Finder {
 
 FoundFiles find_files(const LoadOptions& options, Sources& sources) {
     return Finder(options, sources).find();
+}
+
+std::optional<std::string> try_dotenv_in(const std::string& directory) {
+    std::string path = (directory == "/" ? "" : directory) + "/.env";
+    struct stat status {};
+    const bool is_directory = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    // What else cannot be read is told then.
+    if (is_directory || !base::exists_at(AT_FDCWD, path)) return std::nullopt;
+    return path;
 }
 
 std::map<std::string, std::string> load_dotenv(Sources& sources,

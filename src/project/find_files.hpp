@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct FoundFiles {
 // .env), or those that are found upward, in this order. Throws NotFoundError (1) when there are
 // none, or no file of variables that is asked for; UsageError for one that is malformed.
 [[nodiscard]] FoundFiles find_files(const LoadOptions& options, Sources& sources);
+
+// The path of .env in this directory, unless that is a directory, which is something else's.
+[[nodiscard]] std::optional<std::string> try_dotenv_in(const std::string& directory);
 
 // The variables of these files, the last one wins; `outer` wins within ${…}. Throws as above.
 [[nodiscard]] std::map<std::string, std::string> load_dotenv(Sources& sources,

@@ -1,7 +1,5 @@
 #include "include.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -12,7 +10,6 @@
 #include "find_files.hpp"
 #include "keys.hpp"
 #include "merge.hpp"
-#include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 #include "written.hpp"
 
@@ -43,6 +40,7 @@ class Comparison {
         : documents_(documents), is_service_(is_service) {}
 
     [[nodiscard]] bool same(const Node& a, const Node& b, std::string_view key = {}) const {
+        if (says_nothing(a) && says_nothing(b)) return true;
         if (a.value.index() != b.value.index()) return false;
         if (a.text() != nullptr) return same_text(a, b, key);
         if (const List* list = a.list()) {
@@ -66,6 +64,11 @@ class Comparison {
         const Scope& other = documents_.scope(b.at);
         if (may_be_path && one.directory != other.directory) return false;
         return interpolate(*a.text(), one.variables) == interpolate(*b.text(), other.variables);
+    }
+
+    // "data:" is "data: {}".
+    static bool says_nothing(const Node& node) {
+        return node.is_null() || (node.table() != nullptr && node.table()->empty());
     }
 
     static bool same_scalar(const Node& a, const Node& b) {
@@ -195,9 +198,8 @@ class Includer {
     [[nodiscard]] std::shared_ptr<const Scope> make_scope(
         const Wish& wish, const std::shared_ptr<const Scope>& outer) {
         std::vector<std::string> files = wish.env_files;
-        const std::string beside = wish.directory + "/.env";
-        if (files.empty() && base::exists_at(AT_FDCWD, beside)) {
-            files.push_back(beside);
+        if (files.empty()) {
+            if (auto beside = try_dotenv_in(wish.directory)) files.push_back(std::move(*beside));
         }
         std::erase(files, "/dev/null");
         if (files.empty()) {

@@ -70,6 +70,22 @@ TEST_CASE("a file of comments adds nothing, unless there is nothing else") {
     CHECK(failure(directory, "# nothing\n") == "compose.yaml: not a compose file");
 }
 
+TEST_CASE("a directory of the name .env is no file of variables") {
+    const ProfileDirectory directory;
+    base::make_dirs(directory.path() + "/.env", 0755);
+    base::make_dirs(directory.path() + "/sub/.env", 0755);
+    directory.write("sub/s.yaml", "services: {s: {image: x}}\n");
+    CHECK(failure(directory, "include: [sub/s.yaml]\n") == "no error");
+}
+
+TEST_CASE("a volume without words is the same as one with an empty table") {
+    const ProfileDirectory directory;
+    directory.write("s.yaml", "services: {s: {image: x}}\nvolumes: {data: {}, more: }\n");
+    CHECK(failure(directory, "include: [s.yaml]\nvolumes: {data: , more: {}}\n") == "no error");
+    CHECK_FALSE(failure(directory, "include: [s.yaml]\nvolumes: {data: {name: n}}\n") ==
+                "no error");
+}
+
 TEST_CASE("files that include each other without end are bounded in depth and in bytes") {
     const ProfileDirectory directory;
     for (int i = 0; i < 102; ++i) {
