@@ -127,7 +127,9 @@ std::vector<std::string> chosen_groups(const Context& context, const Invocation&
         if (!listed && context.project.compose) {
             listed = environment("COMPOSE_PROFILES").value_or(project.dotenv_groups);
         }
-        if (listed && !listed->empty()) groups = base::split(*listed, ',');
+        for (const std::string& group : base::split(listed.value_or(""), ',')) {
+            if (!base::trim(group).empty()) groups.emplace_back(base::trim(group));
+        }
     }
     return groups;
 }

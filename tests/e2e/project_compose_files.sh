@@ -65,6 +65,16 @@ run_rc sandbox config --services
 expect_eq app "$OUT"
 rm .env
 
+test_case "blanks beside the commas of COMPOSE_PROFILES do not matter"
+cat >groups.yaml <<'EOF2'
+services:
+  one: { image: busybox, profiles: [g] }
+  two: { image: busybox, profiles: [h] }
+EOF2
+run_rc env COMPOSE_PROFILES=' g , h' "$SANDBOX_BIN" compose -f groups.yaml config --services
+expect_eq $'one\ntwo' "$OUT"
+rm groups.yaml
+
 test_case "compose looks for the files in the directory that --project-directory names"
 cp two.yaml sub/compose.yaml
 run_rc sandbox compose --project-directory sub config --services
