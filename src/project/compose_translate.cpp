@@ -123,7 +123,7 @@ class Translator {
             node.value = std::move(table);
         } else if (member.key == "depends_on" && node.table() != nullptr) {
             for (Member& each : *node.table()) {
-                if (each.node.find("condition") != nullptr) continue;
+                if (each.node.is_reset() || each.node.find("condition") != nullptr) continue;
                 if (each.node.is_null()) each.node.value = Table();
                 if (each.node.table() == nullptr) continue;
                 each.node.table()->push_back(

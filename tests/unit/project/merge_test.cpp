@@ -131,6 +131,17 @@ TEST_CASE("a key with nothing behind it changes nothing, but gives the image its
     CHECK(a.healthcheck->command.empty());
 }
 
+TEST_CASE("a compose file takes a dependency of a profile away") {
+    const ProfileDirectory directory;
+    directory.write("sandbox.toml",
+                    "[services.a]\nimage = \"x\"\ndepends_on = [\"db\", \"c\"]\n"
+                    "[services.db]\nimage = \"x\"\n[services.c]\nimage = \"x\"\n");
+    directory.write("compose.yaml", "services: {a: {depends_on: {db: !reset null}}}\n");
+    const Project project = directory.load({"sandbox.toml", "compose.yaml"});
+    REQUIRE(project.find_service("a")->depends_on.size() == 1);
+    CHECK(project.find_service("a")->depends_on.at(0).service == "c");
+}
+
 TEST_CASE("long lists are merged in a moment") {
     const MergeDirectory directory;
     std::string base = "environment: [";
