@@ -42,6 +42,24 @@ void leave_out_unknown_keys(Node& root, std::vector<Remark>& remarks) {
     }
 }
 
+// Each dependency is, without the word. Only a merge needs it.
+void leave_out_required(Node& root) {
+    Member* const services = find_member(*root.table(), "services");
+    if (services == nullptr || services->node.table() == nullptr) return;
+    for (Member& service : *services->node.table()) {
+        Table* const keys = service.node.table();
+        Member* const all = keys == nullptr ? nullptr : find_member(*keys, "depends_on");
+        if (all == nullptr || all->node.table() == nullptr) continue;
+        for (Member& dependency : *all->node.table()) {
+            if (dependency.node.table() == nullptr) continue;
+            std::erase_if(*dependency.node.table(), [](const Member& member) {
+                const bool* const flag = std::get_if<bool>(&member.node.value);
+                return member.key == "required" && flag != nullptr && *flag;
+            });
+        }
+    }
+}
+
 // For the names of further files: what else is written stays as it is.
 std::optional<std::string> try_environment(const std::string& name) {
     const char* const value = std::getenv(name.c_str());
@@ -80,6 +98,7 @@ ComposeImport import_compose(const std::string& path, const std::string& shown) 
     take_effect(compose);
     Node root = translate_compose(documents, std::move(compose), remarks);
     leave_out_unknown_keys(root, remarks);
+    leave_out_required(root);
     ComposeImport result;
     result.toml = make_toml(root);
     for (const Remark& remark : remarks) {

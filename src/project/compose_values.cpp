@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sandbox/base/strings.hpp"
+#include "written.hpp"
 
 namespace sandbox::project {
 
@@ -45,6 +46,30 @@ bool is_same_amount(const Node& a, const Node& b) {
     if (number && second) return *number == *second;
     const auto size = base::try_parse_size_bytes(one);
     return size && size == base::try_parse_size_bytes(other);
+}
+
+void expand_dependencies(const Documents& documents, Node& compose) {
+    Member* const services =
+        compose.table() == nullptr ? nullptr : find_member(*compose.table(), "services");
+    if (services == nullptr || services->node.table() == nullptr) return;
+    for (Member& service : *services->node.table()) {
+        if (service.node.table() == nullptr) continue;
+        Member* const all = find_member(*service.node.table(), "depends_on");
+        if (all == nullptr || all->node.list() == nullptr) continue;
+        Table table;
+        const bool is_good = std::all_of(
+            all->node.list()->begin(), all->node.list()->end(), [&](const Node& element) {
+                if (element.text() == nullptr) return false;
+                const Place& at = element.at;
+                std::string name = written(documents, element, "depends_on");
+                Table words{{"condition", at, Node{std::string("started"), at}},
+                            {"required", at, Node{true, at}}};
+                const bool is_new = find_member(table, name) == nullptr;
+                table.push_back({std::move(name), at, Node{std::move(words), at}});
+                return is_new;
+            });
+        if (is_good) all->node.value = std::move(table);  // else it is the reader's to refuse
+    }
 }
 
 void write_modes(Node& uses) {

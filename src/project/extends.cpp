@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "compose_values.hpp"
 #include "compose_yaml.hpp"
 #include "keys.hpp"
 #include "merge.hpp"
@@ -190,6 +191,7 @@ class Extender {
                 throw documents.error(wish.file_at, error.message(), "name a compose file");
             }
             loaded.compose = parse_yaml(sources_.documents(), file);
+            expand_dependencies(sources_.documents(), loaded.compose);
         } catch (const base::UsageError& error) {
             loaded.error = error;  // of every service that extends one of it
             throw;

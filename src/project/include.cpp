@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "compose_values.hpp"
 #include "compose_yaml.hpp"
 #include "extends.hpp"
 #include "find_files.hpp"
@@ -94,6 +95,7 @@ class Includer {
         Node compose = parse_yaml(sources_.documents(), file);
         if (compose.is_null()) return compose;
         if (compose.table() == nullptr) documents().fail(compose.at, "not a compose file");
+        expand_dependencies(documents(), compose);
         // What is included may be extended here.
         const size_t own_remarks = remarks_.size();
         const std::vector<Double> doubles = include(path, compose);

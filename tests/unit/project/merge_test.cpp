@@ -131,6 +131,23 @@ TEST_CASE("a key with nothing behind it changes nothing, but gives the image its
     CHECK(a.healthcheck->command.empty());
 }
 
+TEST_CASE("a name in a list of dependencies leaves what the other file says beside the condition") {
+    MergeDirectory directory;
+    const Dependency one =
+        directory
+            .merge("depends_on: {db: {condition: service_healthy, restart: true, required: false}}",
+                   "depends_on: [\"${DB:-db}\"]")
+            .depends_on.at(0);
+    CHECK(one.restart);
+    CHECK(one.required);
+    CHECK(one.condition == Condition::started);
+    CHECK(directory.merge("depends_on: [db]", "depends_on: {db: {condition: service_healthy}}")
+              .depends_on.at(0)
+              .condition == Condition::healthy);
+    CHECK_THAT(directory.failure("depends_on: [db, db]", "init: true"),
+               Catch::StartsWith("compose.yaml:2:35: \"db\" is named twice"));
+}
+
 TEST_CASE("a compose file takes a dependency of a profile away") {
     const ProfileDirectory directory;
     directory.write("sandbox.toml",
