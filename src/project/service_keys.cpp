@@ -109,7 +109,7 @@ constexpr Key<Draft> kKeys[] = {
      [](Reader& r, const Node& n, Draft& d) { d.command = r.command(n); }},
     {{"entrypoint", Kind::command, "Instead of the image's entrypoint; an empty list resets it."},
      [](Reader& r, const Node& n, Draft& d) { d.entrypoint = r.command(n); d.has_entrypoint = true; }},
-    {{"environment", Kind::pairs, "Variables; a name without a value takes the caller's."}, read_environment},
+    {{"environment", Kind::pairs, "Variables; a name without a value takes the caller's, or else that of .env."}, read_environment},
     {{"env_file", Kind::text_or_words, "Files of NAME=value lines, in the grammar of .env.", {}, env_file_keys}, read_env_file},
     {{"working_dir", Kind::text, "The working directory inside."},
      [](Reader& r, const Node& n, Draft& d) { d.service.request.working_dir = r.text(n); }},
