@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "identity.hpp"
+#include "sandbox/base/error.hpp"
+#include "sandbox/base/strings.hpp"
 #include "service_values.hpp"
 
 namespace sandbox::project {
@@ -174,6 +176,10 @@ class Merger {
         } else if (const size_t inside = name.find('='); inside != std::string::npos) {
             value.value = literally(name.substr(inside + 1));  // "${PAIR}"
             name.resize(inside);
+        }
+        if (name.empty()) {
+            documents_.fail(element.at, "there is no name in " + base::quote(text),
+                            "a name stands before the first \"=\"");
         }
         return {std::move(name), element.at, std::move(value)};
     }

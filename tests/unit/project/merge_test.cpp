@@ -159,6 +159,14 @@ TEST_CASE("a compose file takes a dependency of a profile away") {
     CHECK(project.find_service("a")->depends_on.at(0).service == "c");
 }
 
+TEST_CASE("a pair without a name is told with its place, merged or not") {
+    const MergeDirectory directory;
+    CHECK_THAT(directory.failure("labels: [\"${NONE}=1\"]", "labels: {a: b}"),
+               Catch::StartsWith("compose.yaml:2:27: there is no name in \"${NONE}=1\""));
+    CHECK_THAT(directory.failure("labels: [\"=1\"]", "init: true"),
+               Catch::StartsWith("compose.yaml:2:27: expected"));
+}
+
 TEST_CASE("long lists are merged in a moment") {
     const MergeDirectory directory;
     std::string base = "environment: [";
