@@ -48,3 +48,8 @@ test_case "without our init the payload is pid 1 with the same limits"
 expect_ok sandbox run --init=false localhost/probe </dev/null
 printf '%s\n' "$OUT" >"$WORK/pid1.json"
 compare "$SANDBOX_TEST_USER-pid1" "$WORK/pid1.json"
+
+test_case "pid 1 has given up what it had before anything of the image runs, however busy the machine is"
+seen=$(seq 300 | xargs -P 6 -I{} "$SANDBOX_BIN" run --rm localhost/probe \
+    grep -E '^(CapEff|NoNewPrivs):' /proc/1/status | sort | uniq -c | xargs)
+expect_eq "300 CapEff: 0000000000000020 300 NoNewPrivs: 1" "$seen"

@@ -9,7 +9,8 @@
 //     beneath its root, since every one of its links is hostile;
 //   - /proc's settings are written before /proc/sys becomes read-only; the root becomes read-only
 //     when the last directory in it is made;
-//   - pid 1 then forks the payload, which gives up ids, capabilities and, last, system calls;
+//   - pid 1 then forks the payload, which gives up ids, capabilities and, last, system calls, but
+//     not before pid 1 has: nothing of the image ever runs beside one that may still do anything;
 //   - where the payload shall be pid 1, ours stays above it, in a pid namespace around the
 //     container's: a process that changes its ids or executes a setuid program loses PDEATHSIG
 //     (prctl(2)), and nothing but the end of such a namespace is sure to take it along.
@@ -18,6 +19,7 @@
 
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 #include "child/steps.hpp"
@@ -108,6 +110,8 @@ void child_main(const Plan& given) noexcept {
     join_session_keyring(plan);
     drop_bounding_set(plan);
     if (plan.payload_is_init) run_payload(plan, terminal_fd);
+    plan.settled_fd = static_cast<int>(raw::call(SYS_eventfd2, 0, EFD_CLOEXEC));
+    check(plan, Step::fork_payload, plan.settled_fd);
     const long payload = raw::call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     check(plan, Step::fork_payload, payload);
     if (payload == 0) run_payload(plan, terminal_fd);

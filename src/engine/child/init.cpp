@@ -129,6 +129,10 @@ void run_init(const Plan& plan, pid_t payload) noexcept {
     check(plan, Step::signals, raw::prctl(PR_SET_NO_NEW_PRIVS, 1));
     if (!plan.detached) check(plan, Step::signals, raw::prctl(PR_SET_PDEATHSIG, SIGKILL));
     check(plan, Step::signals, raw::prctl(PR_SET_DUMPABLE, 0));
+    if (plan.settled_fd >= 0) {
+        const std::uint64_t one = 1;
+        check(plan, Step::signals, raw::write(plan.settled_fd, &one, sizeof one));
+    }
     // From here on end of file on the handshake means that the payload was executed: it must be the
     // only one who holds it. Nor may we keep the payload's streams open when it has closed them.
     const int keep_control = raw::dup3(plan.control_fd, 0, O_CLOEXEC);

@@ -92,6 +92,18 @@ void start_session(const Plan& plan, int terminal_fd) noexcept {
     }
 }
 
+// eventfd(2): blocks until pid 1 writes. If it dies before, so do we.
+void wait_for_init(const Plan& plan) noexcept {
+    if (plan.settled_fd < 0) return;
+    std::uint64_t count = 0;
+    long rc = 0;
+    do {
+        rc = raw::read(plan.settled_fd, &count, sizeof count);
+    } while (rc == -EINTR);
+    check(plan, Step::fork_payload, rc);
+    (void)raw::close(plan.settled_fd);
+}
+
 // As the final user, and never through a magic link; then the path must be one of this root.
 void enter_working_dir(const Plan& plan) noexcept {
     open_how how{};
@@ -145,6 +157,7 @@ void write_decimal(char* text, int number) noexcept {
 void run_payload(const Plan& given, int terminal_fd) noexcept {
     Plan plan = given;
     start_session(plan, terminal_fd);
+    wait_for_init(plan);
     set_standard_streams(plan, terminal_fd);
     const Kept kept = close_the_rest(plan);
     plan.handshake_fd = kept.handshake_fd;

@@ -107,6 +107,8 @@ struct Plan {
     int handshake_fd = -1;
     int parent_handshake_fd = -1;
     int control_fd = -1;
+    // An eventfd: pid 1 has given up its capabilities. -1: the payload has no such pid 1.
+    int settled_fd = -1;
     // The payload is pid 1 of a pid namespace within ours.
     bool payload_is_init = false;
     int parent_control_fd = -1;
