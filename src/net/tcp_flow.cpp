@@ -49,6 +49,13 @@ void close_with_reset(UniqueFd fd) noexcept {
     set_reset_on_close(fd.get(), true);
 }
 
+int take_error(int fd) noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+}
+
 void set_stream_options(int fd) noexcept {
     // None of them is vital: a failure leaves the kernel's own behaviour.
     const int on = 1, idle_s = 120, interval_s = 30, probes = 4;
@@ -116,11 +123,8 @@ void TcpFlow::on_events(Side& side, std::uint32_t events) {
         // What came before a reset can still be read, and goes first.
         side.readable = true;
         if (pump(side, &side == &a_ ? b_ : a_) == Step::failed) return abort();
-        // SO_ERROR is cleared by reading it; ICMP errors that TCP survives never come here.
-        int error = 0;
-        socklen_t size = sizeof error;
-        (void)::getsockopt(side.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        if (error != 0) return abort();
+        // ICMP errors that TCP survives never come here.
+        if (take_error(side.fd.get()) != 0) return abort();
     }
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) side.readable = true;
     if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) side.hung_up = true;

@@ -42,6 +42,8 @@ class TcpFlows final : public Watcher {
 void set_reset_on_close(int fd, bool on) noexcept;
 // Closes with a reset, whatever is unsent.
 void close_with_reset(base::UniqueFd fd) noexcept;
+// SO_ERROR, which is cleared by reading it; 0: none.
+[[nodiscard]] int take_error(int fd) noexcept;
 // What both sides of a flow want: no delay, keep-alive probes of our own, since the kernel answers
 // those of the far end on our behalf.
 void set_stream_options(int fd) noexcept;

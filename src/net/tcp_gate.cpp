@@ -29,15 +29,6 @@ constexpr seconds kAcceptTime{8};
 constexpr size_t kMostAttempts = 16 * 1024;
 constexpr int kAcceptsPerRound = 64;
 
-// SO_ERROR: also a message about the SYN which came while connect(2) had the socket, and which the
-// kernel would only tell at the next SYN's (sock_getsockopt(), sk_err_soft).
-int take_error(int fd) noexcept {
-    int error = 0;
-    socklen_t size = sizeof error;
-    (void)::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
-}
-
 // Not the destination's fault, and over soon.
 bool is_passing(int errnum) noexcept {
     return is_short_of_resources(errnum) || errnum == EAGAIN;
@@ -189,6 +180,8 @@ void TcpGate::on_syn(ByteView bytes, const Packet& packet) {
     if (!host) return refuse(bytes, packet, Reach::Answer::no_route);
     int rc = start_connect(host.get(), reach.to);
     if (rc == -EINPROGRESS) {
+        // A message about the SYN which came while connect(2) had the socket, and which the kernel
+        // would only tell at the next SYN's (sock_getsockopt(), sk_err_soft).
         const int error = take_error(host.get());
         if (error != 0) rc = -error;
     }

@@ -44,10 +44,7 @@ class TcpPorts::Attempt final : public Watcher {
     ~Attempt() { ports_.loop_.forget(inside_.get(), *this); }
     void on_events(std::uint32_t) override {
         if (!client_.fd) return;
-        int error = 0;
-        socklen_t size = sizeof error;
-        (void)::getsockopt(inside_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        finish(error);
+        finish(take_error(inside_.get()));
     }
     void finish(int error) {
         ports_.loop_.forget(inside_.get(), *this);
