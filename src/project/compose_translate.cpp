@@ -6,6 +6,7 @@
 
 #include "compose_outcomes.hpp"
 #include "compose_values.hpp"
+#include "compose_yaml.hpp"
 #include "keys.hpp"
 #include "sandbox/base/strings.hpp"
 
@@ -26,7 +27,7 @@ class Translator {
 
     Node translate(Node compose) {
         Table* root = compose.table();
-        if (root == nullptr) documents_.fail(compose.at, "not a compose file");
+        if (root == nullptr) documents_.fail(compose.at, "not a compose file", kComposeBegin);
         Table kept;
         for (Member& member : *root) {
             if (member.node.is_reset()) {

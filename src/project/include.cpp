@@ -94,7 +94,8 @@ class Includer {
     Node load(const std::string& path, std::uint32_t file) {
         Node compose = parse_yaml(sources_.documents(), file);
         if (compose.is_null()) return compose;
-        if (compose.table() == nullptr) documents().fail(compose.at, "not a compose file");
+        if (compose.table() == nullptr)
+            documents().fail(compose.at, "not a compose file", kComposeBegin);
         expand_dependencies(documents(), compose);
         // What is included may be extended here.
         const size_t own_remarks = remarks_.size();
@@ -152,7 +153,7 @@ class Includer {
                 merge(documents(), included, std::move(next), profile_keys());
             }
         }
-        if (included.is_null()) documents().fail({file, 0, 0}, "not a compose file");
+        if (included.is_null()) documents().fail({file, 0, 0}, "not a compose file", kComposeBegin);
         take_effect(included);
         check_keys(included);
         for (const Resource& resource : kResources) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "compose_translate.hpp"
+#include "compose_yaml.hpp"
 #include "find_files.hpp"
 #include "include.hpp"
 #include "merge.hpp"
@@ -83,7 +84,7 @@ class Loader {
             }
         }
         settle();
-        if (root.is_null()) sources_.documents().fail({}, "not a compose file");
+        if (root.is_null()) sources_.documents().fail({}, "not a compose file", kComposeBegin);
         take_effect(root);
         return root;
     }

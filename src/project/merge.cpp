@@ -136,6 +136,15 @@ class Merger {
     explicit Merger(const Documents& documents) : documents_(documents) {}
 
     void merge(Node& base, Node over, const KeyTable& keys) const {
+        merge_members(base, std::move(over), [&](const std::string& key, Node& same, Node next) {
+            merge_value(find_key(keys, key), same, std::move(next));
+        });
+    }
+
+  private:
+    // What is no table is replaced; what both tables have is `merge_same`'s.
+    template <typename F>
+    static void merge_members(Node& base, Node over, F&& merge_same) {
         if (base.table() == nullptr || over.table() == nullptr) {
             base = std::move(over);
             return;
@@ -146,13 +155,12 @@ class Merger {
             if (same == nullptr) {
                 result.add(std::move(member));
             } else {
-                merge_value(find_key(keys, member.key), same->node, std::move(member.node));
+                merge_same(same->key, same->node, std::move(member.node));
             }
         }
         base.value = result.take();
     }
 
-  private:
     // "NAME=value" → NAME = value; "NAME" → NAME without a value; names → NAME = {}.
     [[nodiscard]] Table as_table(Node&& node) const {
         if (Table* table = node.table()) return std::move(*table);
@@ -227,22 +235,13 @@ class Merger {
             merge_lists(base, std::move(over), {});
             return;
         }
-        if (base.table() == nullptr || over.table() == nullptr) {
-            base = std::move(over);
-            return;
-        }
-        UniqueTable result(std::move(*base.table()));
-        for (Member& member : *over.table()) {
-            Member* const same = result.find(member.key);
-            if (same == nullptr) {
-                result.add(std::move(member));
-            } else if (member.node.replaces) {
-                same->node = std::move(member.node);
-            } else if (!says_nothing(member.node)) {
-                merge_unknown(same->node, std::move(member.node));
+        merge_members(base, std::move(over), [&](const std::string&, Node& same, Node next) {
+            if (next.replaces) {
+                same = std::move(next);
+            } else if (!says_nothing(next)) {
+                merge_unknown(same, std::move(next));
             }
-        }
-        base.value = result.take();
+        });
     }
 
     void merge_value(const KeyInfo* key, Node& base, Node over) const {

@@ -42,7 +42,8 @@ std::string Sources::read(const std::string& path) {
         text = base::try_read_file_at(AT_FDCWD, path, kMaxFileBytes);
     }
     if (!text) {
-        throw base::NotFoundError("no such file or directory: " + base::quote(shown(path)), "",
+        throw base::NotFoundError("no such file or directory: " + base::quote(shown(path)),
+                                  "correct -f, or COMPOSE_FILE of the environment or of .env",
                                   base::exit_code::kFailure);
     }
     read_bytes_ += text->size();

@@ -8,11 +8,6 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-Project load_yaml(const ProfileDirectory& directory, const std::string& text) {
-    directory.write("compose.yaml", text);
-    return directory.load();
-}
-
 TEST_CASE("extends of another file starts that file's relative paths there") {
     ProfileDirectory directory;
     directory.environment = {{"TAG", "7"}, {"WHERE", "common"}};
@@ -122,13 +117,16 @@ services:
     CHECK_FALSE(project.find_service("e")->refused);
 }
 
-std::string failure(const ProfileDirectory& directory, const std::string& text) {
+TEST_CASE("a file that is not there is told with what may have named it") {
+    const ProfileDirectory directory;
     try {
-        (void)load_yaml(directory, text);
+        (void)directory.load({"nosuch.yaml"});
+        FAIL("loaded");
     } catch (const base::Error& error) {
-        return error.with_hint();
+        CHECK(error.with_hint() ==
+              "no such file or directory: \"nosuch.yaml\" (correct -f, or COMPOSE_FILE of the "
+              "environment or of .env)");
     }
-    return "no error";
 }
 
 TEST_CASE("included files have paths and variables of their own, below those of who includes") {
@@ -252,7 +250,8 @@ TEST_CASE("an include in vain or in a circle is told with its place") {
     CHECK(failure(directory, "include: [a/a.yaml]\n") ==
           "a/a.yaml:1:1: \"models\" cannot be done here (there are no models here)");
     directory.write("a/a.yaml", "just text\n");
-    CHECK(failure(directory, "include: [a/a.yaml]\n") == "a/a.yaml:1:1: not a compose file");
+    CHECK(failure(directory, "include: [a/a.yaml]\n") ==
+          "a/a.yaml:1:1: not a compose file (a compose file has services:)");
 }
 
 TEST_CASE("extending something large again and again does not eat the machine") {

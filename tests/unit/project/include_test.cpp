@@ -6,20 +6,6 @@
 namespace sandbox::project {
 namespace {
 
-Project load_yaml(const ProfileDirectory& directory, const std::string& text) {
-    directory.write("compose.yaml", text);
-    return directory.load();
-}
-
-std::string failure(const ProfileDirectory& directory, const std::string& text) {
-    try {
-        (void)load_yaml(directory, text);
-    } catch (const base::Error& error) {
-        return error.with_hint();
-    }
-    return "no error";
-}
-
 TEST_CASE("a service extends one that its file includes") {
     const ProfileDirectory directory;
     base::make_dirs(directory.path() + "/sub", 0755);
@@ -66,8 +52,10 @@ TEST_CASE("a file of comments adds nothing, unless there is nothing else") {
     directory.write("two.yaml", "services: {a: {image: x}}\n");
     CHECK(failure(directory, "include: [{path: [one.yaml, two.yaml]}]\n") == "no error");
     CHECK(directory.load({"one.yaml", "two.yaml"}).services.size() == 1);
-    CHECK(failure(directory, "include: [one.yaml]\n") == "one.yaml: not a compose file");
-    CHECK(failure(directory, "# nothing\n") == "compose.yaml: not a compose file");
+    CHECK(failure(directory, "include: [one.yaml]\n") ==
+          "one.yaml: not a compose file (a compose file has services:)");
+    CHECK(failure(directory, "# nothing\n") ==
+          "compose.yaml: not a compose file (a compose file has services:)");
 }
 
 TEST_CASE("a directory of the name .env is no file of variables") {

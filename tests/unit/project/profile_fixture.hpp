@@ -51,7 +51,7 @@ class ProfileDirectory {
         try {
             (void)load_text(text);
         } catch (const base::Error& error) {
-            return error.message() + (error.hint().empty() ? "" : " (" + error.hint() + ")");
+            return error.with_hint();
         }
         return "no error";
     }
@@ -62,5 +62,19 @@ class ProfileDirectory {
   private:
     std::string path_;
 };
+
+// The same of compose.yaml.
+inline Project load_yaml(const ProfileDirectory& directory, const std::string& text) {
+    directory.write("compose.yaml", text);
+    return directory.load();
+}
+inline std::string failure(const ProfileDirectory& directory, const std::string& text) {
+    try {
+        (void)load_yaml(directory, text);
+    } catch (const base::Error& error) {
+        return error.with_hint();
+    }
+    return "no error";
+}
 
 }  // namespace sandbox::project
