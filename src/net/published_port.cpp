@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "net/tcp_flow.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 
@@ -102,6 +103,7 @@ UniqueFd try_open(const PublishedPort& wish, std::uint16_t port, int& error) {
     sockaddr_storage address{};
     const socklen_t size = to_sockaddr({wish.host_address, port}, address);
     if (ok) ok = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
+    if (ok && wish.transport == Transport::tcp) set_congestion_control(fd.get(), wish.host_address);
     if (ok && wish.transport == Transport::tcp) ok = ::listen(fd.get(), 4096) == 0;
     error = ok ? 0 : errno;
     if (!ok) fd.reset();

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/raw.hpp"
@@ -64,6 +65,14 @@ void set_stream_options(int fd) noexcept {
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+void set_congestion_control(int fd, const IpAddress& end) noexcept {
+    if (!end.is_loopback()) return;
+    // tcp(7): the one that every user may choose. Without it the host's own is as good, only
+    // slower.
+    constexpr std::string_view kName = "reno";
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kName.data(), kName.size());
 }
 
 class TcpFlow {

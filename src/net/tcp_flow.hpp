@@ -7,6 +7,7 @@
 
 #include "net/event_loop.hpp"
 #include "sandbox/base/unique_fd.hpp"
+#include "sandbox/net/address.hpp"
 
 namespace sandbox::net {
 
@@ -47,5 +48,8 @@ void close_with_reset(base::UniqueFd fd) noexcept;
 // What both sides of a flow want: no delay, keep-alive probes of our own, since the kernel answers
 // those of the far end on our behalf.
 void set_stream_options(int fd) noexcept;
+// For a socket with that address at one end, before it connects or listens: what stays on this
+// host's loopback is not paced, whatever the host's congestion control does elsewhere.
+void set_congestion_control(int fd, const IpAddress& end) noexcept;
 
 }  // namespace sandbox::net

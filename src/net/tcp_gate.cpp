@@ -178,6 +178,7 @@ void TcpGate::on_syn(ByteView bytes, const Packet& packet) {
     // No descriptors left: the SYN will come again. No such family on the host: no way there.
     if (!host && errno != EAFNOSUPPORT) return;
     if (!host) return refuse(bytes, packet, Reach::Answer::no_route);
+    set_congestion_control(host.get(), reach.to.address);
     int rc = start_connect(host.get(), reach.to);
     if (rc == -EINPROGRESS) {
         // A message about the SYN which came while connect(2) had the socket, and which the kernel

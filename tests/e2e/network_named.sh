@@ -202,6 +202,11 @@ expect_rc 1 sandbox exec b sh -c "$ask"
 expect_ok sandbox run --network back --host-access "$port_of_host" $image sh -c "$ask"
 expect_ok sandbox run --host-access "$port_of_host" $image sh -c "$ask"
 expect_rc 1 sandbox run --host-access 1 $image sh -c "$ask"
+expect_ok sandbox run -d --name talker --host-access "$port_of_host" $image \
+    sh -c "sleep 60 | nc host.internal $port_of_host"
+is_unpaced() { ss -Htin state established "( dport = :$port_of_host )" | grep -qw reno; }
+wait_until 10 is_unpaced || fail "what stays on the host's loopback has the host's congestion control"
+expect_ok sandbox rm -f -t 0 talker
 
 test_case "a container in another one's network: one loopback, one address, its names"
 joined() { sandbox run --network container:a "$@"; }

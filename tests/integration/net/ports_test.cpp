@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -184,6 +186,22 @@ TEST_CASE("a port that is taken is an error before anything starts") {
         const std::string range = "127.0.0.1:" + std::to_string(taken.port) + "-" +
                                   std::to_string(taken.port + 20) + ":80";
         CHECK(open_host_ports(parse_published_port(range)).at(0).host.port > taken.port);
+    }
+}
+
+TEST_CASE("connections to a port on the host's loopback are not paced, others as the host likes") {
+    const auto congestion_control = [](int fd) {
+        std::array<char, 16> name{};
+        socklen_t size = name.size();
+        CHECK(::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &size) == 0);
+        return std::string(name.data());
+    };
+    const base::UniqueFd plain(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    for (const char* text : {"80", "0.0.0.0::80"}) {
+        const auto ports = open_host_ports(parse_published_port(text));
+        const bool local = ports.at(0).host.address.is_loopback();
+        CHECK(congestion_control(ports.at(0).socket.get()) ==
+              (local ? "reno" : congestion_control(plain.get())));
     }
 }
 
