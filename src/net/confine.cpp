@@ -40,7 +40,7 @@ constexpr std::array kAlways {
     SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_clock_gettime,
         SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_exit, SYS_exit_group,
         SYS_restart_syscall, SYS_futex, SYS_getpid, SYS_gettid, SYS_getrandom, SYS_read, SYS_write,
-        SYS_writev, SYS_close, SYS_sendmsg, SYS_recvmsg, SYS_setsockopt,
+        SYS_writev, SYS_close, SYS_sendmsg, SYS_recvmsg, SYS_setsockopt, SYS_ppoll,
 #if defined(__SANITIZE_ADDRESS__)
         SYS_sigaltstack, SYS_tgkill, SYS_prctl, SYS_prlimit64, SYS_getuid, SYS_openat,
         SYS_readlinkat, SYS_sched_yield, SYS_sched_getaffinity

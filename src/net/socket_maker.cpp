@@ -1,15 +1,18 @@
 #include "net/socket_maker.hpp"
 
 #include <linux/capability.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "net/confine.hpp"
 #include "net/inside_sockets.hpp"
 #include "net/namespace_entry.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/idle_memory.hpp"
 #include "sandbox/base/raw.hpp"
 
 namespace sandbox::net {
@@ -31,11 +34,22 @@ Descriptors make_batch(int family) {
     return made;
 }
 
+// Who is not asked for a while waits on with little memory.
+void wait_for_request(int fd, const base::IdleWait& idle) noexcept {
+    pollfd asked{fd, POLLIN, 0};
+    timespec quiet{0, 500'000'000};
+    if (raw::call(SYS_ppoll, raw::ptr(&asked), 1, raw::ptr(&quiet), 0, 0) == 0) {
+        (void)idle.poll(&asked, 1);
+    }
+}
+
 }  // namespace
 
 [[noreturn]] void run_socket_maker(UniqueFd requests) {
     confine_socket_maker();
+    const base::IdleWait idle;
     for (;;) {
+        wait_for_request(requests.get(), idle);
         char family = 0;
         const long got = raw::read(requests.get(), &family, 1);
         if (got == -EINTR) continue;

@@ -1,8 +1,7 @@
 #!/bin/bash
-# The gateway beside loopback and other ways out of a network namespace, all in one run and in turn:
-# bulk TCP out of it and into it (iperf3), requests (wrk against nginx), the time of a connection,
-# what a private network adds to a launch, and the helpers' memory. Medians, and ratios to loopback.
-#   cmake --build --preset release-static --target sandbox bench_network
+# A container beside loopback and other ways out of a network namespace, all in one run and in turn:
+# bulk TCP out and in (iperf3), requests (wrk against nginx), the time of a connection,
+# what a private network adds to a launch. Medians, and ratios to loopback.
 #   SANDBOX_BIN=build/release-static/sandbox sh tests/bench/run.sh plain network.sh [ROUNDS [SECONDS]]
 # Peers that are not installed are left out, and that is said. network_peers.sh has how each is run.
 # On a busy machine: chrt -r 1 sh tests/bench/run.sh …
@@ -40,6 +39,8 @@ note() { # ROW COLUMN VALUE: a number, or it has failed and that is said
     touch "$WORK/$1.$2"
 }
 
+expect_ok sandbox pull -q "oci:$(image busybox)"
+expect_eq 10.89.0.1 "$(sandbox run localhost/busybox ip route | awk '/^default/ {print $3}')"
 echo "$rounds rounds of $seconds s, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg)"
 
 # --- out of the namespace -----------------------------------------------------------------------
@@ -85,19 +86,20 @@ for ((round = 0; round < rounds; round++)); do
         "in_$row" "$port" "$(command -v nginx)" -e stderr -c "$WORK/nginx.conf" >/dev/null 2>&1 &
         server=$!
         wait_until 10 curl -sf -o /dev/null "http://127.0.0.1:$port/" || echo "$row: no nginx" >&2
-        for kind in requests connections; do
-            header="X: y"
-            [ "$kind" = requests ] || header="Connection: close"
-            wrk -t1 -c64 -d"$seconds" --latency -H "$header" "http://127.0.0.1:$port/" >"$WORK/wrk" 2>&1
+        for kind in requests said connections; do
+            header="X: y" path=/
+            [ "$kind" != connections ] || header="Connection: close"
+            [ "$kind" != said ] || path=/said
+            wrk -t1 -c64 -d"$seconds" --latency -H "$header" "http://127.0.0.1:$port$path" >"$WORK/wrk" 2>&1
             note "$row" "$kind" "$(awk '/^Requests\/sec/ {print $2}' "$WORK/wrk")"
             note "$row" "$kind-p99" "$(awk '/^ +99%/ {v = $2; f = v ~ /us$/ ? 1 : v ~ /ms$/ ? 1000 : 1000000; print v * f}' "$WORK/wrk")"
-            grep 'Socket errors' "$WORK/wrk" | sed "s/^/$row, $kind:/" >&2
+            grep -E 'Socket errors|Non-2xx' "$WORK/wrk" | sed "s/^/$row, $kind:/" >&2
         done
         stop_tree "$server"
     done
 done
-table "wrk against nginx, 64 clients: requests/s, new connections/s, p99 in us" \
-    requests requests-p99 connections connections-p99
+table "wrk against nginx, 64 clients: requests/s, of no file, new connections/s, p99 in us" \
+    requests requests-p99 said said-p99 connections connections-p99
 
 # --- one connection at a time --------------------------------------------------------------------
 port=$(free_port)
@@ -126,8 +128,6 @@ table "a connection: time of connect(), outbound; until the first answer, inboun
 
 # --- a launch ------------------------------------------------------------------------------------
 cc -O2 -static -o "$WORK/time_many" "$SANDBOX_TESTS/bench/time_many.c" || exit 1
-expect_ok sandbox pull -q "oci:$(image busybox)"
-expect_ok sandbox run localhost/busybox true
 echo
 echo "launch of true, ms: median, p10, p90"
 "$WORK/time_many" $((rounds * 20)) -- "$SANDBOX_BIN" run --network none localhost/busybox true \

@@ -4,8 +4,9 @@
 #   in_PEER PORT COMMAND…: the command serves at port 5201 inside, which is 127.0.0.1:PORT outside
 # shellcheck disable=SC2154  # "seconds" is network.sh's
 
-BENCH_NETWORK=$(dirname "$SANDBOX_BIN")/bench_network
-[ -x "$BENCH_NETWORK" ] || skip "bench_network is not built"
+# The programs are the host's own in all rows: containers see them through read-only binds.
+binds=(-v "$WORK:$WORK" -v "$SANDBOX_TESTS:$SANDBOX_TESTS:ro")
+for place in /usr /lib /lib64; do binds+=(-v "$place:$place:ro"); done
 limit=$((seconds + 20))
 has() { command -v "$1" >/dev/null || { echo "left out: $1 is not installed" >&2; false; }; }
 # stop_tree PID: a background function, and what it has started.
@@ -27,9 +28,12 @@ in_loopback() { # what serves at 5201 elsewhere serves at PORT here
 
 out_sandbox() {
     local words=("${@:2}")
-    timeout "$limit" "$BENCH_NETWORK" -H "$1" -- "${words[@]/#ADDRESS/10.89.0.1}" 2>/dev/null
+    timeout "$limit" "$SANDBOX_BIN" run --rm --host-access "$1" "${binds[@]}" localhost/busybox \
+        "${words[@]/#ADDRESS/10.89.0.1}" 2>/dev/null
 }
-in_sandbox() { timeout "$limit" "$BENCH_NETWORK" -p "127.0.0.1:$1:5201" -- "${@:2}"; }
+in_sandbox() {
+    timeout "$limit" "$SANDBOX_BIN" run --rm -p "127.0.0.1:$1:5201" "${binds[@]}" localhost/busybox "${@:2}"
+}
 
 # As podman had it by default up to 4.x, and docker without root.
 out_slirp4netns() {
@@ -62,10 +66,15 @@ in_rootlesskit() {
         --port-driver=builtin -p "127.0.0.1:$1:5201/tcp" "${@:2}"
 }
 
+# A page as nginx comes with one, at /; and at /said an answer for which it opens no file.
 write_nginx_conf() {
+    mkdir -p "$WORK/www"
+    head -c 615 /dev/zero | tr '\0' x >"$WORK/www/index.html"
+    chmod 755 "$WORK" "$WORK/www"
     cat >"$WORK/nginx.conf" <<N
 daemon off;
 master_process off;
+user root root;
 pid $WORK/nginx.pid;
 error_log stderr;
 events { worker_connections 4096; }
@@ -73,7 +82,12 @@ http {
     access_log off;
     keepalive_requests 1000000000;
     $(for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $WORK/$kind;"; done)
-    server { listen 5201 backlog=4096; location / { return 200 "hello, here are some bytes of an answer"; } }
+    sendfile on;
+    server {
+        listen 5201 backlog=4096;
+        root $WORK/www;
+        location /said { return 200 "hello, here are some bytes of an answer"; }
+    }
 }
 N
 }

@@ -19,9 +19,6 @@ trap 'cd / && umount -l "$stage/place" && rm -rf -- "$stage"' EXIT
 chmod 755 "$stage"
 cp -R -- "$tests" "$stage/tests"
 cp -- "$SANDBOX_BIN" "$stage/sandbox"
-for extra in "$(dirname "$SANDBOX_BIN")"/bench_network; do
-    if [ -f "$extra" ]; then cp -- "$extra" "$stage/"; fi
-done
 chmod -R u=rwX,go=rX "$stage"
 mkdir "$stage/place"
 mount -t tmpfs -o mode=755 tmpfs "$stage/place"
