@@ -12,6 +12,7 @@
 #include "engine/flags/flag_error.hpp"
 #include "engine/launch.hpp"
 #include "engine/memory_files.hpp"
+#include "engine/network/place_member.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/raw.hpp"
@@ -98,11 +99,23 @@ ContainerMaker::ContainerMaker(const store::Store& store, const RunRequest& requ
 // different.
 void ContainerMaker::begin_namespaces() {
     if (!launches_ || ::geteuid() == 0 || parsed_.network.mode == NetworkMode::joined) return;
+    const std::vector<NetworkUse>& uses = parsed_.networks;
+    const bool has_private =
+        parsed_.network.mode == NetworkMode::attached &&
+        (uses.empty() || std::any_of(uses.begin(), uses.end(), [](const NetworkUse& use) {
+             return use.name == kPrivateNetwork;
+         }));
     try {
+        if (has_private) private_network_.emplace(net::ProjectNetwork::begin(private_plan()));
         early_.emplace(kernel::host_id_map(), early_namespaces(parsed_.network.mode));
     } catch (const base::Error& error) {
         base::log::debug(error.message());  // the launch will say it
     }
+}
+
+void ContainerMaker::forget_early() noexcept {
+    early_.reset();
+    private_network_.reset();
 }
 
 // Found out before anything is fetched; the store decides again when the container is made.
@@ -252,7 +265,7 @@ void ContainerMaker::make() {
     begin_namespaces();
     image::PullOptions options;
     // That takes its time, and has children of its own.
-    options.begins = [this] { early_.reset(); };
+    options.begins = [this] { forget_early(); };
     options.platform = request_.platform;
     options.progress = request_.progress;
     const store::ImageRecord image =

@@ -13,6 +13,7 @@
 #include "sandbox/base/json.hpp"
 #include "sandbox/engine/run.hpp"
 #include "sandbox/kernel/early_namespace.hpp"
+#include "sandbox/net/project_network.hpp"
 #include "sandbox/store/container_store.hpp"
 
 namespace sandbox::engine {
@@ -55,7 +56,10 @@ class ContainerMaker {
     [[nodiscard]] SignalGate& gate() noexcept { return *gate_; }
     // For a launch by this very process; null where there is none.
     [[nodiscard]] kernel::EarlyNamespace* early() noexcept { return early_ ? &*early_ : nullptr; }
-    void forget_early() noexcept { early_.reset(); }
+    [[nodiscard]] net::ProjectNetwork* private_network() noexcept {
+        return private_network_ ? &*private_network_ : nullptr;
+    }
+    void forget_early() noexcept;
 
   private:
     void begin_namespaces();
@@ -70,6 +74,7 @@ class ContainerMaker {
     const RunRequest& request_;
     bool launches_;
     std::optional<kernel::EarlyNamespace> early_;
+    std::optional<net::ProjectNetwork> private_network_;  // begun, for a launch by this process
     ParsedRequest parsed_;
     HostFacts host_;
     SpecDraft draft_;

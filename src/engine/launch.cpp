@@ -3,7 +3,7 @@
 // clang-format off
 //   parent (one thread)                        child (new user, mount, pid, ipc, uts, cgroup)
 //   0 a foreground run, as soon as its flags are read: kernel/early_namespace.hpp makes all
-//     namespaces but the pid one; newuidmap and newgidmap begin
+//     namespaces but the pid one; newuidmap and newgidmap begin, and the private network
 //   1 spec → plan (strings, BPF, env, argv)
 //   2 socket pair and pipe, close-on-exec
 //   3 clone3(CLONE_PIDFD|CLONE_NEW…)      ──▶  a prctl(PDEATHSIG); close the parent's ends;

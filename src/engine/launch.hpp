@@ -16,6 +16,7 @@
 #include "sandbox/engine/container_spec.hpp"
 #include "sandbox/kernel/early_namespace.hpp"
 #include "sandbox/kernel/process.hpp"
+#include "sandbox/net/project_network.hpp"
 #include "sandbox/store/layout.hpp"
 #include "sandbox/store/network_facts.hpp"
 
@@ -45,6 +46,8 @@ struct LaunchContext {
     // Made ahead for this container with early_namespaces(), and used when it fits; borrowed. It
     // serves once.
     kernel::EarlyNamespace* early = nullptr;
+    // Begun ahead by private_plan(), for a container that is on its private network; taken.
+    net::ProjectNetwork* private_network = nullptr;
     const JoinedNetwork* joined = nullptr;  // instead of a network of its own; borrowed
 };
 

@@ -121,6 +121,7 @@ LaunchedContainer ForegroundRun::start() {
     const ContainerSpec& spec = maker_.draft().spec;
     LaunchContext context{store_, maker_.container().dir.get(), {0, 1, 2}, std::nullopt};
     context.early = maker_.early();
+    context.private_network = maker_.private_network();
     const base::UniqueFd null_fd = base::open_at(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
     if (spec.tty) {
         context.window = try_window_size();

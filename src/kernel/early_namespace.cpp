@@ -65,6 +65,9 @@ class Word {
 struct EarlyNamespace::Impl {
     Impl(IdMap its_map, std::uint64_t its_namespaces)
         : map(std::move(its_map)), namespaces(its_namespaces) {}
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    ~Impl();
     void start();
     void prepare() noexcept;
     void wait_done(std::uint32_t number);
@@ -77,8 +80,7 @@ struct EarlyNamespace::Impl {
     pid_t pid = -1;
     bool stopped = false;
     char* stack = nullptr;
-    // Orders: the number goes up with each; `quit` is the last one. The first one, to prepare, is
-    // implied.
+    // Orders: the number goes up with each; `quit` is the last one. The first one is to prepare.
     static constexpr std::uint32_t kQuit = ~std::uint32_t{0};
     static constexpr std::uint32_t kPrepare = 1;
     Word order, done;
@@ -96,8 +98,7 @@ struct EarlyNamespace::Impl {
 __attribute__((no_sanitize("address"))) int EarlyNamespace::Impl::keep(void* argument) noexcept {
     auto* const self = static_cast<Impl*>(argument);
     (void)raw::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    self->prepare();
-    std::uint32_t seen = kPrepare;
+    std::uint32_t seen = 0;
     // A caller that died before that call would be waited for in vain.
     while (raw::call(SYS_getppid) == self->caller) {
         self->order.wait(seen);
@@ -105,6 +106,10 @@ __attribute__((no_sanitize("address"))) int EarlyNamespace::Impl::keep(void* arg
         if (now == kQuit) break;
         if (now == seen) continue;
         seen = now;
+        if (now == kPrepare) {
+            self->prepare();
+            continue;
+        }
         const long rc = clone_call(self->arguments);
         if (rc == 0) {
             self->entry(self->argument);
@@ -143,9 +148,12 @@ void EarlyNamespace::Impl::start() {
         throw NamespacesRefused(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
     }
     pid = rc;
-    if (map.mode == IdMode::single) return;
-    uids.emplace("newuidmap", pid, map.uids);
-    gids.emplace("newgidmap", pid, map.gids);
+    // These first: where processors are few, the keeper's namespaces would hold them up.
+    if (map.mode != IdMode::single) {
+        uids.emplace("newuidmap", pid, map.uids);
+        gids.emplace("newgidmap", pid, map.gids);
+    }
+    order.set(kPrepare);
 }
 
 void EarlyNamespace::Impl::wait_done(std::uint32_t number) {
@@ -166,26 +174,26 @@ void EarlyNamespace::Impl::stop() noexcept {
     if (pid > 0 && !std::exchange(stopped, true)) order.set(kQuit);
 }
 
+EarlyNamespace::Impl::~Impl() {
+    // The helpers first: they look for the keeper's /proc/PID.
+    uids.reset();
+    gids.reset();
+    stop();
+    if (pid > 0) {
+        long rc = 0;
+        do {
+            rc = raw::call(SYS_wait4, pid, 0, 0, 0);
+        } while (rc == -EINTR);
+    }
+    if (stack != nullptr) (void)::munmap(stack, kStackBytes);
+}
+
 EarlyNamespace::EarlyNamespace(const IdMap& map, std::uint64_t namespaces)
     : impl_(std::make_unique<Impl>(map, namespaces)) {
-    impl_->order.set(Impl::kPrepare);
     impl_->start();
 }
 
-EarlyNamespace::~EarlyNamespace() {
-    if (!impl_) return;
-    // The helpers first: they look for the keeper's /proc/PID.
-    impl_->uids.reset();
-    impl_->gids.reset();
-    impl_->stop();
-    if (impl_->pid > 0) {
-        long rc = 0;
-        do {
-            rc = raw::call(SYS_wait4, impl_->pid, 0, 0, 0);
-        } while (rc == -EINTR);
-    }
-    if (impl_->stack != nullptr) (void)::munmap(impl_->stack, kStackBytes);
-}
+EarlyNamespace::~EarlyNamespace() = default;
 
 bool EarlyNamespace::is_for(const IdMap& map, std::uint64_t namespaces) noexcept {
     Impl& own = *impl_;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <string>
 
@@ -99,6 +100,9 @@ Descriptors run(std::uint64_t namespaces, int netns_fd, const InsideAction& acti
 }
 
 [[noreturn]] void run_keeper(Line line, const InsideAction& action) {
+    // A terminal's signals are for the container. It ends with its line.
+    constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
+    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals), 0, sizeof kAllSignals);
     line.ours.reset();
     Descriptors made;
     const InsideAction in_new_namespace = [&action] {

@@ -37,6 +37,16 @@ wait
 expect_no_file "$WORK/wrong" || cat "$WORK/wrong"
 expect_eq "$before" "$(state)"
 
+test_case "a run that comes to nothing leaves no process of those that it had begun"
+setsid "$SANDBOX_BIN" run --pull never nobody/has-this true >"$WORK/out" 2>&1 &
+pid=$!
+rc=0
+wait $pid || rc=$?
+expect_eq 125 "$rc"
+expect_match 'no such image' "$(cat "$WORK/out")"
+gone() { ! pgrep -s "$pid" >/dev/null; }
+wait_until 5 gone || fail "left: $(pgrep -s "$pid" -a)"
+
 test_case "ended by SIGTERM, SIGHUP and SIGINT nothing is left either"
 for name in TERM HUP INT; do
     rm -f "$WORK/out"

@@ -9,7 +9,7 @@ run_image=localhost/busybox
 # Waits for the line "ready" that the payload prints. PID is sandbox itself.
 start() {
     : >"$WORK/output"
-    python3 -c 'import os, signal, sys
+    ${in_session-} python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.execv(sys.argv[1], sys.argv[1:])' "$SANDBOX_BIN" run "$@" >"$WORK/output" 2>"$WORK/errors" </dev/null &
     PID=$!
@@ -70,6 +70,17 @@ for _ in 1 2 3; do
 done
 finish_run
 expect_eq 9 "$RC"
+
+test_case "Ctrl-C at a terminal goes to the payload alone: what keeps its network stays"
+in_session=setsid
+start $run_image sh -c 'trap "echo got" INT; trap "exit 6" TERM; echo ready; while :; do sleep 0.05; done'
+in_session=
+kill -INT -- "-$PID"
+wait_until 5 grep -q got "$WORK/output" || fail "the payload was not told"
+expect_eq 1 "$(pgrep -g "$PID" -cx sandbox-keep)"
+kill -TERM "$PID"
+finish_run
+expect_eq 6 "$RC"
 
 test_case "with --sig-proxy=false a signal stops the container, and the run ends by it"
 start --sig-proxy=false --stop-signal USR1 $run_image \

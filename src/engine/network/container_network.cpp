@@ -24,14 +24,15 @@ store::PortMapping mapping_of(const net::HostPort& port) {
 }
 
 ContainerNetwork::ContainerNetwork(ContainerSpec& spec, std::vector<net::HostPort> ports,
-                                   const store::Store& store, base::PollLoop& loop)
+                                   const store::Store& store, base::PollLoop& loop,
+                                   net::ProjectNetwork* begun)
     : hostname_(spec.hostname),
       places_({spec.name, spec.hostname, spec.id, spec.host_ports, spec.link_local,
                spec.dns_from_gateway ? std::vector<std::string>{} : spec.dns_servers},
               store, loop) {
     std::vector<NetworkUse> uses = spec.networks;
     if (uses.empty()) uses.push_back({kPrivateNetwork, {}, {}, {}, {}});
-    places_.enter_all(uses, std::move(ports));
+    places_.enter_all(uses, std::move(ports), begun);
     setup_ = places_.setup();
     complete_spec(spec, places_.own_addresses(), places_.name_server());
     make_facts();
@@ -59,10 +60,11 @@ OwnWords ContainerNetwork::own_words() const {
 
 std::unique_ptr<ContainerNetwork> ContainerNetwork::make(ContainerSpec& spec,
                                                          const store::Store& store,
-                                                         base::PollLoop& loop) {
+                                                         base::PollLoop& loop,
+                                                         net::ProjectNetwork* begun) {
     if (spec.network != NetworkMode::attached) return nullptr;
     std::vector<net::HostPort> ports = net::open_host_ports(wishes_of(spec));
-    return std::make_unique<ContainerNetwork>(spec, std::move(ports), store, loop);
+    return std::make_unique<ContainerNetwork>(spec, std::move(ports), store, loop, begun);
 }
 
 LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, base::PollLoop& loop,
@@ -77,7 +79,7 @@ LaunchedContainer launch_attached(ContainerSpec& spec, LaunchContext context, ba
     const auto servers = spec.dns_servers;
     try {
         network.reset();  // that of a former life
-        network = ContainerNetwork::make(spec, context.store, loop);
+        network = ContainerNetwork::make(spec, context.store, loop, context.private_network);
         context.network = network.get();
         LaunchedContainer launched = launch(spec, context);
         if (network) {

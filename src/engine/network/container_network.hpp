@@ -21,12 +21,14 @@ class ContainerNetwork {
     // Null when spec.network is another than attached. Takes the ports: one that is taken is an
     // error before anything starts. Begins to make the network, by a child, and completes the spec:
     // name server and own address in hosts. `loop` serves the gateway and must outlive this.
+    // begun: LaunchContext::private_network.
     [[nodiscard]] static std::unique_ptr<ContainerNetwork> make(ContainerSpec& spec,
                                                                 const store::Store& store,
-                                                                base::PollLoop& loop);
+                                                                base::PollLoop& loop,
+                                                                net::ProjectNetwork* begun);
     // What make() does for an attached one; `ports` are the spec's.
     ContainerNetwork(ContainerSpec& spec, std::vector<net::HostPort> ports,
-                     const store::Store& store, base::PollLoop& loop);
+                     const store::Store& store, base::PollLoop& loop, net::ProjectNetwork* begun);
     // For the container's first process, to say to its kernel after join(): child/plan.hpp.
     [[nodiscard]] const std::vector<std::uint8_t>& setup() const noexcept { return setup_; }
     // The container's network namespace: from here on it is joined to the network. May be called

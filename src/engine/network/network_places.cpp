@@ -67,7 +67,7 @@ NetworkPlaces::Place& NetworkPlaces::add(const NetworkUse& use, size_t link_numb
     net::AttachPlan& wish = place.wish;
     if (use.name == kPrivateNetwork) {
         place.record.name = use.name;
-        place.plan.lone = true;
+        place.plan = private_plan();
         wish.mac = net::random_mac();
     } else {
         place.record = find_network(store_, use.name);
@@ -98,9 +98,9 @@ NetworkPlaces::Place* NetworkPlaces::choose_first() noexcept {
     return places_.empty() ? nullptr : &places_.front();
 }
 
-void NetworkPlaces::enter(Place& place) {
+void NetworkPlaces::enter(Place& place, net::ProjectNetwork* begun) {
     if (place.is_private()) {
-        place.member = enter_private(place.plan, place.wish, loop_);
+        place.member = enter_private(place.plan, place.wish, loop_, begun);
         place.record.gateway = place.plan.gateway_v4->str();
         return;
     }
@@ -119,8 +119,8 @@ void NetworkPlaces::enter_late(Place& place) {
     watch(place);
 }
 
-void NetworkPlaces::enter_all(const std::vector<NetworkUse>& uses,
-                              std::vector<net::HostPort> ports) {
+void NetworkPlaces::enter_all(const std::vector<NetworkUse>& uses, std::vector<net::HostPort> ports,
+                              net::ProjectNetwork* begun) {
     ports_ = std::move(ports);
     for (const NetworkUse& use : uses) add(use, places_.size()).wish.configures_itself = true;
     first_ = choose_first();
@@ -133,7 +133,7 @@ void NetworkPlaces::enter_all(const std::vector<NetworkUse>& uses,
         base::log::warning("published ports mean nothing on internal networks alone");
         ports_.clear();
     }
-    for (Place& place : places_) enter(place);
+    for (Place& place : places_) enter(place, begun);
 }
 
 void NetworkPlaces::join_all(int netns_fd) {

@@ -41,7 +41,9 @@ class NetworkPlaces {
 
     // Before a launch: all networks of the spec, and the sockets of its ports, which stay ours,
     // too: they are kept when a holder dies. Throws Error.
-    void enter_all(const std::vector<NetworkUse>& uses, std::vector<net::HostPort> ports);
+    // begun: as enter_private()'s.
+    void enter_all(const std::vector<NetworkUse>& uses, std::vector<net::HostPort> ports,
+                   net::ProjectNetwork* begun);
     // The first one's address stands first. Empty: on no network.
     [[nodiscard]] std::vector<std::string> own_addresses() const;
     [[nodiscard]] std::string name_server() const;  // empty: none
@@ -74,7 +76,7 @@ class NetworkPlaces {
     [[nodiscard]] Place* choose_first() noexcept;
     void change_first(Place* next, bool leads_out_already);
     void reopen_ports();
-    void enter(Place& place);
+    void enter(Place& place, net::ProjectNetwork* begun = nullptr);
     void enter_late(Place& place);
     void watch(Place& place);
     void forget(Place& place);

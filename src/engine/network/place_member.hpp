@@ -39,11 +39,14 @@ class PlaceMember {
                                                         const net::NetworkPlan& plan,
                                                         const net::AttachPlan& wish,
                                                         bool wants_names);
+// What the private network of every container is.
+[[nodiscard]] net::NetworkPlan private_plan();
 // Begins to make the network, by a child; what `plan` leaves open is decided. `loop` serves the
 // gateway and must outlive the member. What the kernel refuses is a NetworkMissing, here and in
-// join().
+// join(). begun: one that was begun by private_plan(), which is taken; null: none was.
 [[nodiscard]] std::unique_ptr<PlaceMember> enter_private(net::NetworkPlan& plan,
                                                          const net::AttachPlan& wish,
-                                                         base::PollLoop& loop);
+                                                         base::PollLoop& loop,
+                                                         net::ProjectNetwork* begun);
 
 }  // namespace sandbox::engine

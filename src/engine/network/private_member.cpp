@@ -26,10 +26,13 @@ decltype(auto) missing_on_error(F&& action) {
 
 class PrivateMember final : public PlaceMember {
   public:
-    PrivateMember(net::NetworkPlan& plan, net::AttachPlan wish, base::PollLoop& loop)
+    PrivateMember(net::NetworkPlan& plan, net::AttachPlan wish, base::PollLoop& loop,
+                  net::ProjectNetwork* begun)
         : loop_(loop),
           wish_(std::move(wish)),
-          network_(missing_on_error([&plan] { return net::ProjectNetwork::begin(plan); })),
+          network_(begun != nullptr ? std::move(*begun) : missing_on_error([&plan] {
+              return net::ProjectNetwork::begin(plan);
+          })),
           planned_(network_.plan_attachment(wish_)) {
         plan.subnet_v4 = network_.subnet_v4();
         plan.subnet_v6 = network_.subnet_v6();
@@ -86,9 +89,15 @@ class PrivateMember final : public PlaceMember {
 
 }  // namespace
 
+net::NetworkPlan private_plan() {
+    net::NetworkPlan plan;
+    plan.lone = true;
+    return plan;
+}
+
 std::unique_ptr<PlaceMember> enter_private(net::NetworkPlan& plan, const net::AttachPlan& wish,
-                                           base::PollLoop& loop) {
-    return std::make_unique<PrivateMember>(plan, wish, loop);
+                                           base::PollLoop& loop, net::ProjectNetwork* begun) {
+    return std::make_unique<PrivateMember>(plan, wish, loop, begun);
 }
 
 }  // namespace sandbox::engine
