@@ -62,6 +62,21 @@ bool run_action(int socket_fd, int netns_fd, const InsideAction& action, Descrip
     return false;
 }
 
+class SignalsBlocked {
+  public:
+    SignalsBlocked() noexcept {
+        sigset_t all;
+        ::sigfillset(&all);
+        (void)::sigprocmask(SIG_SETMASK, &all, &former_);  // cannot fail
+    }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+    ~SignalsBlocked() { (void)::sigprocmask(SIG_SETMASK, &former_, nullptr); }
+
+  private:
+    sigset_t former_{};
+};
+
 struct Line {
     UniqueFd ours, theirs;
 };
@@ -100,9 +115,6 @@ Descriptors run(std::uint64_t namespaces, int netns_fd, const InsideAction& acti
 }
 
 [[noreturn]] void run_keeper(Line line, const InsideAction& action) {
-    // A terminal's signals are for the container. It ends with its line.
-    constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals), 0, sizeof kAllSignals);
     line.ours.reset();
     Descriptors made;
     const InsideAction in_new_namespace = [&action] {
@@ -170,6 +182,8 @@ Descriptors make_in_new_namespace(const InsideAction& action) {
 InsideKeeper InsideKeeper::start(const InsideAction& action) {
     Line line = make_line();
     InsideKeeper keeper;
+    // A terminal's signals are for the container: it ends with its line.
+    const SignalsBlocked blocked;
     // The network namespace takes longer than all others together: the caller does not wait for it.
     keeper.process_ = kernel::ChildProcess::clone(CLONE_NEWUSER);
     if (keeper.process_.is_child()) run_keeper(std::move(line), action);
