@@ -176,19 +176,33 @@ void ContainerMaker::make_container(const store::ImageRecord& image) {
     spec.seccomp = make_seccomp(parsed_, spec, store_);
     // A signal that comes while something is made waits until it can be undone.
     gate_.emplace();
-    spec.mounts = volumes_.resolve(draft_.mounts);
-    tell_rights(request_, spec);
+    spec.mounts = volumes_.plan(draft_.mounts);
     record_ = make_record(request_, parsed_, draft_, config, image, volumes_.names());
-
     const std::string name = create_named();
-    if (draft_.keep || request_.detached) mark_kept(*container_);
-    if (request_.detached) volumes_.leave_seeding();  // its supervisor's, and so are the locks
     json::Object& record = *record_.as_object();
     record["id"] = container_->id;
     record["name"] = name;
+    make_mounts();
+    if (draft_.keep || request_.detached) mark_kept(*container_);
+    if (request_.detached) volumes_.leave_seeding();  // its supervisor's, and so are the locks
     name_container(spec, parsed_, host_, container_->id, name);
     write_cidfile();
     store::append_event(store_, store::container_event("create", record_));
+}
+
+// The record is there: what is made from now on goes with the container, whoever removes it.
+void ContainerMaker::make_mounts() {
+    ContainerSpec& spec = draft_.spec;
+    const std::vector<MountSpec> planned =
+        std::exchange(spec.mounts, volumes_.resolve(draft_.mounts));
+    const bool as_planned =
+        std::equal(planned.begin(), planned.end(), spec.mounts.begin(), spec.mounts.end(),
+                   [](const MountSpec& a, const MountSpec& b) { return a.seed == b.seed; });
+    if (!as_planned) {  // a volume has content already
+        set_mounts(record_, spec.mounts);
+        store::ContainerStore(store_).save_record(*container_, record_);
+    }
+    tell_rights(request_, spec);
 }
 
 std::string ContainerMaker::create_named() {
@@ -235,15 +249,19 @@ void ContainerMaker::remove_quietly() noexcept {
     remove_cidfile();
     if (container_) {
         try {
+            if (volumes_.has_anonymous()) mark_doomed(*container_);
+            // Now: when the gate goes, a signal that waits may end us; and before the container,
+            // whose record names them.
+            volumes_.remove_anonymous();
             store::OwnedContainer owned = std::move(*container_);
             container_.reset();
             store::ContainerStore(store_).remove(std::move(owned));
         } catch (const base::Error& error) {
+            container_.reset();
             base::log::warning("the container's files stay (" + error.message() +
                                "): run `sandbox system prune`");
         }
     }
-    // Now: when the gate goes, a signal that waits may end us.
     volumes_.remove_anonymous();
 }
 

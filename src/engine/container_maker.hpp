@@ -67,6 +67,7 @@ class ContainerMaker {
     void add_mounts_from_others();
     void make_container(const store::ImageRecord& image);
     std::string create_named();
+    void make_mounts();
     void explain_missing_image(const store::ImageRecord& image);
     void write_cidfile();
 

@@ -42,6 +42,7 @@ json::Array mounts_of(const std::vector<MountSpec>& mounts) {
                             {"nosuid", mount.nosuid},        {"recursive", mount.recursive}};
         if (mount.mark_owners) object.append("mark_owners", true);
         if (mount.kind == MountSpec::Kind::volume) object.append("seed", mount.seed);
+        if (mount.anonymous) object.append("anonymous", true);
         if (mount.kind == MountSpec::Kind::tmpfs) {
             object.append("size", mount.tmpfs_size_bytes);
             object.append("mode", mount.tmpfs_mode);
@@ -166,6 +167,10 @@ json::Value make_record(const RunRequest& request, const ParsedRequest& parsed,
     return json::Value(std::move(record));
 }
 
+void set_mounts(json::Value& record, const std::vector<MountSpec>& mounts) {
+    (*record.as_object())["mounts"] = mounts_of(mounts);
+}
+
 std::vector<MountWish> saved_mounts(const json::Value& record) {
     std::vector<MountWish> wishes;
     const json::Array* mounts = record["mounts"].as_array();
@@ -177,6 +182,7 @@ std::vector<MountWish> saved_mounts(const json::Value& record) {
         MountSpec& spec = wish.spec;
         spec.kind = *kind;
         spec.volume_name = mount.string_or("name");
+        spec.anonymous = bool_of(mount["anonymous"], false);
         spec.source = mount.string_or("source");
         spec.target = mount.string_or("destination");
         spec.read_only = bool_of(mount["read_only"], false);
@@ -202,7 +208,7 @@ std::vector<MountWish> record_mounts(const json::Value& record) {
         return wish.spec.kind == MountSpec::Kind::tmpfs ||
                wish.spec.kind == MountSpec::Kind::device;
     });
-    for (MountWish& wish : wishes) wish.spec.seed = false;
+    for (MountWish& wish : wishes) wish.spec.seed = wish.spec.anonymous = false;
     return wishes;
 }
 

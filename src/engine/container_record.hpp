@@ -22,6 +22,8 @@ namespace sandbox::engine {
                                             const SpecDraft& draft, const oci::ImageConfig& config,
                                             const store::ImageRecord& image,
                                             const std::vector<std::string>& volumes);
+// What of them was only planned when the record was made.
+void set_mounts(base::json::Value& record, const std::vector<MountSpec>& mounts);
 // Binds and volumes of a record, for --volumes-from. A damaged record has none.
 [[nodiscard]] std::vector<MountWish> record_mounts(const base::json::Value& record);
 // All mounts, as resolved when the container was made: volumes by name, with their data's path.

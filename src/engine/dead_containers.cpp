@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <exception>
 #include <optional>
 
 #include "engine/container_events.hpp"
@@ -16,13 +18,40 @@
 namespace sandbox::engine {
 namespace {
 
+constexpr const char* kRecordFile = "record.json";
 constexpr const char* kKeptMark = "kept";
+constexpr const char* kDoomedMark = "doomed";
 constexpr size_t kIdDigits = 64;
+
+bool is_doomed(const store::Store& store, const std::string& id) {
+    return base::exists_at(store.containers_fd(), id + "/" + kDoomedMark);
+}
+
+// Before its container, whose record names them. Of two containers that go at the same time the one
+// that looks last takes those that both have.
+void remove_volumes(const store::Store& store, const std::string& id,
+                    const base::json::Value& record) {
+    const store::VolumeStore all(store);
+    for (const std::string& name : record["volumes"].strings()) {
+        const auto volume = all.try_get(name);
+        if (!volume || !volume->anonymous) continue;
+        const std::vector<std::string> users = users_of_volume(store, name);
+        const bool is_used = std::any_of(users.begin(), users.end(), [&](const std::string& user) {
+            return user != id && !is_doomed(store, user);
+        });
+        if (is_used) continue;
+        try {
+            all.remove(name);
+        } catch (const base::NotFoundError&) {  // the other one has
+        }
+    }
+}
 
 void remove_garbage(const store::Store& store, const std::string& id) {
     const int containers_fd = store.containers_fd();
-    const bool has_record = base::exists_at(containers_fd, id + "/record.json");
-    if (has_record && base::exists_at(containers_fd, id + "/" + kKeptMark)) return;
+    const bool has_record = base::exists_at(containers_fd, id + "/" + kRecordFile);
+    const bool is_kept = has_record && base::exists_at(containers_fd, id + "/" + kKeptMark);
+    if (is_kept && !is_doomed(store, id)) return;
     if (base::FileLock::is_held(containers_fd, id + "/lock")) return;
     const store::ContainerStore containers(store);
     if (!has_record) {  // nobody is making it, so its maker or its remover was killed
@@ -32,7 +61,14 @@ void remove_garbage(const store::Store& store, const std::string& id) {
     std::optional<store::OwnedContainer> owned = containers.try_own(id);
     if (!owned) return;
     const store::ContainerEntry entry = containers.find(id);
-    if (record_keeps(entry.record)) return;
+    if (!is_kept && entry.record.as_object() == nullptr) {
+        // Its maker was killed while it wrote the record. That of one that stays comes whole.
+        base::unlink_at(owned->dir.get(), kRecordFile, true);
+        owned.reset();
+        if (containers.remove_if_unfinished(id)) containers.free_stale_names();
+        return;
+    }
+    if (record_keeps(entry.record) && !is_doomed(store, id)) return;
     base::log::debug("removing container " + id.substr(0, 12) + ", whose supervisor was killed");
     const store::ContainerState former = store::load_state(owned->dir.get(), true);
     if (store::is_active(former.status)) {
@@ -48,30 +84,38 @@ void mark_kept(const store::OwnedContainer& container) {
     (void)base::open_at(container.dir.get(), kKeptMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 }
 
+void mark_doomed(const store::OwnedContainer& container) {
+    (void)base::open_at(container.dir.get(), kDoomedMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
 void forget_kept(const store::OwnedContainer& container) {
     base::unlink_at(container.dir.get(), kKeptMark, true);
 }
 
 void remove_owned(const store::Store& store, store::OwnedContainer container,
                   const base::json::Value& record, bool volumes) {
-    store::ContainerStore(store).remove(std::move(container));
-    if (!volumes) return;
-    const store::VolumeStore all(store);
-    for (const std::string& name : record["volumes"].strings()) {
-        const auto volume = all.try_get(name);
-        if (!volume || !volume->anonymous || !users_of_volume(store, name).empty()) continue;
-        all.remove(name);
+    std::exception_ptr failure;
+    if (volumes && !record["volumes"].strings().empty()) {
+        mark_doomed(container);
+        try {
+            remove_volumes(store, container.id, record);
+        } catch (const base::Error&) {  // the container goes all the same
+            failure = std::current_exception();
+        }
     }
+    store::ContainerStore(store).remove(std::move(container));
+    if (failure) std::rethrow_exception(failure);
 }
 
 bool is_marked_kept(int container_dir_fd) {
-    return base::exists_at(container_dir_fd, kKeptMark);
+    return base::exists_at(container_dir_fd, kKeptMark) &&
+           !base::exists_at(container_dir_fd, kDoomedMark);
 }
 
 bool remove_if_dead(const store::Store& store, const std::string& id) noexcept {
     try {
         remove_garbage(store, id);
-        return !base::exists_at(store.containers_fd(), id + "/record.json");
+        return !base::exists_at(store.containers_fd(), id + "/" + kRecordFile);
     } catch (const std::exception& error) {
         base::log::debug(std::string("dead container stays: ") + error.what());
         return false;

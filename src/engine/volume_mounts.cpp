@@ -83,14 +83,14 @@ void VolumeMounts::resolve_volume(const MountWish& wish, MountSpec& spec) {
     store::VolumeRecord record;
     record.name = spec.volume_name;
     record.labels = wish.volume_labels;
-    record.anonymous = spec.volume_name.empty();
+    record.anonymous = spec.volume_name.empty() || spec.anonymous;
+    const bool is_ours = spec.volume_name.empty() || std::find(planned_.begin(), planned_.end(),
+                                                               spec.volume_name) != planned_.end();
     record = volumes.create(record);
-    if (spec.volume_name.empty()) anonymous_.push_back(record.name);
+    if (is_ours) anonymous_.push_back(record.name);
     spec.volume_name = record.name;
     spec.source = volumes.data_path(record.name);
-    if (std::find(names_.begin(), names_.end(), record.name) == names_.end()) {
-        names_.push_back(record.name);
-    }
+    add_name(record.name);
     if (!spec.seed) return;
     spec.seed = !record.seeded;
     if (!spec.seed) return;
@@ -111,6 +111,31 @@ void VolumeMounts::resolve_volume(const MountWish& wish, MountSpec& spec) {
         (void)base::open_at(dir.get(), kSeedMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     }
     seeding_.push_back(record.name);
+}
+
+void VolumeMounts::add_name(const std::string& name) {
+    if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
+}
+
+std::vector<MountSpec> VolumeMounts::plan(std::vector<MountWish>& wishes) {
+    const store::VolumeStore volumes(store_);
+    std::vector<MountSpec> mounts;
+    for (MountWish& wish : wishes) {
+        MountSpec& spec = wish.spec;
+        if (spec.kind == MountSpec::Kind::volume) {
+            if (spec.volume_name.empty()) {
+                spec.volume_name = store::VolumeStore::make_anonymous_name();
+                spec.anonymous = true;
+                planned_.push_back(spec.volume_name);
+            }
+            add_name(spec.volume_name);
+        }
+        mounts.push_back(spec);
+        if (spec.kind == MountSpec::Kind::volume) {
+            mounts.back().source = volumes.data_path(spec.volume_name);
+        }
+    }
+    return mounts;
 }
 
 std::vector<MountSpec> VolumeMounts::resolve(const std::vector<MountWish>& wishes) {

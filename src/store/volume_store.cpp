@@ -94,6 +94,10 @@ void VolumeStore::check_name(std::string_view name) {
                            "1 to 63 of a-z A-Z 0-9 _ . -, the first a letter or digit");
 }
 
+std::string VolumeStore::make_anonymous_name() {
+    return base::random_hex(kAnonymousLength / 2);
+}
+
 std::vector<VolumeRecord> VolumeStore::list() const {
     std::vector<VolumeRecord> records;
     for (const std::string& name : base::list_dir(store_.volumes_fd())) {
@@ -112,7 +116,7 @@ std::optional<VolumeRecord> VolumeStore::try_get(const std::string& name) const 
 VolumeRecord VolumeStore::create(const VolumeRecord& wish) const {
     VolumeRecord record = wish;
     if (record.name.empty()) {
-        record.name = base::random_hex(kAnonymousLength / 2);
+        record.name = make_anonymous_name();
         record.anonymous = true;
     }
     if (std::optional<VolumeRecord> existing = try_get(record.name)) return std::move(*existing);

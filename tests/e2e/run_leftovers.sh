@@ -75,6 +75,15 @@ wait_until 5 nothing_listed || fail "still listed: $(sandbox ps -aq)"
 sandbox volume rm -f anon0 anon1 anon2 >/dev/null
 expect_eq "$before" "$(state)"
 
+test_case "a record that its maker was killed in the middle of is no container"
+half=$store/containers/$(printf 'ab%.0s' {1..32})
+mkdir "$half"
+printf '{"id": "ab' >"$half/record.json"
+: >"$half/lock"
+expect_ok sandbox run $run_image true
+expect_no_file "$half"
+expect_ok sandbox system check
+
 test_case "an image removed while runs start: whole, or no such image, never half"
 layout=$(image busybox)
 for round in $(seq 1 12); do

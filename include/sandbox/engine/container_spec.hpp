@@ -28,6 +28,7 @@ struct MountSpec {
     Kind kind = Kind::bind;
     std::string source;       // bind, device: absolute host path; volume: its data path
     std::string volume_name;  // volume: name
+    bool anonymous = false;   // volume: made for this container, goes with it
     std::string target;       // absolute path in the container, normalised
     bool read_only = false;
     bool exec = true;

@@ -33,6 +33,7 @@ class VolumeStore {
     [[nodiscard]] std::string data_path(const std::string& name) const;
     // Throws NotFoundError "no such volume". Whether it is in use is the engine's to know.
     void remove(const std::string& name) const;
+    [[nodiscard]] static std::string make_anonymous_name();
     // Throws UsageError unless [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}.
     static void check_name(std::string_view name);
 
