@@ -27,29 +27,26 @@ std::string target_of(const std::string& volume) {
     return parts.size() == 1 ? parts[0] : parts[1];
 }
 
-// False: the service has something else there, or nothing.
-bool give(const AnonymousVolume& volume, const std::vector<std::string>& image_volumes,
+// Unless the service has something else there, or nothing.
+void give(const AnonymousVolume& volume, const std::vector<std::string>& image_volumes,
           engine::RunRequest& request) {
     for (std::string& each : request.volumes) {
         if (target_of(each) != volume.target) continue;
-        if (each != volume.target) return false;
-        each = volume.name + ":" + volume.target;
-        return true;
+        if (each == volume.target) each = volume.name + ":" + volume.target;
+        return;
     }
     for (std::string& line : request.mounts) {
         if (!has_target(line, volume.target)) continue;
-        if (!line.starts_with("type=volume,") || line.find("source=") != std::string::npos) {
-            return false;
+        if (line.starts_with("type=volume,") && line.find("source=") == std::string::npos) {
+            line += ",source=" + volume.name;
         }
-        line += ",source=" + volume.name;
-        return true;
+        return;
     }
     for (const std::string& each : request.tmpfs) {
-        if (each.substr(0, each.find(':')) == volume.target) return false;
+        if (each.substr(0, each.find(':')) == volume.target) return;
     }
-    if (!contains(image_volumes, volume.target)) return false;
+    if (!contains(image_volumes, volume.target)) return;
     request.volumes.push_back(volume.name + ":" + volume.target);
-    return true;
 }
 
 }  // namespace
@@ -69,14 +66,9 @@ std::vector<AnonymousVolume> anonymous_volumes_of(const store::Store& store,
     return result;
 }
 
-std::vector<AnonymousVolume> carry_over(const std::vector<AnonymousVolume>& volumes,
-                                        const std::vector<std::string>& image_volumes,
-                                        engine::RunRequest& request) {
-    std::vector<AnonymousVolume> left;
-    for (const AnonymousVolume& volume : volumes) {
-        if (!give(volume, image_volumes, request)) left.push_back(volume);
-    }
-    return left;
+void carry_over(const std::vector<AnonymousVolume>& volumes,
+                const std::vector<std::string>& image_volumes, engine::RunRequest& request) {
+    for (const AnonymousVolume& volume : volumes) give(volume, image_volumes, request);
 }
 
 }  // namespace sandbox::project

@@ -15,10 +15,9 @@ struct AnonymousVolume {
 
 [[nodiscard]] std::vector<AnonymousVolume> anonymous_volumes_of(const store::Store& store,
                                                                 const std::string& container);
-// Gives them to the request where it, or an image with these volumes, would have new ones. Answers
-// the others: nobody wants them any more.
-[[nodiscard]] std::vector<AnonymousVolume> carry_over(const std::vector<AnonymousVolume>& volumes,
-                                                      const std::vector<std::string>& image_volumes,
-                                                      engine::RunRequest& request);
+// Gives them to the request where it, or an image with these volumes, would have new ones. Nobody
+// wants the others any more.
+void carry_over(const std::vector<AnonymousVolume>& volumes,
+                const std::vector<std::string>& image_volumes, engine::RunRequest& request);
 
 }  // namespace sandbox::project

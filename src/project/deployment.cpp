@@ -15,6 +15,9 @@
 namespace sandbox::project {
 namespace {
 
+constexpr size_t kShortId = 12;
+constexpr size_t kSuccessorTail = 50;  // a name has 63 at most
+
 Deployed make_deployed(const engine::ContainerRow& row) {
     Deployed deployed;
     deployed.service = row.labels.string_or(label::kService);
@@ -103,6 +106,16 @@ std::vector<ProjectSummary> list_projects(const store::Store& store) {
 std::string container_name(const Project& project, const Service& service, std::uint32_t number) {
     if (!service.container_name.empty()) return service.container_name;
     return project.name + "-" + service.name + "-" + std::to_string(number);
+}
+
+std::string successor_name(const std::string& id, const std::string& name) {
+    return id.substr(0, kShortId) + "_" + name.substr(0, kSuccessorTail);
+}
+
+bool is_successor(std::string_view found, const std::string& name) noexcept {
+    const size_t digits = found.find_first_not_of("0123456789abcdef");
+    return digits == kShortId && found[digits] == '_' &&
+           found.substr(digits + 1) == std::string_view(name).substr(0, kSuccessorTail);
 }
 
 engine::RunRequest make_container_request(const Project& project, const Service& service,

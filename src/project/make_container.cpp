@@ -2,10 +2,8 @@
 
 #include "anonymous_volumes.hpp"
 #include "find_image.hpp"
-#include "sandbox/base/error.hpp"
 #include "sandbox/engine/containers.hpp"
 #include "sandbox/engine/lifecycle.hpp"
-#include "sandbox/engine/volumes.hpp"
 #include "sandbox/store/image_store.hpp"
 #include "volumes.hpp"
 
@@ -18,23 +16,24 @@ std::string make_container(const store::Store& store, const Project& project,
     // It is here, or was to be: then its own policy says why it is not.
     request.pull = image ? image::PullPolicy::never : service.request.pull;
     provide_volumes(store, project, service);
-    std::vector<AnonymousVolume> left;
-    if (action.kind == Action::Kind::recreate) {
-        if (!wish.renew_volumes && image) {
-            const oci::ImageConfig config = image::load_config(store, *image);
-            left = carry_over(anonymous_volumes_of(store, action.id), config.volumes, request);
-        }
-        engine::stop_container(store, action.id, {});
-        engine::remove_container(store, action.id, true, wish.renew_volumes);
+    if (action.kind != Action::Kind::recreate) {
+        return wish.start ? engine::run_detached(store, request)
+                          : engine::create_container(store, request);
     }
-    const std::string id = wish.start ? engine::run_detached(store, request)
-                                      : engine::create_container(store, request);
-    for (const AnonymousVolume& volume : left) {
-        try {
-            engine::remove_volume(store, volume.name, true);
-        } catch (const base::Error&) {  // another container has it from the former one
-        }
+    // The former one stays, and runs on, until there is another one to take its place and its
+    // volumes: whoever is killed on the way loses neither.
+    if (!wish.renew_volumes && image) {
+        const oci::ImageConfig config = image::load_config(store, *image);
+        carry_over(anonymous_volumes_of(store, action.id), config.volumes, request);
     }
+    const std::string name = container_name(project, service, action.number);
+    request.name = successor_name(action.id, name);
+    const std::string id = engine::create_container(store, request);
+    engine::stop_container(store, action.id, {});
+    // What is carried over is in use. Without the image nobody knows what would have been.
+    engine::remove_container(store, action.id, true, wish.renew_volumes || image.has_value());
+    engine::rename_container(store, id, name);
+    if (wish.start) engine::start_container(store, id);
     return id;
 }
 

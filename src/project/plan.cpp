@@ -117,11 +117,21 @@ class Planner {
         action.service = service.name;
         action.number = number;
         action.container = container_name(project_, service, number);
-        const auto found =
-            std::find_if(deployed_.begin(), deployed_.end(), [&](const Deployed& other) {
-                return other.service == service.name && other.number == number;
-            });
-        if (found == deployed_.end()) {
+        const Deployed* found = nullptr;
+        const Deployed* successor = nullptr;  // of an `up` that was killed
+        for (const Deployed& other : deployed_) {
+            if (other.service != service.name || other.number != number) continue;
+            (is_successor(other.name, action.container) ? successor : found) = &other;
+        }
+        if (successor != nullptr && found != nullptr) {
+            remove(*successor, "it was to take another one's place");
+        } else if (successor != nullptr) {
+            action.kind = Action::Kind::recreate;
+            action.id = successor->id;
+            action.reason = "its making was interrupted";
+            return action;
+        }
+        if (found == nullptr) {
             action.kind = Action::Kind::create;
             return action;
         }

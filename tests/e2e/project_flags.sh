@@ -75,6 +75,21 @@ expect_ok sandbox up -d -q --force-recreate -V
 expect_match "can't open '/kept/f'" "$(kept)"
 expect_eq 2 "$(volumes)"
 
+test_case "an up that is killed while it makes a container anew loses no volume, and leaves none"
+expect_ok sandbox exec web sh -c 'echo kept >/kept/f; echo long >/long/f'
+for moment in 01 02 03 04 05 06 07 08 10 12 15 20; do
+    timeout -s KILL "0.$moment" "$SANDBOX_BIN" up -d -q --force-recreate 2>/dev/null
+    expect_ok sandbox up -d -q
+    expect_eq 'p-web-1 running' "$(states)" "$moment"
+    expect_eq 'kept long' "$(sandbox exec web cat /kept/f /long/f | xargs)" "$moment"
+    expect_eq 2 "$(volumes)" "$moment"
+done
+# As it stands when the former one is gone already, and its successor has not got the name yet.
+expect_ok sandbox rename p-web-1 aaaaaaaaaaaa_p-web-1
+expect_ok sandbox up -d -q
+expect_eq 'p-web-1 running' "$(states)"
+expect_eq 'kept long' "$(sandbox exec web cat /kept/f /long/f | xargs)"
+
 test_case "down --rmi all takes each image once, and says nothing of those that are gone"
 sed 's/services.web/services.more/' sandbox.toml >more.toml
 run_rc sandbox down -q -f sandbox.toml -f more.toml --rmi all

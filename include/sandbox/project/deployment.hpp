@@ -85,6 +85,9 @@ void require_possible(const Project& project, const PlanOptions& options);
 [[nodiscard]] bool needs(const Service& service, const std::string& other);
 // Whether `service` is restarted whenever `other` is.
 [[nodiscard]] bool restarts_with(const Service& service, const std::string& other);
+// What a container is called that is to take the place of the one with that id, until it has.
+[[nodiscard]] std::string successor_name(const std::string& id, const std::string& name);
+[[nodiscard]] bool is_successor(std::string_view found, const std::string& name) noexcept;
 // "PROJECT-SERVICE-N", or the service's own name.
 [[nodiscard]] std::string container_name(const Project& project, const Service& service,
                                          std::uint32_t number);

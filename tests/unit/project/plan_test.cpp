@@ -143,6 +143,28 @@ TEST_CASE("a task is run again when it failed or when one of its inputs has chan
     CHECK(f.plan({with_directory}, options) == "recreate p-migrate-1");
 }
 
+TEST_CASE("who was to take another one's place goes, or is made anew when that is gone") {
+    const Fixture f;
+    const std::vector<Deployed> others{f.deployed("migrate", 1, "exited"),
+                                       f.deployed("web", 1, "running"),
+                                       f.deployed("web", 2, "running")};
+    std::vector<Deployed> there = others;
+    Deployed successor = f.deployed("db", 1, "created");
+    successor.name = successor_name(std::string(64, 'a'), successor.name);
+    CHECK(successor.name == "aaaaaaaaaaaa_p-db-1");
+    there.push_back(successor);
+    CHECK(f.plan(there).starts_with("recreate p-db-1, "));
+    there.push_back(f.deployed("db", 1, "running"));
+    CHECK(f.plan(there).starts_with("remove aaaaaaaaaaaa_p-db-1, keep p-db-1, "));
+    // Long names are cut, short ones of a person's are not taken for ours.
+    const std::string longest(63, 'n');
+    CHECK(successor_name(std::string(64, 'b'), longest).size() == 63);
+    CHECK(is_successor(successor_name(std::string(64, 'b'), longest), longest));
+    CHECK_FALSE(is_successor("p-db-1", "p-db-1"));
+    CHECK_FALSE(is_successor("aaaaaaaaaaa_p-db-1", "p-db-1"));
+    CHECK_FALSE(is_successor("aaaaaaaaaaaa_p-db-12", "p-db-1"));
+}
+
 TEST_CASE("fewer are wanted: the last ones go, before anything is started") {
     const Fixture f;
     PlanOptions options;
