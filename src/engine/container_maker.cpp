@@ -198,9 +198,9 @@ void ContainerMaker::make_mounts() {
     const bool as_planned =
         std::equal(planned.begin(), planned.end(), spec.mounts.begin(), spec.mounts.end(),
                    [](const MountSpec& a, const MountSpec& b) { return a.seed == b.seed; });
-    if (!as_planned) {  // a volume has content already
+    if (!as_planned) {  // a volume that nothing was copied into has content
         set_mounts(record_, spec.mounts);
-        store::ContainerStore(store_).save_record(*container_, record_);
+        store::ContainerStore(store_).save_record(*container_, record_, draft_.keep);
     }
     tell_rights(request_, spec);
 }

@@ -11,6 +11,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
+#include "sandbox/base/raw.hpp"
 #include "sandbox/engine/volumes.hpp"
 #include "sandbox/store/container_state.hpp"
 #include "sandbox/store/volume_store.hpp"
@@ -84,8 +85,14 @@ void mark_kept(const store::OwnedContainer& container) {
     (void)base::open_at(container.dir.get(), kKeptMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 }
 
-void mark_doomed(const store::OwnedContainer& container) {
-    (void)base::open_at(container.dir.get(), kDoomedMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+void mark_doomed(const store::OwnedContainer& container) noexcept {
+    // Where the disk is full a kill leaves volumes; that it is full must not keep them.
+    (void)base::UniqueFd(
+        base::raw::openat(container.dir.get(), kDoomedMark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+void forget_doomed(const store::OwnedContainer& container) {
+    base::unlink_at(container.dir.get(), kDoomedMark, true);
 }
 
 void forget_kept(const store::OwnedContainer& container) {

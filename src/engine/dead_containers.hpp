@@ -14,7 +14,9 @@ namespace sandbox::engine {
 void mark_kept(const store::OwnedContainer& container);
 void forget_kept(const store::OwnedContainer& container);
 // It shall go with its anonymous volumes: whoever finds it dead finishes that.
-void mark_doomed(const store::OwnedContainer& container);
+void mark_doomed(const store::OwnedContainer& container) noexcept;
+// It is started again.
+void forget_doomed(const store::OwnedContainer& container);
 // Removes dead one-shot containers with their anonymous volumes. Cheap when there is none; never
 // throws (what cannot be removed now is for `system prune`).
 void remove_dead_containers(const store::Store& store) noexcept;

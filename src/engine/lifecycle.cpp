@@ -8,6 +8,7 @@
 
 #include "engine/container_events.hpp"
 #include "engine/container_record.hpp"
+#include "engine/dead_containers.hpp"
 #include "engine/flags/option_flags.hpp"
 #include "engine/settled.hpp"
 #include "engine/signal_names.hpp"
@@ -18,6 +19,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/containers.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -30,6 +32,14 @@ constexpr std::chrono::milliseconds kLook{500};
 
 store::ContainerEntry find(const store::Store& store, const std::string& name) {
     return store::ContainerStore(store).find(name);
+}
+
+std::optional<std::string> try_find_id(const store::Store& store, const std::string& name) {
+    try {
+        return find(store, name).id;
+    } catch (const base::NotFoundError&) {
+        return std::nullopt;
+    }
 }
 
 Patience patience_for(const store::ContainerEntry& entry) {
@@ -212,6 +222,32 @@ void rename_container(const store::Store& store, const std::string& name,
     const json::Value renamed =
         containers.rename(*settled.owned, containers.find(entry.id).record, checked);
     tell_container(store, entry.id, renamed, "rename", {{"oldName", "/" + entry.name}});
+}
+
+void replace_container(const store::Store& store, const std::string& former,
+                       const std::string& successor, const std::string& name, bool volumes) {
+    const store::ContainerStore containers(store);
+    std::optional<store::OwnedContainer> owned = containers.try_own(successor);
+    if (!owned) throw base::Error("somebody else has container " + base::quote(successor));
+    const json::Value record = containers.find(successor).record;
+    try {
+        if (const auto other = try_find_id(store, name); other && *other != former) {
+            throw base::UsageError("the container name " + base::quote(name) + " is in use",
+                                   "remove or rename container " + other->substr(0, 12),
+                                   base::exit_code::kFailure);
+        }
+        remove_container(store, former, true, volumes);
+    } catch (const base::NotFoundError&) {  // somebody has removed it by hand
+    } catch (const base::Error& error) {
+        if (try_find_id(store, former)) {
+            remove_owned(store, std::move(*owned), record, true);
+            throw;
+        }
+        base::log::warning(error.message());  // about its volumes: it is gone
+    }
+    const json::Value renamed = containers.rename(*owned, record, name);
+    tell_container(store, successor, renamed, "rename",
+                   {{"oldName", "/" + record.string_or("name")}});
 }
 
 store::ContainerState observe_container(const store::Store& store, const std::string& id) {

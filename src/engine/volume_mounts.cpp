@@ -130,9 +130,12 @@ std::vector<MountSpec> VolumeMounts::plan(std::vector<MountWish>& wishes) {
             }
             add_name(spec.volume_name);
         }
+        if (spec.kind == MountSpec::Kind::bind) prepare_bind_source(wish);
         mounts.push_back(spec);
         if (spec.kind == MountSpec::Kind::volume) {
             mounts.back().source = volumes.data_path(spec.volume_name);
+            const auto there = volumes.try_get(spec.volume_name);
+            if (there && there->seeded) mounts.back().seed = false;
         }
     }
     return mounts;

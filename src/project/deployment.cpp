@@ -73,6 +73,13 @@ std::optional<std::string> network_mode_of(const Project& project, const Service
 }  // namespace
 
 std::vector<Deployed> find_deployed(const store::Store& store, const std::string& project_name) {
+    std::vector<Deployed> all = find_all_deployed(store, project_name);
+    std::erase_if(all, [](const Deployed& each) { return each.is_successor; });
+    return all;
+}
+
+std::vector<Deployed> find_all_deployed(const store::Store& store,
+                                        const std::string& project_name) {
     std::vector<Deployed> all;
     for (const engine::ContainerRow& row : engine::list_containers(store)) {
         if (row.labels.string_or(label::kProject) == project_name) {
@@ -82,6 +89,12 @@ std::vector<Deployed> find_deployed(const store::Store& store, const std::string
     std::sort(all.begin(), all.end(), [](const Deployed& a, const Deployed& b) {
         return std::tie(a.service, a.number, a.name) < std::tie(b.service, b.number, b.name);
     });
+    for (Deployed& each : all) {
+        each.is_successor = std::any_of(all.begin(), all.end(), [&](const Deployed& former) {
+            return former.service == each.service && former.number == each.number &&
+                   each.name.starts_with(former.id.substr(0, kShortId) + "_");
+        });
+    }
     return all;
 }
 
@@ -112,7 +125,7 @@ std::string successor_name(const std::string& id, const std::string& name) {
     return id.substr(0, kShortId) + "_" + name.substr(0, kSuccessorTail);
 }
 
-bool is_successor(std::string_view found, const std::string& name) noexcept {
+bool is_successor_name(std::string_view found, const std::string& name) noexcept {
     const size_t digits = found.find_first_not_of("0123456789abcdef");
     return digits == kShortId && found[digits] == '_' &&
            found.substr(digits + 1) == std::string_view(name).substr(0, kSuccessorTail);

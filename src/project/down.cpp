@@ -64,7 +64,7 @@ class Down {
 
     // Orphans and one-off runs first: nothing is known to depend on them.
     std::vector<std::vector<Deployed>> waves() {
-        std::vector<Deployed> left = find_deployed(store_, name_);
+        std::vector<Deployed> left = find_all_deployed(store_, name_);
         std::erase_if(left, [&](const Deployed& each) { return !is_wanted(each); });
         std::vector<std::vector<Deployed>> result;
         if (project_ != nullptr) {

@@ -20,19 +20,18 @@ std::string make_container(const store::Store& store, const Project& project,
         return wish.start ? engine::run_detached(store, request)
                           : engine::create_container(store, request);
     }
-    // The former one stays, and runs on, until there is another one to take its place and its
-    // volumes: whoever is killed on the way loses neither.
+    // The former one stays until there is another one to take its place and its volumes: whoever is
+    // killed on the way loses neither.
     if (!wish.renew_volumes && image) {
         const oci::ImageConfig config = image::load_config(store, *image);
         carry_over(anonymous_volumes_of(store, action.id), config.volumes, request);
     }
     const std::string name = container_name(project, service, action.number);
     request.name = successor_name(action.id, name);
-    const std::string id = engine::create_container(store, request);
     engine::stop_container(store, action.id, {});
+    const std::string id = engine::create_container(store, request);
     // What is carried over is in use. Without the image nobody knows what would have been.
-    engine::remove_container(store, action.id, true, wish.renew_volumes || image.has_value());
-    engine::rename_container(store, id, name);
+    engine::replace_container(store, action.id, id, name, wish.renew_volumes || image.has_value());
     if (wish.start) engine::start_container(store, id);
     return id;
 }

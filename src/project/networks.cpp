@@ -96,7 +96,7 @@ class Provider {
     void replace(const store::NetworkRecord& record) {
         const std::string why = "its network " + base::quote(record.name) + " has changed";
         const std::vector<engine::NetworkUser> users = engine::network_users(store_, record.name);
-        for (const Deployed& each : find_deployed(store_, project_.name)) {
+        for (const Deployed& each : find_all_deployed(store_, project_.name)) {
             const bool uses = std::any_of(users.begin(), users.end(),
                                           [&](const auto& user) { return user.id == each.id; });
             if (!uses) continue;

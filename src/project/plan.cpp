@@ -121,22 +121,15 @@ class Planner {
         const Deployed* successor = nullptr;  // of an `up` that was killed
         for (const Deployed& other : deployed_) {
             if (other.service != service.name || other.number != number) continue;
-            (is_successor(other.name, action.container) ? successor : found) = &other;
+            (other.is_successor ? successor : found) = &other;
         }
-        if (successor != nullptr && found != nullptr) {
-            remove(*successor, "it was to take another one's place");
-        } else if (successor != nullptr) {
-            action.kind = Action::Kind::recreate;
-            action.id = successor->id;
-            action.reason = "its making was interrupted";
-            return action;
-        }
+        if (successor != nullptr) remove(*successor, "it was to take another one's place");
         if (found == nullptr) {
             action.kind = Action::Kind::create;
             return action;
         }
         action.id = found->id;
-        action.reason = why_anew(service, *found, hash, image);
+        action.reason = why_anew(service, *found, hash, image, action.container);
         if (!action.reason.empty()) {
             action.kind = Action::Kind::recreate;
         } else if (found->is_running() || is_done(service, *found)) {
@@ -151,7 +144,12 @@ class Planner {
     // Empty: what is there will do.
     [[nodiscard]] std::string why_anew(const Service& service, const Deployed& found,
                                        const std::string& hash,
-                                       const std::optional<std::string>& image) const {
+                                       const std::optional<std::string>& image,
+                                       const std::string& name) const {
+        // It has taken another one's place, but not yet the name.
+        if (!options_.no_create && is_successor_name(found.name, name)) {
+            return "its making was interrupted";
+        }
         if (options_.force_recreate) return "asked for";
         if (options_.no_recreate) return {};
         if (found.hash != hash) return "its description has changed";
@@ -293,7 +291,10 @@ std::vector<Action> plan_up(const store::Store& store, const Project& project,
         const auto record = try_find_image(store, image);
         return record ? std::optional(record->id.str()) : std::nullopt;
     };
-    return make_plan(project, find_deployed(store, project.name), options);
+    return make_plan(project,
+                     options.no_create ? find_deployed(store, project.name)
+                                       : find_all_deployed(store, project.name),
+                     options);
 }
 
 }  // namespace sandbox::project

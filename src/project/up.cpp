@@ -155,6 +155,7 @@ void Up::make_units() {
         unit.expected = expectation_of(*unit.service, services_, least(), wish_.strict);
     }
     for (Action& action : actions) {
+        if (action.kind == Action::Kind::remove && wish_.only_wait) continue;
         if (action.kind != Action::Kind::remove) {
             units_[index.at(action.service)].actions.push_back(std::move(action));
             continue;

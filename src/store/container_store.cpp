@@ -222,9 +222,10 @@ std::string ContainerStore::make_name() const {
     }
 }
 
-void ContainerStore::save_record(const OwnedContainer& container, const json::Value& record) const {
+void ContainerStore::save_record(const OwnedContainer& container, const json::Value& record,
+                                 bool synced) const {
     base::write_file_atomic(container.dir.get(), kRecord, json::dump(record), 0600,
-                            base::Durability::volatile_data);
+                            synced ? base::Durability::synced : base::Durability::volatile_data);
 }
 
 json::Value ContainerStore::rename(const OwnedContainer& container, const json::Value& record,

@@ -79,6 +79,7 @@ test_case "an up that is killed while it makes a container anew loses no volume,
 expect_ok sandbox exec web sh -c 'echo kept >/kept/f; echo long >/long/f'
 for moment in 01 02 03 04 05 06 07 08 10 12 15 20; do
     timeout -s KILL "0.$moment" "$SANDBOX_BIN" up -d -q --force-recreate 2>/dev/null
+    sleep 0.2 # a stop that it has asked for goes on without it
     expect_ok sandbox up -d -q
     expect_eq 'p-web-1 running' "$(states)" "$moment"
     expect_eq 'kept long' "$(sandbox exec web cat /kept/f /long/f | xargs)" "$moment"

@@ -41,6 +41,12 @@ void pause_container(const store::Store& store, const std::string& name, bool pa
 void rename_container(const store::Store& store, const std::string& name,
                       const std::string& new_name);
 
+// `former`, which must have ended, goes with its anonymous volumes, if `volumes`, and `successor`,
+// which was only created, has its name or another one: all, or the successor is removed and what
+// was wrong thrown. Nobody else can remove it meanwhile.
+void replace_container(const store::Store& store, const std::string& former,
+                       const std::string& successor, const std::string& name, bool volumes);
+
 // What is true now: from the supervisor when it can be asked, else from the disk.
 [[nodiscard]] store::ContainerState observe_container(const store::Store& store,
                                                       const std::string& id);

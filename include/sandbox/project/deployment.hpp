@@ -35,13 +35,19 @@ struct Deployed {
     int exit_code = 0;
     std::int64_t started_ns = 0;   // Unix time; 0: never
     std::string directory, files;  // whose profile it was made from
+    // Of an `up` that makes a container anew, or was killed while it did: there is another one of
+    // this number, whose place it is to take.
+    bool is_successor = false;
     [[nodiscard]] bool is_running() const noexcept {
         return state == "running" || state == "paused" || state == "restarting";
     }
 };
-// In the order of service and number.
+// In the order of service and number; without successors, which are nobody's business but up's and
+// down's.
 [[nodiscard]] std::vector<Deployed> find_deployed(const store::Store& store,
                                                   const std::string& project_name);
+[[nodiscard]] std::vector<Deployed> find_all_deployed(const store::Store& store,
+                                                      const std::string& project_name);
 struct ProjectSummary {
     std::string name, directory, files;
     std::uint32_t running = 0, containers = 0;
@@ -87,7 +93,7 @@ void require_possible(const Project& project, const PlanOptions& options);
 [[nodiscard]] bool restarts_with(const Service& service, const std::string& other);
 // What a container is called that is to take the place of the one with that id, until it has.
 [[nodiscard]] std::string successor_name(const std::string& id, const std::string& name);
-[[nodiscard]] bool is_successor(std::string_view found, const std::string& name) noexcept;
+[[nodiscard]] bool is_successor_name(std::string_view found, const std::string& name) noexcept;
 // "PROJECT-SERVICE-N", or the service's own name.
 [[nodiscard]] std::string container_name(const Project& project, const Service& service,
                                          std::uint32_t number);

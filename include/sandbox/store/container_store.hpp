@@ -41,7 +41,9 @@ class ContainerStore {
     [[nodiscard]] OwnedContainer create(const std::string& name, const base::json::Value& record,
                                         bool keep) const;
     [[nodiscard]] std::string make_name() const;  // "brave_turing"-like, free now
-    void save_record(const OwnedContainer& container, const base::json::Value& record) const;
+    // synced: whatever happens to the machine afterwards, there is one or the other.
+    void save_record(const OwnedContainer& container, const base::json::Value& record,
+                     bool synced = false) const;
     // The new name is reserved first and the old one given up last. Answers the changed record.
     // Throws UsageError "… is already in use".
     [[nodiscard]] base::json::Value rename(const OwnedContainer& container,

@@ -101,6 +101,7 @@ DetachedSupervisor::DetachedSupervisor(const std::string& root, const std::strin
     keep_ = record_keeps(record);
     // From now on it is as a foreground run with --rm: whoever finds it dead removes it.
     if (!keep_) forget_kept(container_);
+    forget_doomed(container_);
     follow_up_ = record["request"].string_or("follow_up");
     live_.emplace(store_, container_, gate_.loop(), std::move(record), false);
     add_stream_operations();

@@ -154,15 +154,19 @@ TEST_CASE("who was to take another one's place goes, or is made anew when that i
     CHECK(successor.name == "aaaaaaaaaaaa_p-db-1");
     there.push_back(successor);
     CHECK(f.plan(there).starts_with("recreate p-db-1, "));
+    PlanOptions as_it_is;
+    as_it_is.no_create = true;
+    CHECK(f.plan(there, as_it_is).starts_with("start p-db-1, "));
+    there.back().is_successor = true;
     there.push_back(f.deployed("db", 1, "running"));
     CHECK(f.plan(there).starts_with("remove aaaaaaaaaaaa_p-db-1, keep p-db-1, "));
     // Long names are cut, short ones of a person's are not taken for ours.
     const std::string longest(63, 'n');
     CHECK(successor_name(std::string(64, 'b'), longest).size() == 63);
-    CHECK(is_successor(successor_name(std::string(64, 'b'), longest), longest));
-    CHECK_FALSE(is_successor("p-db-1", "p-db-1"));
-    CHECK_FALSE(is_successor("aaaaaaaaaaa_p-db-1", "p-db-1"));
-    CHECK_FALSE(is_successor("aaaaaaaaaaaa_p-db-12", "p-db-1"));
+    CHECK(is_successor_name(successor_name(std::string(64, 'b'), longest), longest));
+    CHECK_FALSE(is_successor_name("p-db-1", "p-db-1"));
+    CHECK_FALSE(is_successor_name("aaaaaaaaaaa_p-db-1", "p-db-1"));
+    CHECK_FALSE(is_successor_name("aaaaaaaaaaaa_p-db-12", "p-db-1"));
 }
 
 TEST_CASE("fewer are wanted: the last ones go, before anything is started") {
