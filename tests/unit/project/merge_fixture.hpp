@@ -22,12 +22,7 @@ class MergeDirectory : public ProfileDirectory {
         return *merge_all(base, over).find_service("a");
     }
     [[nodiscard]] std::string failure(const std::string& base, const std::string& over) const {
-        try {
-            (void)merge_all(base, over);
-        } catch (const base::Error& error) {
-            return error.with_hint();
-        }
-        return "no error";
+        return failure_of([&] { (void)merge_all(base, over); });
     }
 };
 

@@ -16,6 +16,17 @@
 
 namespace sandbox::project {
 
+// The words of the error that `action` ends in: "FILE:L:C: message" + " (hint)".
+template <typename F>
+std::string failure_of(const F& action) {
+    try {
+        action();
+    } catch (const base::Error& error) {
+        return error.with_hint();
+    }
+    return "no error";
+}
+
 class ProfileDirectory {
   public:
     ProfileDirectory() {
@@ -46,14 +57,8 @@ class ProfileDirectory {
         write("sandbox.toml", text);
         return load();
     }
-    // The error's words: "FILE:L:C: message" + " (hint)".
     [[nodiscard]] std::string failure(const std::string& text) const {
-        try {
-            (void)load_text(text);
-        } catch (const base::Error& error) {
-            return error.with_hint();
-        }
-        return "no error";
+        return failure_of([&] { (void)load_text(text); });
     }
 
     std::map<std::string, std::string> environment;
@@ -69,12 +74,7 @@ inline Project load_yaml(const ProfileDirectory& directory, const std::string& t
     return directory.load();
 }
 inline std::string failure(const ProfileDirectory& directory, const std::string& text) {
-    try {
-        (void)load_yaml(directory, text);
-    } catch (const base::Error& error) {
-        return error.with_hint();
-    }
-    return "no error";
+    return failure_of([&] { (void)load_yaml(directory, text); });
 }
 
 }  // namespace sandbox::project
