@@ -19,7 +19,6 @@
 namespace sandbox::engine {
 namespace {
 
-constexpr const char* kRecordFile = "record.json";
 constexpr const char* kKeptMark = "kept";
 constexpr const char* kDoomedMark = "doomed";
 constexpr size_t kIdDigits = 64;
@@ -50,11 +49,11 @@ void remove_volumes(const store::Store& store, const std::string& id,
 
 void remove_garbage(const store::Store& store, const std::string& id) {
     const int containers_fd = store.containers_fd();
-    const bool has_record = base::exists_at(containers_fd, id + "/" + kRecordFile);
+    const store::ContainerStore containers(store);
+    const bool has_record = containers.has_record(id);
     const bool is_kept = has_record && base::exists_at(containers_fd, id + "/" + kKeptMark);
     if (is_kept && !is_doomed(store, id)) return;
     if (base::FileLock::is_held(containers_fd, id + "/lock")) return;
-    const store::ContainerStore containers(store);
     if (!has_record) {  // nobody is making it, so its maker or its remover was killed
         if (containers.remove_if_unfinished(id)) containers.free_stale_names();
         return;
@@ -64,9 +63,7 @@ void remove_garbage(const store::Store& store, const std::string& id) {
     const store::ContainerEntry entry = containers.find(id);
     if (!is_kept && entry.record.as_object() == nullptr) {
         // Its maker was killed while it wrote the record. That of one that stays comes whole.
-        base::unlink_at(owned->dir.get(), kRecordFile, true);
-        owned.reset();
-        if (containers.remove_if_unfinished(id)) containers.free_stale_names();
+        if (containers.remove_half_made(std::move(*owned))) containers.free_stale_names();
         return;
     }
     if (record_keeps(entry.record) && !is_doomed(store, id)) return;
@@ -122,7 +119,7 @@ bool is_marked_kept(int container_dir_fd) {
 bool remove_if_dead(const store::Store& store, const std::string& id) noexcept {
     try {
         remove_garbage(store, id);
-        return !base::exists_at(store.containers_fd(), id + "/" + kRecordFile);
+        return !store::ContainerStore(store).has_record(id);
     } catch (const std::exception& error) {
         base::log::debug(std::string("dead container stays: ") + error.what());
         return false;

@@ -358,9 +358,20 @@ void ContainerStore::remove(OwnedContainer container) const {
     append_event(store_, event);
 }
 
+bool ContainerStore::has_record(const std::string& id) const {
+    return base::exists_at(store_.containers_fd(), id + "/" + kRecord);
+}
+
+bool ContainerStore::remove_half_made(OwnedContainer container) const {
+    base::unlink_at(container.dir.get(), kRecord, true);
+    const std::string id = container.id;
+    { const OwnedContainer let_go = std::move(container); }
+    return remove_if_unfinished(id);
+}
+
 bool ContainerStore::remove_if_unfinished(const std::string& id) const {
     const int containers_fd = store_.containers_fd();
-    if (!is_id(id) || base::exists_at(containers_fd, id + "/" + kRecord)) return false;
+    if (!is_id(id) || has_record(id)) return false;
     const auto dir = base::try_open_at(containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!dir) return false;
     // Its maker or another remover is at it.

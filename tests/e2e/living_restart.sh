@@ -110,10 +110,16 @@ expect_eq "" "$(sandbox ps -aq)"
 
 test_case "who removes a store by hand is not outlived by what waits to start again"
 expect_ok sandbox run -d --name gone --restart always $image false
-id=$OUT
-watches() { pgrep -u "$(id -u)" -f "__supervise.*$id" >/dev/null; }
-watches_no_more() { ! watches; }
-wait_until 20 watches
-chmod -R u+rwX "$XDG_DATA_HOME/sandbox/containers/$id"
-rm -rf "$XDG_DATA_HOME/sandbox/containers/$id"
-wait_until 70 watches_no_more || fail "its supervisor still waits"
+gone=$OUT
+expect_ok sandbox run -d --name half --restart always $image false
+half=$OUT
+watches_no_more() { ! pgrep -u "$(id -u)" -f "__supervise.*$1" >/dev/null; }
+removed() { # what is written meanwhile stands in rm's way
+    chmod -R u+rwX "$XDG_DATA_HOME/sandbox/containers/$1"
+    rm -rf "$XDG_DATA_HOME/sandbox/containers/$1"
+}
+for id in "$gone" "$half"; do wait_until 20 pgrep -u "$(id -u)" -f "__supervise.*$id"; done
+wait_until 20 removed "$gone" || fail "it cannot be removed"
+rm "$XDG_DATA_HOME/sandbox/containers/$half/record.json"
+wait_until 70 watches_no_more "$gone" || fail "its supervisor still waits"
+wait_until 70 watches_no_more "$half" || fail "its supervisor still waits for what has no record"

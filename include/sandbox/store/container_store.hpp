@@ -57,8 +57,12 @@ class ContainerStore {
     // Removes all of it, whatever uid made it (through `remove_as_owner` for what a plain unlink
     // may not remove; see kernel/user_namespace.hpp).
     void remove(OwnedContainer container) const;
+    // Whose record is damaged, since its maker was killed while it wrote that.
+    bool remove_half_made(OwnedContainer container) const;
     // What a killed maker or remover left: no record, and nobody holds its lock.
     bool remove_if_unfinished(const std::string& id) const;
+    // A directory without one is no container (any more).
+    [[nodiscard]] bool has_record(const std::string& id) const;
     // Names whose owners are gone.
     void free_stale_names() const;
 

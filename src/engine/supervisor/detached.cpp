@@ -51,7 +51,7 @@ class DetachedSupervisor {
 
   private:
     void start();
-    [[nodiscard]] bool is_removed() const noexcept;
+    [[nodiscard]] bool is_removed() const;
     void launch_again(bool by_policy);
     void on_signal(const signalfd_siginfo& info);
     void on_exit();
@@ -156,10 +156,10 @@ void DetachedSupervisor::start() {
     saved_->volumes.reset();  // what only the launch needed
 }
 
-// By hand, or with the whole store: there is nothing to start any more, and nobody to tell.
-bool DetachedSupervisor::is_removed() const noexcept {
-    struct stat info {};
-    return ::fstat(container_.dir.get(), &info) == 0 && info.st_nlink == 0;
+// By hand, or with the whole store: there is nothing to start any more, and nobody to tell. Whoever
+// removes the directory while a state is written into it leaves some of it: the record counts.
+bool DetachedSupervisor::is_removed() const {
+    return !store::ContainerStore(store_).has_record(container_.id);
 }
 
 void DetachedSupervisor::launch_again(bool by_policy) {
