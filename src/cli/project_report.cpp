@@ -60,7 +60,7 @@ std::string words_of(const Notice& notice) {
         case Notice::What::good:
             return "ready after " + seconds_text(notice.elapsed);
         case Notice::What::stopping:
-            return "stopping " + name;
+            return "stopping " + name + (notice.text.empty() ? "" : ": " + notice.text);
         case Notice::What::ending:
             return "stopping " + name + ": killed in " + seconds_text(notice.elapsed);
         case Notice::What::stopped:

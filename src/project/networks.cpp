@@ -93,16 +93,16 @@ class Provider {
     }
 
   private:
+    // Containers name it by its name: those of before start again on the new one.
     void replace(const store::NetworkRecord& record) {
         const std::string why = "its network " + base::quote(record.name) + " has changed";
         const std::vector<engine::NetworkUser> users = engine::network_users(store_, record.name);
         for (const Deployed& each : find_all_deployed(store_, project_.name)) {
             const bool uses = std::any_of(users.begin(), users.end(),
                                           [&](const auto& user) { return user.id == each.id; });
-            if (!uses) continue;
-            listener_({Notice::What::removing, each.service, each.name, why});
+            if (!uses || !each.is_running()) continue;
+            listener_({Notice::What::stopping, each.service, each.name, why});
             engine::stop_container(store_, each.id, {});
-            engine::remove_container(store_, each.id, true, false);
         }
         engine::remove_network(store_, record.name);
     }

@@ -122,6 +122,7 @@ networks = { back = { ipv4_address = "10.77.5.9", aliases = ["sql"] } }
 image = "busybox"
 depends_on = ["db"]
 command = ["sleep", "1000"]
+volumes = ["/kept"]
 networks = ["front", "back"]
 [services.cache]
 image = "busybox"
@@ -134,12 +135,17 @@ expect_match "^db" "$(sandbox exec app sh -c 'wget -q -O /dev/null http://db/hos
 expect_rc 1 sandbox exec cache nslookup -type=a db
 expect_match 'default via 10\.89\.' "$(sandbox exec app ip route)"
 
-test_case "a network that has changed is made anew, with what is on it"
+test_case "a network that has changed is made anew; what is on it starts again and keeps its files"
+expect_ok sandbox exec app sh -c 'echo volume >/kept/word; echo layer >/word'
+before=$(sandbox ps -q app)
 sed -i 's/10\.77\.5\./10.78.5./' sandbox.toml
 run_rc sandbox up -d
 expect_eq 0 "$RC" "$ERR"
 expect_match 'its network "shop_back" has changed' "$ERR"
 expect_match 'Address: 10\.78\.5\.9([^0-9]|$)' "$(sandbox exec app nslookup -type=a db)"
+expect_eq "$before" "$(sandbox ps -q app)"
+expect_eq volume "$(sandbox exec app cat /kept/word)"
+expect_eq layer "$(sandbox exec app cat /word)"
 
 test_case "external networks are used, and stay; one that is not there is an error"
 cat >sandbox.toml <<'EOF'

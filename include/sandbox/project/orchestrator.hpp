@@ -25,7 +25,7 @@ struct Notice {
         kept,        // nothing to do
         waiting,     // text: for what; said again whenever it changes, and every second
         good,        // ready, or (tasks) completed
-        stopping,    //
+        stopping,    // text: why, or nothing
         ending,      // takes its time; elapsed: what is left until it is killed
         stopped,     //
         removed,     //
