@@ -56,10 +56,8 @@ class Up {
         begin_pulls();
         Clock::time_point last_moved = Clock::now();
         while (!is_over()) {
-            if (wish_.is_interrupted && wish_.is_interrupted()) {
-                result_.interrupted = true;
-                break;
-            }
+            if (wish_.is_interrupted && wish_.is_interrupted()) result_.interrupted = true;
+            if (result_.interrupted) break;
             if (step()) {
                 last_moved = Clock::now();
             } else if (!is_over()) {
@@ -233,6 +231,7 @@ bool Up::try_leave_blocked(Unit& unit) {
 bool Up::step() {
     bool moved = take_pulls();
     for (Unit& unit : units_) {
+        if (result_.interrupted) return moved;
         if (unit.phase == Unit::Phase::blocked) moved = try_leave_blocked(unit) || moved;
         if (unit.phase == Unit::Phase::started) moved = look_at(unit) || moved;
     }
@@ -251,6 +250,8 @@ void Up::launch(Unit& unit) {
         try {
             launch_one(unit, action);
         } catch (const base::Error& error) {
+            // The signal came to whoever waits for a supervisor, and to nobody else.
+            if (error.code() > base::exit_code::kSignalBase) result_.interrupted = true;
             fail(unit, action.container, error.with_hint(), {});
             return;
         }

@@ -103,3 +103,27 @@ for round in 1 2 3 4 5; do
     expect_eq 1 "$RC" "round $round: $ERR"
 done
 expect_ok sandbox down -q -f compose.yaml
+
+test_case "who interrupts the start of a container gets 130, and nothing else is started"
+expect_ok sandbox run --name many busybox sh -c 'mkdir /many && cd /many && seq 30000 | xargs touch'
+expect_ok sandbox commit -q many localhost/many
+expect_ok sandbox rm many
+cat >compose.yaml <<'EOF2'
+name: p
+services:
+  a: { image: localhost/many, command: sleep 1000, stop_signal: KILL, volumes: ["seeded:/many"] }
+  b: { image: busybox, command: sleep 1000, stop_signal: KILL }
+volumes: { seeded: {} }
+EOF2
+"$SANDBOX_BIN" up -d -f compose.yaml 2>"$WORK/err" &
+up=$!
+is_seeding() { [ "$(find "$XDG_DATA_HOME/sandbox/volumes" -path '*seeded*' -type f | wc -l)" -gt 10 ]; }
+wait_until 20 is_seeding || fail "the volume is not seeded"
+kill -INT "$up"
+rc=0
+wait "$up" || rc=$?
+expect_eq 130 "$rc" "$(cat "$WORK/err")"
+expect_eq '' "$(states)"
+expect_ok sandbox up -d -q -f compose.yaml
+expect_eq 30000 "$(sandbox exec p-a-1 find /many -type f | wc -l)"
+expect_ok sandbox down -q -v -f compose.yaml
