@@ -1,5 +1,9 @@
 #include "keys.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sandbox/base/strings.hpp"
@@ -86,6 +90,23 @@ std::string_view words_for(Kind kind) {
     return "something else";
 }
 
+// What the flags of `run` and other tools call it.
+constexpr std::pair<std::string_view, std::string_view> kOtherWords[] = {
+    {"args", "command"},       {"cmd", "command"},     {"cwd", "working_dir"},
+    {"depends", "depends_on"}, {"dir", "working_dir"}, {"env", "environment"},
+    {"mounts", "volumes"},     {"publish", "ports"},   {"workdir", "working_dir"},
+};
+
+std::optional<std::string> try_meant(const std::string& word,
+                                     const std::vector<std::string>& names) {
+    for (const auto& [other, name] : kOtherWords) {
+        if (other == word && std::find(names.begin(), names.end(), name) != names.end()) {
+            return std::string(name);
+        }
+    }
+    return base::try_nearest(word, names);
+}
+
 }  // namespace
 
 void check_kind(const Reader& reader, const KeyInfo& key, const Node& node) {
@@ -99,7 +120,7 @@ void fail_unknown_key(const Reader& reader, const Member& member, std::string_vi
     std::vector<std::string> names;
     names.reserve(known.size());
     for (const KeyInfo* key : known) names.emplace_back(key->name);
-    const auto nearest = base::try_nearest(member.key, names);
+    const auto nearest = try_meant(member.key, names);
     std::string hint;
     if (nearest) {
         hint = "did you mean " + base::quote(*nearest) + "?";

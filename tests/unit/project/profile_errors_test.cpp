@@ -46,6 +46,9 @@ TEST_CASE("each mistake is told with file, line, column and the cure") {
     };
     fails("[services.db]\nimgae = \"x\"\n",
           "sandbox.toml:2:1: unknown key \"imgae\" in service \"db\" (did you mean \"image\"?)");
+    fails(
+        "[services.db]\nimage = \"x\"\nenv = { A = \"1\" }\n",
+        "sandbox.toml:3:1: unknown key \"env\" in service \"db\" (did you mean \"environment\"?)");
     fails("[servces.db]\nimage = \"x\"\n",
           "sandbox.toml:1:2: unknown key \"servces\" in the profile (did you mean \"services\"?)");
     fails("[services.db]\nimage = 5\n",
