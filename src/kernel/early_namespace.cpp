@@ -27,6 +27,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/signals_blocked.hpp"
 #include "sandbox/kernel/probe.hpp"
 
 namespace sandbox::kernel {
@@ -36,7 +37,6 @@ namespace raw = base::raw;
 
 // The entry runs on it, too.
 constexpr size_t kStackBytes = 512u << 10;
-constexpr long kSignalSetBytes = 8;
 
 // A word that two processes with one memory wait for.
 class Word {
@@ -135,15 +135,11 @@ void EarlyNamespace::Impl::start() {
     if (memory == MAP_FAILED) throw base::SysError(errno, "make room for a process");
     stack = static_cast<char*>(memory);
     caller = raw::getpid();
-    // No handler of ours may run in the keeper, which has our memory.
-    constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
-    std::uint64_t signals = 0;
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals), raw::ptr(&signals),
-                    kSignalSetBytes);
+    std::optional<base::SignalsBlocked> blocked(std::in_place);
     const int rc =
         ::clone(keep, stack + kStackBytes, CLONE_VM | CLONE_FILES | CLONE_NEWUSER | SIGCHLD, this);
     const int errnum = errno;
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&signals), 0, kSignalSetBytes);
+    blocked.reset();
     if (rc < 0) {
         throw NamespacesRefused(errnum, "create namespaces", {}, explain_namespace_failure(errnum));
     }

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/signals_blocked.hpp"
 
 namespace sandbox::kernel {
 namespace {
@@ -16,7 +17,6 @@ namespace {
 namespace raw = base::raw;
 
 constexpr std::size_t kStackBytes = 4u << 10;
-constexpr long kSignalSetBytes = 8;
 
 struct Sleeper {
     pid_t caller = -1;
@@ -35,17 +35,12 @@ int wait_for_caller(void* argument) noexcept {
 }  // namespace
 
 bool end_late() noexcept {
-    constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
-    std::uint64_t signals = 0;
     // It may not lie on our stack, which the sleeper outlives.
     static Sleeper sleeper;
     sleeper.caller = raw::getpid();
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals), raw::ptr(&signals),
-                    kSignalSetBytes);
-    const int rc = ::clone(wait_for_caller, sleeper.stack.data() + sleeper.stack.size(),
-                           CLONE_VM | CLONE_FILES | SIGCHLD, &sleeper);
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&signals), 0, kSignalSetBytes);
-    return rc > 0;
+    const base::SignalsBlocked blocked;
+    return ::clone(wait_for_caller, sleeper.stack.data() + sleeper.stack.size(),
+                   CLONE_VM | CLONE_FILES | SIGCHLD, &sleeper) > 0;
 }
 
 }  // namespace sandbox::kernel

@@ -10,6 +10,7 @@
 
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/signals_blocked.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/subprocess.hpp"
 #include "subid.hpp"
@@ -20,7 +21,6 @@ namespace {
 namespace raw = base::raw;
 
 constexpr size_t kMaxHelperOutputBytes = 64u << 10;
-constexpr long kSignalSetBytes = 8;
 
 // Not to the end of file: the helper has ended, but a container's first process, which waits for
 // its maps, has a copy of the pipe's other end when it was made before.
@@ -83,8 +83,7 @@ int MapHelper::run(void* argument) noexcept {
     int rc = raw::dup3(self->output_fd_, STDERR_FILENO, 0);
     if (rc >= 0) rc = raw::dup3(self->output_fd_, STDOUT_FILENO, 0);
     if (rc >= 0) {
-        (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&self->signals_), 0,
-                        kSignalSetBytes);
+        base::SignalsBlocked::set(self->signals_, nullptr);
         rc = static_cast<int>(raw::call(SYS_execve, raw::ptr(self->path_.c_str()),
                                         raw::ptr(self->argv_.data()),
                                         raw::ptr(self->environment_.data())));
@@ -94,13 +93,10 @@ int MapHelper::run(void* argument) noexcept {
 }
 
 void MapHelper::start() {
-    // No handler of ours may run in the child, which has our memory.
-    constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&kAllSignals), raw::ptr(&signals_),
-                    kSignalSetBytes);
+    const base::SignalsBlocked blocked;
+    signals_ = blocked.former();
     const int pid = ::clone(run, stack_.data() + stack_.size(), CLONE_VM | SIGCHLD, this);
     const int errnum = errno;
-    (void)raw::call(SYS_rt_sigprocmask, SIG_SETMASK, raw::ptr(&signals_), 0, kSignalSetBytes);
     if (pid < 0) throw base::SysError(errnum, "start", base::quote(path_));
     pid_ = pid;
 }

@@ -19,6 +19,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/idle_memory.hpp"
 #include "sandbox/base/raw.hpp"
+#include "sandbox/base/signals_blocked.hpp"
 #include "sandbox/kernel/probe.hpp"
 #include "sandbox/kernel/process.hpp"
 
@@ -61,21 +62,6 @@ bool run_action(int socket_fd, int netns_fd, const InsideAction& action, Descrip
     }
     return false;
 }
-
-class SignalsBlocked {
-  public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        ::sigfillset(&all);
-        (void)::sigprocmask(SIG_SETMASK, &all, &former_);  // cannot fail
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { (void)::sigprocmask(SIG_SETMASK, &former_, nullptr); }
-
-  private:
-    sigset_t former_{};
-};
 
 struct Line {
     UniqueFd ours, theirs;
@@ -183,7 +169,7 @@ InsideKeeper InsideKeeper::start(const InsideAction& action) {
     Line line = make_line();
     InsideKeeper keeper;
     // A terminal's signals are for the container: it ends with its line.
-    const SignalsBlocked blocked;
+    const base::SignalsBlocked blocked;
     // The network namespace takes longer than all others together: the caller does not wait for it.
     keeper.process_ = kernel::ChildProcess::clone(CLONE_NEWUSER);
     if (keeper.process_.is_child()) run_keeper(std::move(line), action);
