@@ -34,6 +34,7 @@ Value healthcheck_document(const oci::Healthcheck& check) {
     if (check.interval.count() != 0) result["Interval"] = check.interval.count();
     if (check.timeout.count() != 0) result["Timeout"] = check.timeout.count();
     if (check.start_period.count() != 0) result["StartPeriod"] = check.start_period.count();
+    if (check.start_interval.count() != 0) result["StartInterval"] = check.start_interval.count();
     if (check.retries != 0) result["Retries"] = check.retries;
     return result;
 }
@@ -85,12 +86,14 @@ const oci::Digest& shown_digest(const store::ImageRecord& record) noexcept {
 
 Value image_document(const store::Store& store, const store::ImageRecord& record) {
     const oci::ImageConfig config = image::load_config(store, record);
-    // All names of the image, and all digests it came by, whichever record was found.
+    // All tags of the image, and all digests it came by, whichever record was found.
     std::vector<std::string> tags;
     std::vector<std::string> digests = record.repo_digests;
     for (const store::ImageRecord& other : store::ImageStore(store).list()) {
         if (other.id != record.id) continue;
-        if (other.reference) tags.push_back(other.reference->familiar());
+        if (other.reference && !other.reference->digest()) {
+            tags.push_back(other.reference->familiar());
+        }
         for (const std::string& digest : other.repo_digests) {
             if (std::find(digests.begin(), digests.end(), digest) == digests.end()) {
                 digests.push_back(digest);

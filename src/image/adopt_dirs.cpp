@@ -1,7 +1,16 @@
 // Directories that a layer implies ("a/b/c" without "a" and "a/b") take what the layer below says
 // of them: in the merged view it is the top directory's mode, owner and time that count.
+// Theory of operation: the paths come in the order of a walk, and each layer is gone through by one
+// cursor, which keeps the directory where it is and goes to the next one by the shortest way. A
+// hostile layer may imply thousands of directories, one within the other: from the root anew for
+// each would take hours.
+#include "image/adopt_dirs.hpp"
+
 #include <sys/stat.h>
 #include <sys/xattr.h>
+
+#include <algorithm>
+#include <optional>
 
 #include "image/whiteout.hpp"
 #include "sandbox/base/error.hpp"
@@ -15,48 +24,78 @@ namespace {
 namespace raw = base::raw;
 using base::SysError;
 using base::UniqueFd;
+using Parts = std::vector<std::string>;
+
+constexpr int kDirFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+// So many between two looks at whether the user has had enough: about a second's work for an image
+// of as many layers as there may be.
+constexpr size_t kPortion = 4096;
 
 bool is_opaque(int dir_fd) {
     char value = 0;
     return ::fgetxattr(dir_fd, kOpaqueXattr, &value, 1) == 1 && value == 'y';
 }
 
-enum class Found { here, below, nowhere };
-struct Lookup {
-    Found found = Found::below;
-    UniqueFd dir;
-};
+UniqueFd open_dir(int dir_fd, const char* name) {
+    const int rc = raw::openat(dir_fd, name, kDirFlags);
+    if (rc < 0) throw SysError(-rc, "open directory", base::quote(name));
+    return UniqueFd(rc);
+}
 
-// One layer's say on `path`: it has the directory; it has nothing there, so the layer below may
+Parts parts_of(const std::string& path) {
+    Parts parts = base::split(path, '/');
+    std::erase(parts, "");
+    return parts;
+}
+
+// One layer's say on a path: it has the directory; it has nothing there, so the layer below may
 // have it; or it hides what is below (a file, link or mark on the way, or an opaque directory).
-Lookup look_up(int layer_fd, const std::string& path) {
-    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    bool opaque = false;
-    UniqueFd here(raw::openat(layer_fd, ".", kFlags));
-    for (const std::string& part : base::split(path, '/')) {
-        if (part.empty()) continue;
-        opaque = opaque || is_opaque(here.get());
-        const int rc = raw::openat(here.get(), part.c_str(), kFlags);
-        if (rc == -ENOENT) return {opaque ? Found::nowhere : Found::below, UniqueFd()};
-        if (rc == -ENOTDIR || rc == -ELOOP) return {Found::nowhere, UniqueFd()};
-        if (rc < 0) throw SysError(-rc, "open directory", base::quote(path));
-        here = UniqueFd(rc);
-    }
-    return {Found::here, std::move(here)};
-}
+enum class Found { here, below, nowhere };
 
-// Do the layers below show through above `path` of the layer itself? (An opaque mark on the
-// directory hides what is in it, not the directory.)
-bool shows_through(int layer_fd, const std::string& path) {
-    std::string way;
-    for (const std::string& part : base::split(path, '/')) {
-        const Lookup step = look_up(layer_fd, way);
-        if (step.found != Found::here || is_opaque(step.dir.get())) return false;
-        if (!way.empty()) way += '/';
-        way += part;
+class Cursor {
+  public:
+    explicit Cursor(int layer_fd) : here_(open_dir(layer_fd, ".")) { note_opaque(); }
+
+    Found go(const Parts& target) {
+        const auto same = std::mismatch(way_.begin(), way_.end(), target.begin(), target.end());
+        const auto common = static_cast<size_t>(same.first - way_.begin());
+        while (way_.size() > common) climb();
+        while (way_.size() < target.size()) {
+            const std::string& part = target[way_.size()];
+            const int rc = raw::openat(here_.get(), part.c_str(), kDirFlags);
+            if (rc == -ENOENT) return opaque_depth_ ? Found::nowhere : Found::below;
+            if (rc == -ENOTDIR || rc == -ELOOP) return Found::nowhere;
+            if (rc < 0) throw SysError(-rc, "open directory", base::quote(part));
+            here_ = UniqueFd(rc);
+            way_.push_back(part);
+            note_opaque();
+        }
+        return Found::here;
     }
-    return true;
-}
+
+    // Do the layers below show through above where it is? (An opaque mark on a directory hides what
+    // is in it, not the directory; but the root's stands for the whole layer.)
+    [[nodiscard]] bool shows_through() const noexcept {
+        return !opaque_depth_ || (*opaque_depth_ == way_.size() && !way_.empty());
+    }
+    [[nodiscard]] int fd() const noexcept { return here_.get(); }
+
+  private:
+    // Nobody else changes a layer, and no link was followed: ".." is where we came from.
+    void climb() {
+        if (opaque_depth_ == way_.size()) opaque_depth_.reset();
+        here_ = open_dir(here_.get(), "..");
+        way_.pop_back();
+    }
+
+    void note_opaque() {
+        if (!opaque_depth_ && is_opaque(here_.get())) opaque_depth_ = way_.size();
+    }
+
+    UniqueFd here_;
+    Parts way_;                           // from the root to here_
+    std::optional<size_t> opaque_depth_;  // of the topmost opaque directory on it; the root: 0
+};
 
 void copy_attributes(int from_fd, int to_fd, const std::string& path) {
     struct stat status {};
@@ -68,27 +107,51 @@ void copy_attributes(int from_fd, int to_fd, const std::string& path) {
     if (rc < 0) throw SysError(-rc, "set the attributes of", base::quote(path));
 }
 
-void adopt(int layer_fs_fd, const std::string& path, const std::vector<int>& lower_fs_fds) {
-    if (!shows_through(layer_fs_fd, path)) return;
-    const Lookup own = look_up(layer_fs_fd, path);
-    if (own.found != Found::here) return;
-    for (const int lower_fd : lower_fs_fds) {
-        const Lookup lower = look_up(lower_fd, path);
-        if (lower.found == Found::here)
-            return copy_attributes(lower.dir.get(), own.dir.get(), path);
-        if (lower.found == Found::nowhere) return;
+void adopt(Cursor& own, const std::string& path, std::vector<Cursor>& lowers) {
+    const Parts target = parts_of(path);
+    if (own.go(target) != Found::here || !own.shows_through()) return;
+    for (Cursor& lower : lowers) {
+        const Found found = lower.go(target);
+        if (found == Found::here) return copy_attributes(lower.fd(), own.fd(), path);
+        if (found == Found::nowhere) return;
     }
 }
 
 }  // namespace
 
-void adopt_implied_dirs(int layer_fs_fd, const std::vector<std::string>& implied_dirs,
-                        const std::vector<int>& lower_fs_fds, const kernel::IdMap& ids) {
-    if (implied_dirs.empty() || lower_fs_fds.empty()) return;
-    (void)kernel::run_as_owner(ids, [&] {
-        for (const std::string& path : implied_dirs) adopt(layer_fs_fd, path, lower_fs_fds);
-        return 0;
+void sort_as_walked(std::vector<std::string>& paths) {
+    const auto before = [](char a, char b) {
+        const auto rank = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c) + 1; };
+        return rank(a) < rank(b);
+    };
+    std::sort(paths.begin(), paths.end(), [&](const std::string& a, const std::string& b) {
+        return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), before);
     });
+}
+
+void adopt_each(int layer_fs_fd, std::span<const std::string> paths,
+                const std::vector<int>& lower_fs_fds) {
+    Cursor own(layer_fs_fd);
+    std::vector<Cursor> lowers;
+    lowers.reserve(lower_fs_fds.size());
+    for (const int fd : lower_fs_fds) lowers.emplace_back(fd);
+    for (const std::string& path : paths) adopt(own, path, lowers);
+}
+
+void adopt_implied_dirs(int layer_fs_fd, const std::vector<std::string>& implied_dirs,
+                        const std::vector<int>& lower_fs_fds, const kernel::IdMap& ids,
+                        const std::function<void()>& between) {
+    if (implied_dirs.empty() || lower_fs_fds.empty()) return;
+    std::vector<std::string> paths = implied_dirs;
+    sort_as_walked(paths);
+    for (size_t next = 0; next < paths.size(); next += kPortion) {
+        const size_t count = std::min(kPortion, paths.size() - next);
+        (void)kernel::run_as_owner(ids, [&] {
+            adopt_each(layer_fs_fd, std::span(paths).subspan(next, count), lower_fs_fds);
+            return 0;
+        });
+        if (between) between();
+    }
 }
 
 }  // namespace sandbox::image

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "image/entry_path.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
@@ -89,13 +90,15 @@ class Walk {
 
     void make(const std::string& part, bool over_mark) {
         if (events_ == nullptr) return here_.reset();
+        real_.push_back(part);
+        const std::string path = base::join(real_, "/");
+        check_entry_path(path);  // links on the way may have added to what was asked for
         const int rc = raw::mkdirat(here_.get(), part.c_str(), 0755);
         if (rc < 0) throw SysError(-rc, "make directory", base::quote(part));
         here_ = UniqueFd(check(raw::openat(here_.get(), part.c_str(), kDirFlags), part));
-        real_.push_back(part);
         // In place of a mark it is a new directory, which has nothing to do with a lower one.
         if (over_mark) return events_->uncovered(here_.get());
-        events_->implied(base::join(real_, "/"));
+        events_->implied(path);
     }
 
     void follow(int link_fd) {
@@ -169,7 +172,13 @@ int DirCache::try_open(std::string_view clean_path) {
     if (const Slot* slot = find(clean_path)) return slot->fd.get();
     const int rc = direct(std::string(clean_path).c_str());
     UniqueFd found(rc);
-    if (rc == -ENOSYS || rc == -ENAMETOOLONG) found = Walk(root_fd_, clean_path, nullptr).run();
+    // EAGAIN: somebody moves directories about, wherever, and there was ".." in a link
+    // (openat2(2)).
+    if (rc == -ENOSYS || rc == -ENAMETOOLONG || rc == -EAGAIN) {
+        found = Walk(root_fd_, clean_path, nullptr).run();
+    } else if (rc == -ENOMEM || rc == -ENFILE || rc == -EMFILE || rc == -EIO) {
+        throw SysError(-rc, "open directory", base::quote(clean_path.substr(0, 512)));
+    }
     return found.valid() ? remember(clean_path, std::move(found)) : -1;
 }
 

@@ -1,5 +1,6 @@
 #include "image/entry_path.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "sandbox/base/error.hpp"
@@ -35,6 +36,19 @@ std::string clean_entry_path(std::string_view path) {
     if (!append_components(result, path))
         throw base::IntegrityError("bad path " + base::quote(path) + ": it leaves the root");
     return result;
+}
+
+void check_entry_path(std::string_view clean_path) {
+    constexpr size_t kShownBytes = 200;
+    const auto refuse = [&](const std::string& why) {
+        throw base::IntegrityError("bad path " + base::quote(clean_path.substr(0, kShownBytes)) +
+                                   "...: " + why);
+    };
+    if (clean_path.size() > kMaxPathBytes)
+        refuse("longer than " + std::to_string(kMaxPathBytes) + " bytes");
+    const auto slashes = std::count(clean_path.begin(), clean_path.end(), '/');
+    if (static_cast<size_t>(slashes) >= kMaxPathDepth)
+        refuse("deeper than " + std::to_string(kMaxPathDepth) + " directories");
 }
 
 SplitPath split_entry_path(std::string_view clean_path) noexcept {

@@ -44,7 +44,7 @@ void LayerBatch::adopt_dirs() {
         std::vector<int> lower_fds;
         for (const base::UniqueFd& lower : lowers) lower_fds.push_back(lower.get());
         adopt_implied_dirs(layer->staged->fs_fd(), layer->report->implied_dirs, lower_fds,
-                           context_.ids);
+                           context_.ids, [&] { context_.interrupt.check(); });
     }
 }
 

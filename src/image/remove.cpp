@@ -37,6 +37,30 @@ bool names_reference(const store::ImageRecord& record, const std::string& typed)
     }
 }
 
+// As docker: a repository's digests are no names of their own beside its tag.
+bool is_single(const std::vector<oci::Reference>& names) {
+    const auto tags = std::count_if(names.begin(), names.end(),
+                                    [](const oci::Reference& name) { return !name.digest(); });
+    return names.empty() ||
+           (tags <= 1 && std::all_of(names.begin(), names.end(), [&](const oci::Reference& name) {
+                return name.name() == names.front().name();
+            }));
+}
+
+// `removed`, and with a repository's last tag the digests of that repository, as docker.
+std::vector<oci::Reference> going_with(const oci::Reference& removed,
+                                       const std::vector<oci::Reference>& names) {
+    std::vector<oci::Reference> going{removed};
+    std::vector<oci::Reference> digests;
+    for (const oci::Reference& name : names) {
+        if (name == removed || name.name() != removed.name()) continue;
+        if (!name.digest()) return going;
+        digests.push_back(name);
+    }
+    if (!removed.digest()) going.insert(going.end(), digests.begin(), digests.end());
+    return going;
+}
+
 bool keeps(const store::ContainerEntry& entry) {
     const bool* const keep = entry.record["keep"].as_bool();
     return keep == nullptr || *keep;
@@ -52,32 +76,41 @@ class Remover {
             throw base::NotFoundError("no such image: " + base::quote(typed),
                                       "`sandbox images` lists what is there");
         }
-        const std::vector<std::string> names = names_of(record->id);
-        if (names_reference(*record, typed) && names.size() > 1) {
-            images_.remove_reference(*record->reference);
-            removed_.untagged.push_back(record->reference->str());
-            return;
+        const std::vector<oci::Reference> names = names_of(record->id);
+        const bool by_name = names_reference(*record, typed);
+        if (by_name) {
+            const std::vector<oci::Reference> going = going_with(*record->reference, names);
+            if (going.size() < names.size()) {
+                for (const oci::Reference& name : going) images_.remove_reference(name);
+                return note_untagged(going);
+            }
         }
-        if (!names_reference(*record, typed) && names.size() > 1 && !force_) {
+        if (!by_name && !is_single(names) && !force_) {
+            std::vector<std::string> texts;
+            for (const oci::Reference& name : names) texts.push_back(name.str());
             throw base::Error(
-                "image " + base::quote(typed) + " has several names: " + base::join(names, ", "),
+                "image " + base::quote(typed) + " has several names: " + base::join(texts, ", "),
                 "name one of them, or remove all with --force", kInUse);
         }
         free_from_containers(record->id, typed);
         images_.remove_records_of(record->id);
-        removed_.untagged.insert(removed_.untagged.end(), names.begin(), names.end());
+        note_untagged(names);
         removed_.deleted.push_back(record->id.str());
     }
 
     RemovedImage take() { return std::move(removed_); }
 
   private:
-    std::vector<std::string> names_of(const oci::Digest& id) const {
-        std::vector<std::string> names;
+    std::vector<oci::Reference> names_of(const oci::Digest& id) const {
+        std::vector<oci::Reference> names;
         for (const store::ImageRecord& record : images_.list()) {
-            if (record.id == id && record.reference) names.push_back(record.reference->str());
+            if (record.id == id && record.reference) names.push_back(*record.reference);
         }
         return names;
+    }
+
+    void note_untagged(const std::vector<oci::Reference>& names) {
+        for (const oci::Reference& name : names) removed_.untagged.push_back(name.str());
     }
 
     // What a killed supervisor left of one-shot containers goes without asking.
@@ -105,7 +138,7 @@ class Remover {
                                       base::quote(user->name),
                                   "stop and remove the container first", kInUse);
             }
-            containers.remove(std::move(*owned));
+            containers.remove(std::move(*owned), &user->record);
         }
     }
 

@@ -136,7 +136,7 @@ struct TreeArchive::Impl {
         note(report.notices, base::quote(path) + " " + what);
     }
     void fail(const std::string& path, int errnum) {
-        if (errnum == ENOENT) {
+        if (errnum == ENOENT && report.entries > 0) {  // not what was asked for itself
             notice(path, "vanished while it was copied");
         } else {
             note(report.failures, base::quote(path) + ": " + base::errno_text(errnum));

@@ -42,6 +42,13 @@ mode_t kind_of(EntryType type) {
     }
 }
 
+// A machine that has run out of something, or a disk that does not answer, says nothing about the
+// tree; any other error is the tree's answer.
+void require_answer(int errnum, std::string_view path) {
+    if (errnum == ENOMEM || errnum == ENFILE || errnum == EMFILE || errnum == EIO)
+        throw base::SysError(errnum, "compare", base::quote(path));
+}
+
 // Entries that leave nothing in the tree.
 bool is_left_out(EntryType type) {
     return type == EntryType::char_device || type == EntryType::block_device ||
@@ -125,8 +132,11 @@ void TreeCompare::compare_entry(const TarEntry& entry, const std::string& path, 
     const std::string name = path.empty() ? "." : std::string(split.name);
     const int parent_fd = dirs_.try_open(split.parent);
     struct stat status {};
-    if (parent_fd < 0 || ::fstatat(parent_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    if (parent_fd < 0) return differ(path, "missing");
+    if (::fstatat(parent_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        require_answer(errno, path);
         return differ(path, "missing");
+    }
     expected_.insert(status.st_ino);
     if (entry.type == EntryType::hard_link) return compare_hard_link(entry, path, status);
     if ((status.st_mode & S_IFMT) != kind_of(entry.type)) return differ(path, "is of another type");
@@ -159,7 +169,10 @@ void TreeCompare::compare_data(int parent_fd, const std::string& name, const Tar
                                const std::string& path, TarReader& reader) {
     const UniqueFd file(
         raw::openat(parent_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!file.valid()) return differ(path, "cannot be read: " + base::errno_text(-file.get()));
+    if (!file.valid()) {
+        require_answer(-file.get(), path);
+        return differ(path, "cannot be read: " + base::errno_text(-file.get()));
+    }
     if (entry.type == EntryType::file && !same_data(file.get(), entry, reader))
         differ(path, "has other content");
     compare_xattrs(file.get(), entry, path);
@@ -184,7 +197,8 @@ bool TreeCompare::same_bytes(int fd, const TarReader::DataBlock& block) {
             raw::pread(fd, buffer_.data(), std::min(buffer_.size(), block.bytes.size() - done),
                        static_cast<std::int64_t>(block.offset + done));
         if (rc == -EINTR) continue;
-        if (rc <= 0) return false;
+        if (rc < 0) throw base::SysError(static_cast<int>(-rc), "read a file of the layer");
+        if (rc == 0) return false;
         const auto got = static_cast<size_t>(rc);
         if (std::memcmp(buffer_.data(), block.bytes.data() + done, got) != 0) return false;
         done += got;
@@ -204,7 +218,8 @@ bool TreeCompare::is_hole(int fd, std::uint64_t begin, std::uint64_t end) {
                        static_cast<size_t>(std::min<std::uint64_t>(buffer_.size(), end - begin)),
                        static_cast<std::int64_t>(begin));
         if (rc == -EINTR) continue;
-        if (rc <= 0 || !std::all_of(buffer_.begin(), buffer_.begin() + rc,
+        if (rc < 0) throw base::SysError(static_cast<int>(-rc), "read a file of the layer");
+        if (rc == 0 || !std::all_of(buffer_.begin(), buffer_.begin() + rc,
                                     [](char byte) { return byte == 0; }))
             return false;
         begin += static_cast<std::uint64_t>(rc);

@@ -60,6 +60,7 @@ void TreeWriter::apply(const TarEntry& entry, TarReader& reader) {
         throw Error("the layer has more than " + std::to_string(limits_.max_entries) + " entries");
     if (entries_ % kDiskCheckEntries == 0) check_disk();
     const std::string path = clean_entry_path(entry.path);
+    check_entry_path(path);
     if (path.empty()) return make_root(entry);
     const Whiteout mark = parse_whiteout(path);
     if (mark.kind == WhiteoutKind::none) return make_entry(entry, path, reader);

@@ -238,10 +238,11 @@ class ConfigEditor {
             check["Retries"] = *count;
             return;
         }
-        const char* key = name == "--interval"       ? "Interval"
-                          : name == "--timeout"      ? "Timeout"
-                          : name == "--start-period" ? "StartPeriod"
-                                                     : nullptr;
+        const char* key = name == "--interval"         ? "Interval"
+                          : name == "--timeout"        ? "Timeout"
+                          : name == "--start-period"   ? "StartPeriod"
+                          : name == "--start-interval" ? "StartInterval"
+                                                       : nullptr;
         const auto duration = base::try_parse_duration_ns(value);
         if (key == nullptr) refuse("HEALTHCHECK", "unknown flag " + base::quote(name));
         if (!duration) refuse("HEALTHCHECK", "invalid " + name + " " + base::quote(value));

@@ -34,6 +34,7 @@ std::optional<Healthcheck> read_healthcheck(const Fields& config) {
     check.interval = read_duration(*fields, "Interval");
     check.timeout = read_duration(*fields, "Timeout");
     check.start_period = read_duration(*fields, "StartPeriod");
+    check.start_interval = read_duration(*fields, "StartInterval");
     check.retries =
         static_cast<int>(fields->number("Retries", std::numeric_limits<int>::max()).value_or(0));
     return check;

@@ -78,8 +78,9 @@ void BlobTransfer::check_length(const HttpHead& head, std::uint64_t wanted) cons
 
 void BlobTransfer::begin_again() {
     if (received_ == 0) return;
+    // The mark stays: bytes that have come before are no progress when they come once more, or a
+    // server that never gets beyond them would be asked for ever.
     received_ = 0;
-    progress_mark_ = 0;
     if (!request_.on_restart) return;
     try {
         request_.on_restart();
@@ -115,7 +116,7 @@ Flow BlobTransfer::on_data(std::string_view bytes) {
     exchange_.note_bytes();
     const std::uint64_t step =
         std::max<std::uint64_t>(kLeastProgressBytes, request_.size_bytes / 100);
-    if (received_ - progress_mark_ >= step) {
+    if (received_ >= progress_mark_ + step) {
         progress_mark_ = received_;
         exchange_.note_progress();
     }

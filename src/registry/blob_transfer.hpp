@@ -47,7 +47,7 @@ class BlobTransfer final : public HttpHandler {
     Transport::Id transfer_ = 0;
     Attempt attempt_;
     std::uint64_t received_;       // from the blob's start
-    std::uint64_t progress_mark_;  // where failures were last counted from zero
+    std::uint64_t progress_mark_;  // the farthest where failures were counted from zero
     bool sent_range_ = false;
     bool streaming_ = false;             // this attempt's body is the blob's
     std::exception_ptr consumer_error_;  // the caller's: no other try

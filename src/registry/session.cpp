@@ -194,8 +194,12 @@ base::Error describe_fault(const HttpOutcome& outcome, const Url& url, const Tim
                                "check the registry's name and the resolver (/etc/resolv.conf)");
         case Fault::connect:
         case Fault::connect_timeout:
-            return base::Error("cannot connect to " + host + detail,
-                               "check that the registry runs there and no firewall is between");
+            return base::Error(
+                "cannot connect to " + host + detail,
+                url.authority() == "localhost"
+                    ? "images that are made here are called localhost/NAME: "
+                      "`sandbox images` lists those that exist"
+                    : "check that the registry runs there and no firewall is between");
         case Fault::tls:
             return base::Error("tls: " + host + detail,
                                "a private authority's certificate is named by ca = \"FILE\" in "

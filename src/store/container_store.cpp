@@ -329,7 +329,7 @@ std::optional<OwnedContainer> ContainerStore::try_own(const std::string& id) con
     return OwnedContainer{id, std::move(*dir), std::move(*lock), {}};
 }
 
-void ContainerStore::remove(OwnedContainer container) const {
+void ContainerStore::remove(OwnedContainer container, const json::Value* record) const {
     const int containers_fd = store_.containers_fd();
     const auto free_name = [&](const std::string& name) {
         if (try_read_name(containers_fd, name) != container.id) return false;
@@ -343,8 +343,9 @@ void ContainerStore::remove(OwnedContainer container) const {
     // Without its record it is nobody's container any more: a killed removal is finished by a
     // sweep.
     // Only one that is kept has a log; the record of a one-shot run is not read for its end.
-    Event event{
-        .type = "container", .action = "destroy", .id = container.id, .name = container.name};
+    Event event = container_event("destroy", record != nullptr ? *record : json::Value());
+    event.id = container.id;
+    if (event.name.empty()) event.name = container.name;
     if (base::exists_at(container.dir.get(), "log")) {
         if (const auto entry = try_load(containers_fd, container.id)) {
             remove_outside_log(log_options_from(entry->record["log"]));

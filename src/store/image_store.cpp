@@ -5,6 +5,9 @@
 // images/lock is held by all who write.
 #include "sandbox/store/image_store.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -180,6 +183,18 @@ std::vector<std::string> ImageStore::list_damaged() const {
     std::vector<std::string> damaged;
     (void)load_all(damaged);
     return damaged;
+}
+
+void ImageStore::check_record(const std::string& record_name) const {
+    const std::string path = "refs/" + record_name;
+    struct stat info {};
+    if (::fstatat(store_.images_fd(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !S_ISREG(info.st_mode)) {
+        throw base::IntegrityError("not a regular file");
+    }
+    const std::optional<std::string> text =
+        base::try_read_file_at(store_.images_fd(), path, kMaxRecordBytes);
+    if (text) (void)parse_image_record(*text);
 }
 
 void ImageStore::remove_damaged(const std::string& record_name) const {

@@ -118,6 +118,20 @@ expect_ok sandbox run "$REGISTRY/double:1" cat /file
 expect_eq twice "$OUT"
 expect_ok sandbox system check
 
+test_case "of one repository's tag and digest, only the first is a tag, and an id means both"
+by_digest=$(sandbox image inspect --format '{{index .RepoDigests 0}}' "$REGISTRY/double:1")
+for name in "$(sandbox image inspect --format '{{.Id}}' "$by_digest")" "$REGISTRY/double:1"; do
+    expect_ok sandbox pull -q "$REGISTRY/double:1"
+    expect_ok sandbox pull -q "$by_digest"
+    expect_eq "[$REGISTRY/double:1]" "$(sandbox image inspect --format '{{.RepoTags}}' "$by_digest")"
+    expect_eq "[$by_digest]" "$(sandbox image inspect --format '{{.RepoDigests}}' "$by_digest")"
+    expect_ok sandbox rmi "$name"
+    expect_match 'Deleted: sha256:' "$OUT"
+    expect_eq "" "$(sandbox images -q "$REGISTRY/double")" "images"
+done
+expect_ok sandbox pull -q "$by_digest"
+expect_eq "$by_digest" "$(sandbox image inspect --format '{{index .RepoDigests 0}}' "$by_digest")"
+
 test_case "after rmi the store has no layer and no blob, and df says what du says"
 expect_ok sandbox system df # makes the directories that were not needed yet
 du_bytes=$(du -s --block-size=1 "$XDG_DATA_HOME/sandbox" | cut -f 1)

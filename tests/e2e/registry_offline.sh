@@ -20,3 +20,6 @@ expect_eq 0 "$(grep -c 'sin_port\|sin6_port' "$WORK/connects")" "connections to 
 test_case "an image that is not here is an error by the registry's name"
 expect_error 125 "cannot connect to \"$REGISTRY\"" sandbox run "$REGISTRY/other" true
 expect_error 125 'no such image' sandbox run --pull=never "$REGISTRY/other" true
+
+test_case "of an image that would have been made here, that is said"
+expect_error 125 'images that are made here are called localhost/' sandbox run localhost/none true

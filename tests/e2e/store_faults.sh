@@ -48,6 +48,42 @@ expect_ok sandbox run --pull=never "$image" true
 expect_ok sandbox pull -q "$image"
 expect_ok sandbox system check
 
+test_case "a check that cannot run finds no damage, and a repair then removes nothing"
+before=$(ls "$store/layers" "$store/blobs/sha256")
+expect_error 1 'could not be checked' prlimit --nproc=1:1 "$SANDBOX_BIN" system check --repair
+expect_match 'no damage was found' "$ERR"
+expect_eq "$before" "$(ls "$store/layers" "$store/blobs/sha256")" "layers and blobs"
+expect_ok sandbox system check
+
+test_case "a layer that a container runs on is not removed; a stopped one gets it back"
+expect_ok sandbox run -d --name user "$image" sleep 1000
+echo evil >>"$(find "$store"/layers/*/fs/etc -name passwd | head -n 1)"
+expect_rc 1 sandbox system check --repair
+expect_match 'kept, since container "user" runs on it' "$OUT"
+expect_ok sandbox exec user true
+expect_ok sandbox stop -t 0 user
+expect_rc 1 sandbox system check --repair
+expect_eq "" "$(ls "$store/layers")" "layers"
+expect_ok sandbox start user
+expect_ok sandbox exec user sh -c '! grep evil /etc/passwd'
+expect_ok sandbox system check
+expect_ok sandbox rm -f -t 0 user
+
+test_case "a layer that two images have by different blobs is compared with the one that is left"
+make_image "$WORK/packed" --layer busybox --label a=b
+make_image "$WORK/plain" --layer busybox --compress none
+expect_ok sandbox pull -q "oci:$WORK/packed"
+expect_ok sandbox pull -q "oci:$WORK/plain"
+expect_ok sandbox rmi "$image"
+expect_ok sandbox rmi localhost/packed
+expect_ok sandbox system check
+expect_eq "The store is whole." "$OUT"
+echo evil >>"$(find "$store"/layers/*/fs/etc -name passwd | head -n 1)"
+expect_rc 1 sandbox system check --repair
+expect_ok sandbox run localhost/plain sh -c '! grep evil /etc/passwd'
+expect_ok sandbox rmi localhost/plain
+expect_ok sandbox pull -q "$image"
+
 for content in '' 'garbage' 'sandbox-image 1
 id '; do
     test_case "an image record with the content \"${content:0:7}\" is named, and a pull replaces it"

@@ -58,7 +58,9 @@ struct Damage {
     std::string object;  // "blob sha256:…", "layer …", "image …"
     std::string what;
 };
-// Reads everything. `repair`: removes damaged objects so that the next pull heals them.
+// Reads everything. `repair`: removes damaged objects so that the next pull heals them; a layer
+// that a container runs on stays. What cannot be checked (no process, no memory, no blob) is no
+// damage: a warning each, nothing is removed, and where that is all there is to say an Error (1).
 [[nodiscard]] std::vector<Damage> check(const store::Store& store, bool repair);
 
 // Bytes on the disk that each of these containers has written into its root, by id.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,9 +67,11 @@ class LayerUnpack {
 };
 
 // After all layers are there: a directory that `layer_fs_fd` implies without an entry takes mode,
-// owner and time of the topmost lower layer that has it (lowers: top first; borrowed).
+// owner and time of the topmost lower layer that has it (lowers: top first; borrowed). `between` is
+// called every second or so, and may throw: nothing else of the caller's runs meanwhile.
 void adopt_implied_dirs(int layer_fs_fd, const std::vector<std::string>& implied_dirs,
-                        const std::vector<int>& lower_fs_fds, const kernel::IdMap& ids);
+                        const std::vector<int>& lower_fs_fds, const kernel::IdMap& ids,
+                        const std::function<void()>& between = {});
 
 // `system check`: does the tree equal its blob's tar stream? Every difference is one line.
 [[nodiscard]] std::vector<std::string> compare_with_blob(int layer_fs_fd, int blob_fd,

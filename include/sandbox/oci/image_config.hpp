@@ -28,6 +28,7 @@ struct Healthcheck {                // docker's extension; kept for the supervis
     std::chrono::nanoseconds timeout{0};
     std::chrono::nanoseconds start_period{0};
     int retries = 0;
+    std::chrono::nanoseconds start_interval{0};  // between checks while it starts
 };
 
 struct ImageConfig {

@@ -55,8 +55,9 @@ class ContainerStore {
     // Absent when it is live.
     [[nodiscard]] std::optional<OwnedContainer> try_own(const std::string& id) const;
     // Removes all of it, whatever uid made it (through `remove_as_owner` for what a plain unlink
-    // may not remove; see kernel/user_namespace.hpp).
-    void remove(OwnedContainer container) const;
+    // may not remove; see kernel/user_namespace.hpp). `record`: what the event says of it; null,
+    // and without a log: its name alone.
+    void remove(OwnedContainer container, const base::json::Value* record = nullptr) const;
     // Whose record is damaged, since its maker was killed while it wrote that.
     bool remove_half_made(OwnedContainer container) const;
     // What a killed maker or remover left: no record, and nobody holds its lock.

@@ -42,6 +42,8 @@ class ImageStore {
     // File names of damaged records: who removes what no image refers to must refuse while there
     // are any, since nobody knows what they referred to.
     [[nodiscard]] std::vector<std::string> list_damaged() const;
+    // Throws IntegrityError when it is damaged, another Error when it cannot be read just now.
+    void check_record(const std::string& record_name) const;
     void remove_damaged(const std::string& record_name) const;
     // By reference only. For what a user typed, use find().
     [[nodiscard]] std::optional<ImageRecord> try_get(const oci::Reference& reference) const;

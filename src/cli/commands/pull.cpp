@@ -12,6 +12,8 @@ namespace sandbox::cli {
 namespace {
 
 constexpr Flag kFlags[] = {
+    {"--disable-content-trust", FlagKind::toggle, "",
+     "accepted and ignored: digests are always checked"},
     {"--platform", FlagKind::value, "OS/ARCH[/VARIANT]", "image for another platform"},
     {"-q,--quiet", FlagKind::toggle, "", "no progress; only the image's id"},
 };

@@ -102,11 +102,13 @@ int run_check(Context& context, const Invocation& in) {
         return 0;
     }
     context.out.flush();
-    throw base::Error("the store is damaged: " + std::to_string(damages.size()) +
-                          (damages.size() == 1 ? " object" : " objects"),
-                      in.toggle("repair") ? "it was removed; pull the images again"
-                                          : "try `sandbox system check --repair`, then pull again",
-                      1);
+    throw base::Error(
+        "the store is damaged: " + std::to_string(damages.size()) +
+            (damages.size() == 1 ? " object" : " objects"),
+        in.toggle("repair")
+            ? "what was damaged is removed where nothing runs on it; pull the images again"
+            : "try `sandbox system check --repair`, then pull again",
+        1);
 }
 
 }  // namespace

@@ -50,6 +50,9 @@ TEST_CASE("ports, volumes, directory, user, signal, triggers and health") {
     CHECK(
         changed("{}", {"HEALTHCHECK --interval=2s --retries=3 CMD curl -f x"}) ==
         R"({"Healthcheck":{"Interval":2000000000,"Retries":3,"Test":["CMD-SHELL","curl -f x"]}})");
+    CHECK(changed("{}", {"HEALTHCHECK --start-period=9s --start-interval=1s CMD x"}) ==
+          R"({"Healthcheck":{"StartPeriod":9000000000,"StartInterval":1000000000,)"
+          R"("Test":["CMD-SHELL","x"]}})");
     CHECK(changed("{}", {"HEALTHCHECK NONE"}) == R"({"Healthcheck":{"Test":["NONE"]}})");
 }
 

@@ -39,6 +39,7 @@ TEST_CASE("a whole config document is read") {
             "StopSignal": "SIGQUIT", "Volumes": {"/v2": {}, "/v1": {}},
             "ExposedPorts": {"80/tcp": {}}, "Labels": {"k": "v"},
             "Healthcheck": {"Test": ["CMD", "true"], "Interval": 30000000000, "Timeout": 1000000,
+                            "StartInterval": 2000000000,
                             "StartPeriod": 5, "Retries": 3}},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:)" +
                                                   std::string(64, 'd') + R"("]},
@@ -59,6 +60,7 @@ TEST_CASE("a whole config document is read") {
     REQUIRE(config.healthcheck);
     CHECK(config.healthcheck->interval == std::chrono::seconds(30));
     CHECK(config.healthcheck->retries == 3);
+    CHECK(config.healthcheck->start_interval == std::chrono::seconds(2));
     REQUIRE(config.diff_ids.size() == 1);
     CHECK(config.diff_ids[0].digest.str() == kDiffId);
     REQUIRE(config.history.size() == 1);

@@ -265,3 +265,75 @@ TEST_CASE("a registry's words are one line, safe and short") {
     CHECK(error_words("{\"errors\":[{\"message\":\"" + std::string(5000, 'x') + "\"}]}").size() <=
           300);
 }
+
+namespace {
+
+// A blob of which a server sends the first part and then hangs up, whatever it is asked.
+struct CutBlob : FakeWorld {
+    explicit CutBlob(std::vector<FakeAnswer> list) {
+        answers["https://registry-1.docker.io/v2/library/nginx/blobs/" + digest.str()] = {
+            list.begin(), list.end()};
+    }
+    // Answers the error, empty when the blob came whole.
+    std::string fetch() {
+        bool done = false;
+        std::exception_ptr end;
+        core->start_blob({.repository = oci::Reference::parse("nginx"),
+                          .digest = digest,
+                          .size_bytes = kSize,
+                          .on_data = [this](std::string_view data) { bytes += data.size(); },
+                          .on_restart = [this] { bytes = 0; },
+                          .on_done =
+                              [&](std::exception_ptr error) {
+                                  done = true;
+                                  end = std::move(error);
+                              }});
+        for (int i = 0; i < 1000 && !done; ++i) core->step(seconds(60), {});
+        if (!done) return "no end";
+        try {
+            if (end) std::rethrow_exception(end);
+        } catch (const base::Error& error) {
+            return error.message();
+        }
+        return {};
+    }
+    static constexpr size_t kSize = 10'000'000;
+    const oci::Digest digest = oci::Digest::of("blob");
+    size_t bytes = 0;
+};
+
+FakeAnswer cut_at(size_t bytes) {
+    return {200, {}, std::string(bytes, 'x'), Fault::cut};
+}
+
+FakeAnswer rest_from(size_t first, size_t bytes) {
+    const std::string range = "bytes " + std::to_string(first) + "-" +
+                              std::to_string(CutBlob::kSize - 1) + "/" +
+                              std::to_string(CutBlob::kSize);
+    return {206, {{"content-range", range}}, std::string(bytes, 'x'), Fault::cut};
+}
+
+}  // namespace
+
+TEST_CASE("the same bytes again and again are no progress: the tries end") {
+    CutBlob world({cut_at(5'000'000)});
+    CHECK_THAT(world.fetch(), Catch::Contains("registry-1.docker.io"));
+    CHECK(world.requests.size() == 5);
+}
+
+TEST_CASE("each step farther counts the tries from zero, by Range or from the start") {
+    std::vector<FakeAnswer> ranges{cut_at(1'000'000)};
+    for (size_t at = 1'000'000; at < CutBlob::kSize; at += 1'000'000) {
+        ranges.push_back(rest_from(at, 1'000'000));
+    }
+    CutBlob resumed(ranges);
+    CHECK(resumed.fetch().empty());
+    CHECK(resumed.bytes == CutBlob::kSize);
+    std::vector<FakeAnswer> wholes;
+    for (size_t end = 1'000'000; end <= CutBlob::kSize; end += 1'000'000) {
+        wholes.push_back(cut_at(end));
+    }
+    CutBlob restarted(wholes);
+    CHECK(restarted.fetch().empty());
+    CHECK(restarted.bytes == CutBlob::kSize);
+}
