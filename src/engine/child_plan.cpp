@@ -15,7 +15,6 @@
 #include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/base/temp_dir.hpp"
-#include "sandbox/image/owner_mark.hpp"
 #include "sandbox/kernel/seccomp_notify.hpp"
 #include "stage_file.hpp"
 
@@ -31,8 +30,6 @@ constexpr gid_t kTtyGroup = 5;  // in every distribution
 constexpr int kFirstPreserved = 3;
 constexpr const char* kSkeleton = "skeleton";
 
-// The caller's own root inside, whom the container's upper directory must belong to. Only when we
-// are root does it differ from ourselves.
 struct Owner {
     uid_t uid;
     gid_t gid;
@@ -41,14 +38,14 @@ Owner container_root(const kernel::IdMap& ids) {
     return {ids.uids.front().outside.value, ids.gids.front().outside.value};
 }
 
+}  // namespace
+
 void give_to_container_root(int fd, const kernel::IdMap& ids) {
     if (::geteuid() != 0) return;
     const Owner owner = container_root(ids);
     const int rc = raw::fchownat(fd, "", owner.uid, owner.gid, AT_EMPTY_PATH);
     if (rc < 0) throw base::SysError(-rc, "give a directory to the container's root");
 }
-
-}  // namespace
 
 std::vector<std::string> program_paths(const std::string& program,
                                        const std::vector<std::string>& env) {
@@ -219,31 +216,6 @@ void ChildPlan::plan_etc_files() {
     plan_.etc_files = {etc_files_.data(), etc_files_.size()};
 }
 
-// An owner whom this map does not have is the root of the container: with one id all is his. Where
-// identities are emulated, the file says whose it is meant to be.
-void ChildPlan::plan_memory_files() {
-    for (const MemoryFileSpec& file : spec_.memory_files) {
-        child::MemoryFile planned{
-            file.target.c_str(),
-            file.content.data(),
-            file.content.size(),
-            spec_.ids.contains_uid(file.uid) ? file.uid.value : plan_.root_uid,
-            spec_.ids.contains_gid(file.gid) ? file.gid.value : plan_.root_gid,
-            file.mode,
-            nullptr,
-            nullptr,
-            0};
-        if (spec_.identity == IdentityMode::emulate) {
-            const std::string owner = image::format_file_owner({file.uid.value, file.gid.value});
-            planned.owner_attribute = image::kOwnerAttribute;
-            planned.owner_bytes = owner.size();
-            planned.owner = keep(owner);
-        }
-        memory_files_.push_back(planned);
-    }
-    plan_.memory_files = {memory_files_.data(), memory_files_.size()};
-}
-
 void ChildPlan::plan_devices() {
     devices_ = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
                 {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
@@ -259,52 +231,6 @@ void ChildPlan::plan_devices() {
     shm = {{"mode", "1777"}, {"size", keep(std::to_string(spec_.shm_size_bytes))}};
     plan_.shm_options = {shm.data(), shm.size()};
     plan_.shm_classic = classic(shm);
-}
-
-void ChildPlan::plan_mounts() {
-    for (const MountSpec& wish : spec_.mounts) {
-        child::Mount mount;
-        mount.kind = static_cast<child::Mount::Kind>(wish.kind);
-        mount.target = wish.target.c_str();
-        mount.read_only = wish.read_only;
-        mount.no_exec = !wish.exec;
-        mount.no_suid = wish.nosuid;
-        mount.recursive = wish.recursive;
-        mount.if_there = wish.if_there;
-        mount.source = wish.source.c_str();
-        if (wish.kind == MountSpec::Kind::tmpfs) {
-            std::vector<Option>& options = options_.emplace_back();
-            char mode[16];
-            (void)std::snprintf(mode, sizeof mode, "%o", wish.tmpfs_mode & 07777u);
-            options.push_back({"mode", keep(mode)});
-            if (wish.tmpfs_size_bytes != 0) {
-                options.push_back({"size", keep(std::to_string(wish.tmpfs_size_bytes))});
-            }
-            for (const std::string& word : base::split(wish.tmpfs_options, ',')) {
-                if (word.empty()) continue;
-                const std::vector<std::string> parts = base::split(word, '=', 2);
-                options.push_back({keep(parts[0]), parts.size() > 1 ? keep(parts[1]) : nullptr});
-            }
-            mount.options = {options.data(), options.size()};
-            mount.classic_options = classic(options);
-        } else {
-            const bool volume = wish.kind == MountSpec::Kind::volume;
-            mount.seed = volume && wish.seed;
-            if (wish.create_source && ::access(wish.source.c_str(), F_OK) != 0 && errno == ENOENT) {
-                base::make_dirs(wish.source, 0755);
-                base::log::notice("made the directory " + base::quote(wish.source) +
-                                  " for a bind mount");
-            }
-            if (volume && wish.seed && ::geteuid() == 0) {
-                const base::UniqueFd data = base::open_dir(wish.source);
-                give_to_container_root(data.get(), spec_.ids);
-            }
-        }
-        mounts_.push_back(mount);
-    }
-    source_fds_.assign(mounts_.size(), -1);
-    plan_.mounts = {mounts_.data(), mounts_.size()};
-    plan_.source_fds = source_fds_.data();
 }
 
 void ChildPlan::plan_identity() {

@@ -9,6 +9,7 @@
 #include "child/plan.hpp"
 #include "launch.hpp"
 #include "sandbox/base/unique_fd.hpp"
+#include "sandbox/image/owner_mark.hpp"
 
 namespace sandbox::engine {
 
@@ -21,6 +22,10 @@ void mark_start_text(child::Plan& plan);
 // The same list on both sides.
 static_assert(static_cast<int>(MountSpec::Kind::device) ==
               static_cast<int>(child::Mount::Kind::device));
+
+// To the container's root, whom its upper directory must belong to. Only when we are root does he
+// differ from ourselves.
+void give_to_container_root(int fd, const kernel::IdMap& ids);
 
 class ChildPlan {
   public:
@@ -40,6 +45,7 @@ class ChildPlan {
     void plan_etc_files();
     void plan_devices();
     void plan_mounts();
+    void plan_tmpfs(const MountSpec& wish, child::Mount& mount);
     void plan_masks();
     void plan_sysctls();
     void plan_identity();
@@ -50,6 +56,7 @@ class ChildPlan {
     void plan_payload();
 
     const char* keep(std::string text);
+    [[nodiscard]] child::OwnerMark mark_of(const image::FileOwner& owner);
     [[nodiscard]] const char* classic(const std::vector<child::Option>& options);
     void add_etc_file(const char* name, std::string content);
     [[nodiscard]] bool ensure_skeleton() const;

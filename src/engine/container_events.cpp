@@ -58,13 +58,12 @@ void tell_networks(const store::Store& store, const std::string& id,
                    const store::NetworkFacts& facts, bool connected) noexcept {
     try {
         for (const store::NetworkPlace& place : facts.networks) {
-            store::append_event(
-                store,
-                {.type = "network",
-                 .action = connected ? "connect" : "disconnect",
-                 .id = place.id.empty() ? shown_network(place.name) : place.id,
-                 .attributes = {
-                     {"container", id}, {"name", shown_network(place.name)}, {"type", "bridge"}}});
+            store::append_event(store, {.type = "network",
+                                        .action = connected ? "connect" : "disconnect",
+                                        .id = shown_network_id(place),
+                                        .attributes = {{"container", id},
+                                                       {"name", shown_network(place.name)},
+                                                       {"type", "bridge"}}});
         }
     } catch (const std::exception& error) {  // out of memory
         base::log::debug(error.what());

@@ -244,7 +244,7 @@ void ContainerMaker::remove_cidfile() noexcept {
     }
 }
 
-void ContainerMaker::remove_quietly() noexcept {
+void ContainerMaker::remove_quietly(const base::json::Value& record) noexcept {
     // A container that never ran shall not stand in the way of the next try.
     remove_cidfile();
     if (container_) {
@@ -255,7 +255,7 @@ void ContainerMaker::remove_quietly() noexcept {
             volumes_.remove_anonymous();
             store::OwnedContainer owned = std::move(*container_);
             container_.reset();
-            store::ContainerStore(store_).remove(std::move(owned));
+            store::ContainerStore(store_).remove(std::move(owned), &record);
         } catch (const base::Error& error) {
             container_.reset();
             base::log::warning("the container's files stay (" + error.message() +

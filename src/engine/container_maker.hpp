@@ -35,12 +35,13 @@ class ContainerMaker {
   public:
     // launches: a launch by this process follows, which prepares for it.
     ContainerMaker(const store::Store& store, const RunRequest& request, bool launches = false);
-    ~ContainerMaker() { remove_quietly(); }
+    ~ContainerMaker() { remove_quietly(record_); }
     ContainerMaker(const ContainerMaker&) = delete;
     ContainerMaker& operator=(const ContainerMaker&) = delete;
 
     void make();
-    void remove_quietly() noexcept;  // container, anonymous volumes and the cidfile
+    // Container, anonymous volumes and the cidfile. `record`: the container's, which may be taken.
+    void remove_quietly(const base::json::Value& record) noexcept;
     void remove_cidfile() noexcept;
     // It stays; the lock is the caller's.
     [[nodiscard]] store::OwnedContainer release() noexcept;

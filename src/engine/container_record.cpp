@@ -42,6 +42,7 @@ json::Array mounts_of(const std::vector<MountSpec>& mounts) {
                             {"nosuid", mount.nosuid},        {"recursive", mount.recursive}};
         if (mount.mark_owners) object.append("mark_owners", true);
         if (mount.kind == MountSpec::Kind::volume) object.append("seed", mount.seed);
+        if (mount.create_source) object.append("create_source", true);
         if (mount.anonymous) object.append("anonymous", true);
         if (mount.kind == MountSpec::Kind::tmpfs) {
             object.append("size", mount.tmpfs_size_bytes);
@@ -190,6 +191,7 @@ std::vector<MountWish> saved_mounts(const json::Value& record) {
         spec.nosuid = bool_of(mount["nosuid"], true);
         spec.recursive = bool_of(mount["recursive"], true);
         spec.mark_owners = bool_of(mount["mark_owners"], false);
+        spec.create_source = bool_of(mount["create_source"], false);
         spec.seed = bool_of(mount["seed"], false);
         spec.tmpfs_size_bytes = mount["size"].try_u64().value_or(0);
         spec.tmpfs_mode = static_cast<mode_t>(mount["mode"].try_u64().value_or(01777));
@@ -208,7 +210,7 @@ std::vector<MountWish> record_mounts(const json::Value& record) {
         return wish.spec.kind == MountSpec::Kind::tmpfs ||
                wish.spec.kind == MountSpec::Kind::device;
     });
-    for (MountWish& wish : wishes) wish.spec.seed = wish.spec.anonymous = false;
+    for (MountWish& wish : wishes) wish.spec.seed = false;
     return wishes;
 }
 

@@ -109,7 +109,8 @@ std::string_view is_what(Status status) {
 void require_ended(ControlClient& client, const std::string& name) {
     try {
         const Status status =
-            store::state_from_json(client.call(base::json::Object{{"op", "state"}}).value["state"])
+            store::state_from_json(
+                client.call(base::json::Object{{"op", "state"}, {"wanted", true}}).value["state"])
                 .status;
         if (!store::is_active(status)) return;  // it lets go in a moment
         throw base::Error("cannot remove container " + base::quote(name) + ": it is " +
@@ -124,7 +125,9 @@ void require_ended(ControlClient& client, const std::string& name) {
 void end_by_force(ControlClient& client) {
     constexpr std::chrono::milliseconds kPatience{3000};
     try {
-        (void)client.call(base::json::Object{{"op", "kill"}, {"signal", "KILL"}}, {}, kPatience);
+        (void)client.call(
+            base::json::Object{{"op", "kill"}, {"signal", "KILL"}, {"removing", true}}, {},
+            kPatience);
     } catch (const SupervisorGone&) {
     } catch (const base::Error& error) {
         base::log::debug(error.message());

@@ -27,12 +27,21 @@ bool is_doomed(const store::Store& store, const std::string& id) {
     return base::exists_at(store.containers_fd(), id + "/" + kDoomedMark);
 }
 
+// Not those that somebody named, whatever they are.
+std::vector<std::string> anonymous_volumes(const base::json::Value& record) {
+    std::vector<std::string> names;
+    for (const MountWish& mount : record_mounts(record)) {
+        if (mount.spec.anonymous) names.push_back(mount.spec.volume_name);
+    }
+    return names;
+}
+
 // Before its container, whose record names them. Of two containers that go at the same time the one
 // that looks last takes those that both have.
 void remove_volumes(const store::Store& store, const std::string& id,
                     const base::json::Value& record) {
     const store::VolumeStore all(store);
-    for (const std::string& name : record["volumes"].strings()) {
+    for (const std::string& name : anonymous_volumes(record)) {
         const auto volume = all.try_get(name);
         if (!volume || !volume->anonymous) continue;
         const std::vector<std::string> users = users_of_volume(store, name);
@@ -99,7 +108,7 @@ void forget_kept(const store::OwnedContainer& container) {
 void remove_owned(const store::Store& store, store::OwnedContainer container,
                   const base::json::Value& record, bool volumes) {
     std::exception_ptr failure;
-    if (volumes && !record["volumes"].strings().empty()) {
+    if (volumes && !anonymous_volumes(record).empty()) {
         mark_doomed(container);
         try {
             remove_volumes(store, container.id, record);
@@ -107,7 +116,7 @@ void remove_owned(const store::Store& store, store::OwnedContainer container,
             failure = std::current_exception();
         }
     }
-    store::ContainerStore(store).remove(std::move(container));
+    store::ContainerStore(store).remove(std::move(container), &record);
     if (failure) std::rethrow_exception(failure);
 }
 

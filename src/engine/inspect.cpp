@@ -264,18 +264,12 @@ json::Value make_host_config(const store::Store& store, const store::ContainerEn
     return json::Value(std::move(object));
 }
 
-std::string network_id(const store::NetworkPlace& place) {
-    if (!place.id.empty() || place.name.empty()) return place.id;
-    const auto builtin = try_builtin_network(place.name);
-    return builtin ? builtin->id : "";
-}
-
 json::Value place_document(const store::NetworkPlace& place) {
     return json::Object{{"IPAMConfig", nullptr},
                         {"Links", nullptr},
                         {"Aliases", list_or_null(place.aliases)},
                         {"MacAddress", place.mac},
-                        {"NetworkID", network_id(place)},
+                        {"NetworkID", shown_network_id(place)},
                         {"EndpointID", ""},
                         {"Gateway", place.gateway},
                         {"IPAddress", place.ipv4},

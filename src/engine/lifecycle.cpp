@@ -29,6 +29,8 @@ using Status = store::ContainerState::Status;
 
 // Looking shall not hang on a supervisor that is suspended.
 constexpr std::chrono::milliseconds kLook{500};
+// A supervisor that has nothing left to do is gone by then.
+constexpr std::chrono::milliseconds kMoment{200};
 
 store::ContainerEntry find(const store::Store& store, const std::string& name) {
     return store::ContainerStore(store).find(name);
@@ -52,9 +54,11 @@ Patience patience_for(const store::ContainerEntry& entry) {
 }
 
 store::ContainerState ask_state(ControlClient& client,
-                                std::chrono::milliseconds patience = ControlClient::kPatience) {
+                                std::chrono::milliseconds patience = ControlClient::kPatience,
+                                bool wanted = false) {
     return store::state_from_json(
-        client.call(json::Object{{"op", "state"}}, {}, patience).value["state"]);
+        client.call(json::Object{{"op", "state"}, {"wanted", wanted}}, {}, patience)
+            .value["state"]);
 }
 
 json::Value stop_request(const char* op, const StopWish& wish) {
@@ -87,6 +91,15 @@ std::optional<Reply> try_call(ControlClient& client, const json::Value& request)
     }
 }
 
+// Whoever comes next finds it free, or removed: but for one that runs again, and one whose
+// supervisor still waits for somebody who does not read its output.
+void wait_for_end(const store::Store& store, const std::string& id, const SupervisorEnd& end,
+                  const std::optional<Reply>& reply) {
+    const std::string then = reply ? reply->value.string_or("then") : "";
+    if (then == "goes on") return;
+    end.wait(store, id, then == "stays" ? std::optional(kMoment) : std::nullopt);
+}
+
 void start_owned(const store::Store& store, store::OwnedContainer owned, FirstStreams* streams) {
     SignalGate gate;
     start_supervisor(store, owned, gate, streams);
@@ -109,7 +122,7 @@ void start_with_streams(const store::Store& store, const std::string& name, Firs
             return;
         }
         try {
-            const Status status = ask_state(*settled.client).status;
+            const Status status = ask_state(*settled.client, ControlClient::kPatience, true).status;
             if (status == Status::running || status == Status::restarting) return;
             if (status == Status::paused) {
                 throw base::Error(
@@ -128,8 +141,7 @@ void stop_container(const store::Store& store, const std::string& name, const St
     std::optional<ControlClient> client = try_supervisor(store, entry);
     if (!client) return;
     const SupervisorEnd end(*client);
-    (void)try_call(*client, stop_request("stop", wish));
-    end.wait(store, entry.id);
+    wait_for_end(store, entry.id, end, try_call(*client, stop_request("stop", wish)));
 }
 
 void restart_container(const store::Store& store, const std::string& name, const StopWish& wish) {
@@ -152,8 +164,9 @@ void signal_container(const store::Store& store, const std::string& name,
     if (!client) throw_not_running(entry);
     const std::string word = signal.empty() ? "KILL" : signal;
     const SupervisorEnd end(*client);
-    (void)try_call(*client, json::Object{{"op", "kill"}, {"signal", word}});
-    if (try_parse_signal(word) == SIGKILL) end.wait(store, entry.id);
+    const std::optional<Reply> reply =
+        try_call(*client, json::Object{{"op", "kill"}, {"signal", word}});
+    if (try_parse_signal(word) == SIGKILL) wait_for_end(store, entry.id, end, reply);
 }
 
 WaitCondition parse_wait_condition(std::string_view text) {
@@ -189,8 +202,12 @@ int wait_container(const store::Store& store, const std::string& name, WaitCondi
             if (reply)
                 exit_code = static_cast<int>(reply->value["exit_code"].try_i64().value_or(0));
             if (next && reply) return exit_code;
+            if (reply && condition == WaitCondition::not_running) {
+                wait_for_end(store, entry.id, end, reply);
+                return exit_code;
+            }
+            if (reply && reply->value.string_or("then") == "goes on") continue;
             end.wait(store, entry.id);
-            if (reply && condition == WaitCondition::not_running) return exit_code;
         }
     } catch (const base::NotFoundError&) {
         return exit_code;  // removed

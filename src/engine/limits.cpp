@@ -7,9 +7,7 @@
 #include <utility>
 
 #include "engine/container_events.hpp"
-#include "engine/flags/option_flags.hpp"
-#include "engine/flags/option_resources.hpp"
-#include "engine/restart_policy.hpp"
+#include "engine/limit_change.hpp"
 #include "engine/saved_request.hpp"
 #include "engine/settled.hpp"
 #include "sandbox/base/error.hpp"
@@ -21,55 +19,6 @@ namespace sandbox::engine {
 namespace {
 
 namespace json = base::json;
-
-void overlay(const std::optional<std::string>& wish, std::optional<std::string>& into) {
-    if (wish) into = wish;
-}
-
-RunRequest merge(RunRequest request, const RunRequest& wish) {
-    overlay(wish.memory, request.memory);
-    overlay(wish.memory_swap, request.memory_swap);
-    // docker: more memory than the old sum of memory and swap needs a new sum; without one it
-    // follows the memory again.
-    if (wish.memory && !wish.memory_swap && request.memory_swap != "-1") {
-        request.memory_swap.reset();
-    }
-    overlay(wish.memory_reservation, request.memory_reservation);
-    if (wish.cpus) request.cpu_quota = request.cpu_period = std::nullopt;
-    if (wish.cpu_quota || wish.cpu_period) request.cpus.reset();
-    overlay(wish.cpus, request.cpus);
-    overlay(wish.cpu_shares, request.cpu_shares);
-    overlay(wish.cpu_quota, request.cpu_quota);
-    overlay(wish.cpu_period, request.cpu_period);
-    overlay(wish.cpuset_cpus, request.cpuset_cpus);
-    overlay(wish.cpuset_mems, request.cpuset_mems);
-    overlay(wish.blkio_weight, request.blkio_weight);
-    overlay(wish.pids_limit, request.pids_limit);
-    overlay(wish.restart, request.restart);
-    request.strict_limits = request.strict_limits || wish.strict_limits;
-    return request;
-}
-
-struct Changed {
-    json::Value request, resources;
-    std::uint64_t pids_limit = 0;
-    std::string restart;
-};
-
-Changed change(const json::Value& record, const RunRequest& wish) {
-    const RunRequest merged = merge(request_from_json(record["request"]), wish);
-    if (merged.restart) {
-        const RestartPolicy policy = parse_restart_policy(*merged.restart);
-        if (policy.kind != RestartPolicy::Kind::no && merged.remove == true) {
-            throw base::UsageError("--restart and --rm contradict each other",
-                                   "the container is removed when it ends");
-        }
-    }
-    constexpr std::uint64_t kDefaultPids = 2048;
-    return {request_to_json(merged), json::Value(parse_resources(merged).document),
-            merged.pids_limit ? parse_pids_limit(*merged.pids_limit) : kDefaultPids,
-            merged.restart.value_or("no")};
-}
 
 std::uint64_t machine_memory_bytes() {
     constexpr size_t kMaxBytes = 64u << 10;
@@ -97,27 +46,16 @@ std::optional<std::string> update_container(const store::Store& store, const std
     const store::ContainerEntry entry = containers.find(name);
     Patience patience("container " + base::quote(entry.name));
     Settled settled = settle(store, entry.id, patience);
-    // Read anew: now nobody but us or its supervisor changes it.
+    // Read anew: now nobody but us or its supervisor changes it, which merges by itself.
     const json::Value record = containers.find(entry.id).record;
-    const Changed changed = change(record, wish);
+    const json::Value changed = with_limits(record, wish);
     if (settled.owned) {
-        json::Object object = *record.as_object();
-        object["request"] = changed.request;
-        object["resources"] = changed.resources;
-        object["pids_limit"] = changed.pids_limit;
-        object["restart"] = changed.restart;
-        containers.save_record(*settled.owned, json::Value(std::move(object)));
+        containers.save_record(*settled.owned, changed);
         tell_container(store, entry.id, record, "update");
         return std::nullopt;
     }
-    json::Object request{{"op", "update"},
-                         {"request", changed.request},
-                         {"resources", changed.resources},
-                         {"pids_limit", changed.pids_limit},
-                         {"restart", changed.restart},
-                         {"strict", wish.strict_limits}};
-    if (wish.pids_limit) request.append("changed_pids", changed.pids_limit);
-    const json::Value answer = settled.client->call(json::Value(std::move(request))).value;
+    const json::Object request{{"op", "limit"}, {"wish", request_to_json(wish)}};
+    const json::Value answer = settled.client->call(json::Value(request)).value;
     tell_container(store, entry.id, record, "update");
     const std::string unmet = answer.string_or("unmet");
     if (unmet.empty()) return std::nullopt;

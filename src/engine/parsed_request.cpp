@@ -33,6 +33,11 @@ void parse_mounts(const RunRequest& request, const CallerFacts& caller, ParsedRe
     for (const std::string& text : request.devices) {
         for (MountWish& wish : parse_device_flag(text)) parsed.mounts.push_back(std::move(wish));
     }
+    for (MountWish& mount : parsed.mounts) {
+        const std::vector<std::string>& carried = request.carried_volumes;
+        mount.spec.anonymous =
+            std::find(carried.begin(), carried.end(), mount.spec.volume_name) != carried.end();
+    }
     sort_mounts(parsed.mounts);
     for (const MountWish& mount : parsed.mounts) {
         for (const std::string& notice : mount.notices) base::log::notice(notice);

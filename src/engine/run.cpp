@@ -10,9 +10,11 @@
 #include <optional>
 #include <utility>
 
+#include "engine/callers_streams.hpp"
 #include "engine/container_events.hpp"
 #include "engine/container_maker.hpp"
 #include "engine/dead_containers.hpp"
+#include "engine/flags/device_flags.hpp"
 #include "engine/flags/flag_error.hpp"
 #include "engine/launch.hpp"
 #include "engine/network/container_network.hpp"
@@ -80,6 +82,7 @@ class ForegroundRun {
   private:
     LaunchedContainer start();
     void open_log();
+    void choose_streams(LaunchContext& context);
     ForegroundOutput begin_output(LiveContainer& live);
     void finish(LiveContainer& live, int exit_code);
 
@@ -90,6 +93,7 @@ class ForegroundRun {
     // Of a run that is kept: what it writes goes to the caller and to the log.
     std::optional<store::LogWriter> log_;
     std::optional<PayloadPipes> pipes_;
+    std::array<bool, 3> passed_on_{};  // by the hub, as our own 1 and 2
     std::optional<OutputHub> hub_;
     std::unique_ptr<ContainerNetwork> network_;  // after the maker, whose loop it is in
 };
@@ -106,15 +110,45 @@ void ForegroundRun::open_log() {
 }
 
 ForegroundOutput ForegroundRun::begin_output(LiveContainer& live) {
-    if (!log_) return {};
-    if (!pipes_) return {nullptr, &*log_};
+    store::LogWriter* const log = log_ ? &*log_ : nullptr;
+    if (!pipes_) return {nullptr, log};
     pipes_->payload = {};
-    // Standard input is the payload's own descriptor, as it is without a log.
-    hub_.emplace(maker_.gate().loop(), &*log_, std::move(pipes_->ours));
+    // Standard input is the payload's own descriptor in any case.
+    hub_.emplace(maker_.gate().loop(), log, std::move(pipes_->ours));
+    if (log == nullptr) return {&*hub_, nullptr, passed_on_[1], passed_on_[2]};
     serve_attach(
         live.server(), [this] { return hub_ ? &*hub_ : nullptr; },
         [&live](const winsize& size) { live.tell_size(size); });
     return {&*hub_, nullptr, attached_.out, attached_.err};
+}
+
+// What users of the container are to open anew (callers_streams.hpp) is passed on where they cannot
+// do so with the caller's own.
+void ForegroundRun::choose_streams(LaunchContext& context) {
+    const ContainerSpec& spec = maker_.draft().spec;
+    const bool has_others = has_own_ids(spec.ids);
+    if (has_others) (void)share_input(context.stdio_fds[0]);
+    if (log_) {
+        pipes_ = make_payload_pipes(false);
+        context.stdio_fds[1] = pipes_->payload[1].get();
+        context.stdio_fds[2] = pipes_->payload[2].get();
+        return;
+    }
+    if (!has_others) return;
+    const bool is_other = host_identity(spec).uid != ::geteuid();
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+        const auto at = static_cast<size_t>(stream);
+        passed_on_[at] = !share_output(context.stdio_fds[at]) && is_other;
+    }
+    if (!passed_on_[1] && !passed_on_[2]) return;
+    pipes_ = make_payload_pipes(false);
+    // 2>&1: through one pipe, which keeps the order.
+    const bool is_one =
+        passed_on_[1] && passed_on_[2] && is_same_file(STDOUT_FILENO, STDERR_FILENO);
+    if (is_one) passed_on_[2] = false;
+    if (passed_on_[1]) context.stdio_fds[1] = pipes_->payload[1].get();
+    if (passed_on_[2]) context.stdio_fds[2] = pipes_->payload[2].get();
+    if (is_one) context.stdio_fds[2] = pipes_->payload[1].get();
 }
 
 LaunchedContainer ForegroundRun::start() {
@@ -134,11 +168,7 @@ LaunchedContainer ForegroundRun::start() {
         if (!attached_.err) context.stdio_fds[2] = null_fd.get();
     }
     open_log();
-    if (log_ && !spec.tty) {
-        pipes_ = make_payload_pipes(false);
-        context.stdio_fds[1] = pipes_->payload[1].get();
-        context.stdio_fds[2] = pipes_->payload[2].get();
-    }
+    if (!spec.tty) choose_streams(context);
     LaunchedContainer launched =
         launch_attached(maker_.draft().spec, context, maker_.gate().loop(), network_);
     maker_.forget_early();
@@ -150,7 +180,7 @@ LaunchedContainer ForegroundRun::start() {
 void ForegroundRun::finish(LiveContainer& live, int exit_code) {
     const LiveContainer::Next next = live.ended(exit_code);
     if (!maker_.draft().keep && !live.is_start_wanted()) {
-        maker_.remove_quietly();
+        maker_.remove_quietly(live.record());
         live.answer_all();
         return;
     }

@@ -1,13 +1,16 @@
 #include "engine/saved_container.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "engine/container_maker.hpp"
 #include "engine/container_record.hpp"
+#include "engine/files/places.hpp"
 #include "engine/flags/option_flags.hpp"
 #include "engine/saved_request.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/image/pull.hpp"
@@ -34,6 +37,15 @@ void drop_gateway_wishes(RunRequest& request) {
 
 }  // namespace
 
+void restore_layers(const store::Store& store, const base::json::Value& record) {
+    const std::vector<std::string> layers = record["layers"].strings();
+    const bool whole = std::all_of(layers.begin(), layers.end(), [&](const std::string& layer) {
+        return base::exists_at(store.layers_fd(), layer);
+    });
+    if (whole) return;
+    image::unpack_layers(store, find_image(store, record), files_id_map(record), nullptr);
+}
+
 SavedContainer load_saved_container(const store::Store& store, const std::string& id,
                                     const base::json::Value& record) {
     SavedContainer saved;
@@ -48,6 +60,7 @@ SavedContainer load_saved_container(const store::Store& store, const std::string
     const bool wants_one_id = parsed.identity.value_or(IdentityMode::range) != IdentityMode::range;
     if (wants_one_id || record_has_one_id(record)) kernel::use_one_id();
     const HostFacts host = host_facts(parsed.network.mode);
+    restore_layers(store, record);  // takes the store's lock itself
 
     const base::FileLock lock = store.lock(base::LockMode::shared);
     const store::ImageRecord image = find_image(store, record);

@@ -17,6 +17,10 @@ struct SavedContainer {
     SpecDraft draft;
     std::unique_ptr<VolumeMounts> volumes;  // mark_seeded() after the launch
 };
+// Layers of the container's that are gone (a power cut soon after the pull, a repair) come back
+// from their blobs. No store lock may be held. Throws NotFoundError when image or blobs are gone as
+// well.
+void restore_layers(const store::Store& store, const base::json::Value& record);
 // Must hold the container's lock. Throws Error (125) when its image, a bind source or a volume is
 // gone, or its record is damaged.
 [[nodiscard]] SavedContainer load_saved_container(const store::Store& store, const std::string& id,

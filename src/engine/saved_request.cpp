@@ -187,6 +187,7 @@ RunRequest settle_request(const RunRequest& request, const ParsedRequest& parsed
         settled.ulimits.push_back(ulimit_text(resource, limit));
     }
     settled.volumes_from.clear();
+    settled.carried_volumes.clear();
     if (!parsed.security.seccomp_file.empty()) settled.seccomp_profile = parsed.seccomp_profile;
     settled.tty = tty;
     settled.interactive = interactive;

@@ -63,7 +63,8 @@ Settled settle(const store::Store& store, const std::string& id, Patience& patie
     }
 }
 
-void SupervisorEnd::wait(const store::Store& store, const std::string& id) const {
+void SupervisorEnd::wait(const store::Store& store, const std::string& id,
+                         std::optional<milliseconds> longest) const {
     Patience patience("container " + id.substr(0, 12));
     const auto is_over = [&] {
         if (!process_) return !base::FileLock::is_held(store.containers_fd(), id + "/lock");
@@ -71,7 +72,7 @@ void SupervisorEnd::wait(const store::Store& store, const std::string& id) const
         pollfd look{process_->get(), POLLIN, 0};
         return ::poll(&look, 1, 0) > 0;
     };
-    while (!is_over()) patience.wait();
+    while (!is_over() && (!longest || patience.waited() < *longest)) patience.wait();
 }
 
 }  // namespace sandbox::engine

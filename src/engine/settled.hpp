@@ -18,6 +18,7 @@ class Patience {
   public:
     explicit Patience(std::string what) : what_(std::move(what)) {}
     void wait();  // throws when it is over
+    [[nodiscard]] std::chrono::milliseconds waited() const noexcept { return waited_; }
 
   private:
     std::string what_;
@@ -39,8 +40,9 @@ class SupervisorEnd {
   public:
     // Must be made before the supervisor is asked to end.
     explicit SupervisorEnd(const ControlClient& client) : process_(client.try_supervisor_pidfd()) {}
-    // Until it has let go of the container.
-    void wait(const store::Store& store, const std::string& id) const;
+    // Until it has let go of the container, or no longer than `longest`.
+    void wait(const store::Store& store, const std::string& id,
+              std::optional<std::chrono::milliseconds> longest = std::nullopt) const;
 
   private:
     std::optional<base::UniqueFd> process_;  // absent: in another pid namespace, or gone

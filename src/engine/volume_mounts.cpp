@@ -41,6 +41,8 @@ void discard_half_seed(int volume_fd) {
 // --mount must be there.
 void prepare_bind_source(const MountWish& wish) {
     const std::string& source = wish.spec.source;
+    // A record does not say how it was typed.
+    const bool is_saved = wish.typed == wish.spec.target;
     if (::access(source.c_str(), F_OK) == 0) return;
     const int error = errno;
     if (error != ENOENT) {
@@ -48,14 +50,17 @@ void prepare_bind_source(const MountWish& wish) {
     }
     if (!wish.spec.create_source) {
         throw_usage("bind source path does not exist: " + base::quote(source),
-                    "no such file or directory: make it first, or use -v, which makes it");
+                    is_saved
+                        ? "it was removed since the container was made: make it again"
+                        : "no such file or directory: make it first, or use -v, which makes it");
     }
     try {
         base::make_dirs(source, 0755);
     } catch (const base::SysError& failure) {
         throw_usage("host path " + base::quote(source) +
                         " does not exist and cannot be made: " + base::errno_text(failure.errnum()),
-                    "check the part before the colon of -v " + wish.typed);
+                    is_saved ? "make it by hand, or remove the container"
+                             : "check the part before the colon of -v " + wish.typed);
     }
     base::log::notice("made the directory " + base::quote(source) + " for a bind mount");
 }
@@ -147,7 +152,6 @@ std::vector<MountSpec> VolumeMounts::resolve(const std::vector<MountWish>& wishe
         MountSpec spec = wish.spec;
         if (spec.kind == MountSpec::Kind::volume) resolve_volume(wish, spec);
         if (spec.kind == MountSpec::Kind::bind) prepare_bind_source(wish);
-        spec.create_source = false;
         mounts.push_back(std::move(spec));
     }
     return mounts;

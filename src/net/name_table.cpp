@@ -8,6 +8,7 @@ namespace sandbox::net {
 namespace {
 
 constexpr std::uint16_t kInternet = 1;
+constexpr size_t kMaxNameBytes = 63;  // RFC 1035 2.3.4: a label
 
 std::string canonical(std::string_view name) {
     if (name.ends_with('.')) name.remove_suffix(1);
@@ -22,6 +23,8 @@ DnsType type_of(const IpAddress& address) {
 
 void NameTable::set_owner(const std::string& id, Owner owner) {
     remove_owner(id);
+    // A container may be called more than can be asked for: its other names have to do.
+    std::erase_if(owner.names, [](const std::string& name) { return name.size() > kMaxNameBytes; });
     for (std::string& name : owner.names) {
         name = canonical(name);
         owners_of_name_.emplace(name, id);

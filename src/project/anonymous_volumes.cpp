@@ -32,13 +32,15 @@ void give(const AnonymousVolume& volume, const std::vector<std::string>& image_v
           engine::RunRequest& request) {
     for (std::string& each : request.volumes) {
         if (target_of(each) != volume.target) continue;
-        if (each == volume.target) each = volume.name + ":" + volume.target;
-        return;
+        if (each != volume.target) return;
+        each = volume.name + ":" + volume.target;
+        return request.carried_volumes.push_back(volume.name);
     }
     for (std::string& line : request.mounts) {
         if (!has_target(line, volume.target)) continue;
         if (line.starts_with("type=volume,") && line.find("source=") == std::string::npos) {
             line += ",source=" + volume.name;
+            request.carried_volumes.push_back(volume.name);
         }
         return;
     }
@@ -47,6 +49,7 @@ void give(const AnonymousVolume& volume, const std::vector<std::string>& image_v
     }
     if (!contains(image_volumes, volume.target)) return;
     request.volumes.push_back(volume.name + ":" + volume.target);
+    request.carried_volumes.push_back(volume.name);
 }
 
 }  // namespace
@@ -58,7 +61,7 @@ std::vector<AnonymousVolume> anonymous_volumes_of(const store::Store& store,
     const base::json::Array* const mounts = record["mounts"].as_array();
     if (mounts == nullptr) return result;
     for (const base::json::Value& mount : *mounts) {
-        if (mount.string_or("type") != "volume") continue;
+        if (!mount["anonymous"].is_true()) continue;
         const auto volume = store::VolumeStore(store).try_get(mount.string_or("name"));
         if (!volume || !volume->anonymous) continue;
         result.push_back({volume->name, mount.string_or("destination")});

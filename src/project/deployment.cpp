@@ -16,7 +16,7 @@ namespace sandbox::project {
 namespace {
 
 constexpr size_t kShortId = 12;
-constexpr size_t kSuccessorTail = 50;  // a name has 63 at most
+constexpr size_t kSuccessorTail = 242;  // a name has 255 at most
 
 Deployed make_deployed(const engine::ContainerRow& row) {
     Deployed deployed;

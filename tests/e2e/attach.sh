@@ -22,6 +22,25 @@ expect_eq running "$OUT"
 expect_rc 0 tty 'wait:1' 'send:echo second\r' 'expect:second\r\nsecond' 'send:ab' -- "$SANDBOX_BIN" attach --detach-keys a,b shell
 expect_rc 3 tty 'wait:1' 'send:stty size; exit 3\r' 'expect:24 80' -- "$SANDBOX_BIN" attach shell
 
+test_case "one that is suspended keeps nobody from an ended container"
+for verb in start rm; do
+    expect_ok sandbox run -d --name held $run_image sh -c '(sleep 0.5; yes | head -c 300000) & sleep 1; exit 5'
+    "$SANDBOX_BIN" attach held >/dev/null &
+    client=$!
+    sleep 0.2
+    kill -STOP $client
+    sleep 1
+    begin=$(date +%s%N)
+    expect_ok timeout 30 "$SANDBOX_BIN" wait held
+    expect_eq 5 "$OUT"
+    [ $((($(date +%s%N) - begin) / 1000000)) -lt 1500 ] || fail "wait took long"
+    expect_ok sandbox "$verb" held
+    [ $((($(date +%s%N) - begin) / 1000000)) -lt 6000 ] || fail "$verb took long"
+    [ "$verb" = rm ] || expect_ok sandbox rm -f held
+    kill -KILL $client
+    wait $client
+done
+
 test_case "unknown keys, no such container, one that has ended"
 expect_rc 1 sandbox attach --detach-keys ctrl-1 shell
 expect_rc 1 sandbox attach shell

@@ -49,6 +49,14 @@ expect_eq b:y "$(sandbox run --rm localhost/made:2 sh -c 'echo $X')"
 expect_error 2 'not a valid change command' sandbox commit -c 'RUN x' c
 expect_error 2 'unknown format' sandbox commit --format x c
 
+test_case "a health check with all its times, and it is the container's"
+expect_ok sandbox commit -q -c 'HEALTHCHECK --interval=1h --start-period=1h --start-interval=1s CMD true' \
+    c localhost/made:health
+expect_eq 1000000000 "$(sandbox image inspect --format '{{.Config.Healthcheck.StartInterval}}' localhost/made:health)"
+expect_ok sandbox create --name health localhost/made:health
+expect_eq 1000000000 "$(sandbox inspect --format '{{.Config.Healthcheck.StartInterval}}' health)"
+expect_ok sandbox rm health
+
 test_case "without a name it has none; a chain of commits"
 run_rc sandbox commit c
 expect_eq 0 "$RC"

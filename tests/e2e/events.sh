@@ -24,7 +24,9 @@ line=$(all --filter event=start | tail -n 1)
 expect_match '"status":"start","id":"[0-9a-f]{64}"' "$line"
 expect_match '"Type":"container","Action":"start","Actor":\{"ID":"[0-9a-f]{64}"' "$line"
 expect_match '"time":[0-9]{10},"timeNano":[0-9]{19}\}$' "$line"
-expect_eq 4 "$(all --filter label=tier=front | wc -l)"  # all but its removal
+expect_eq 5 "$(all --filter label=tier=front | wc -l)"
+expect_eq "$run_image short" "$(all --filter label=tier=front --filter event=destroy --format \
+    '{{.From}} {{.Actor.Attributes.name}}')"
 expect_eq "" "$(all --filter label=tier=back)"
 expect_eq "" "$(all --filter container=short --until 10m)"
 
@@ -82,7 +84,7 @@ expect_ok bash -c "'$SANDBOX_BIN' cp box:/tmp/well - >copy && '$SANDBOX_BIN' cp 
 expect_ok bash -c "'$SANDBOX_BIN' export box >tree"
 expect_ok sandbox commit -q -m why box localhost/changed
 expect_ok sandbox rm -f box
-expect_match 'update,top,archive-path,extract-to-dir,export,pause,commit,unpause,kill,die,destroy,$' "$(of box)"
+expect_match 'update,top,archive-path,extract-to-dir,export,pause,commit,unpause,kill,(health_status: unhealthy,)?die,destroy,$' "$(of box)"
 expect_eq why "$(all --filter event=commit --format '{{.Actor.Attributes.comment}}')"
 expect_eq "create mount unmount " \
     "$(all --filter volume=kept --format '{{.Action}}' | tr '\n' ' ')"

@@ -118,6 +118,28 @@ expect_ok sandbox start c
 expect_eq 5 "$(sandbox wait c)"
 expect_ok sandbox rm c
 
+test_case "a host directory of -v is made again at start; one of --mount must be there"
+expect_ok sandbox create --name bound -v "$WORK/bound:/d" $image ls -d /d
+expect_ok rmdir "$WORK/bound"
+expect_ok sandbox start -a bound
+expect_eq /d "$OUT"
+[ -d "$WORK/bound" ] || fail "it is not there"
+expect_ok sandbox rm bound
+expect_ok sandbox create --name bound --mount "type=bind,src=$WORK/bound,dst=/d" $image ls -d /d
+expect_ok rmdir "$WORK/bound"
+expect_error 1 'was removed since' sandbox start bound
+expect_ok sandbox rm bound
+
+test_case "a name of up to 255 bytes"
+long=$(printf 'n%.0s' $(seq 255))
+expect_ok sandbox run -d --name "$long" $image sleep 100
+id=$OUT
+expect_ok sandbox exec "$long" hostname
+expect_eq "${id:0:12}" "$OUT"
+expect_eq "$long" "$(sandbox ps --format '{{.Names}}' --filter "name=$long")"
+expect_ok sandbox rm -f "$long"
+expect_error 125 'at most 255' sandbox create --name "n$long" $image true
+
 test_case "what came from the caller is settled when it is made"
 mkdir "$WORK/dir"
 echo from-host >"$WORK/dir/file"
@@ -217,6 +239,16 @@ expect_ok sandbox pause p
 expect_ok sandbox stop -t 1 p
 expect_eq exited "$(status_of p)"
 expect_ok sandbox rm p
+
+test_case "the stop signal reaches a paused one, which ends by it; others wait"
+expect_ok sandbox run -d --name q $image sh -c 'trap "exit 7" TERM; while :; do sleep 0.05; done'
+expect_ok sandbox pause q
+expect_ok sandbox kill -s USR2 q
+expect_eq paused "$(status_of q)"
+expect_ok sandbox kill -s TERM q
+has_exited() { [ "$(status_of "$1")" = exited ]; }
+wait_until 10 has_exited q || fail "it is still paused"
+expect_ok sandbox rm -f q
 
 test_case "nothing of the caller is held: pipes close when run -d returns"
 out=$(timeout 20 "$SANDBOX_BIN" run -d --name pipe $image sleep 300 2>&1)

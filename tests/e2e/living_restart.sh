@@ -7,6 +7,7 @@ image=localhost/busybox
 field() { sandbox inspect --format "{{.$2}}" "$1"; }
 has_status() { [ "$(field "$1" State.Status)" = "$2" ]; }
 lives() { wc -l <"$WORK/lives/$1" 2>/dev/null || echo 0; }
+ended() { ! kill -0 "$1" 2>/dev/null; }
 lived() { [ "$(lives "$1")" -ge "$2" ]; }
 mkdir "$WORK/lives"
 # A payload that notes each of its lives.
@@ -99,6 +100,32 @@ expect_rc 3 sandbox run --name fg --restart on-failure:1 -e NAME=fg -v "$WORK/li
 wait_until 20 lived fg 2
 wait_until 20 has_status fg exited
 expect_eq 2 "$(lives fg)"
+
+test_case "who waits for an end hears of the next one, though the container goes on"
+deaf='trap "" TERM; sleep 100 & wait; sleep 100'
+expect_ok sandbox run -d --name w $image sh -c "$deaf"
+"$SANDBOX_BIN" wait w >"$WORK/code" &
+waiter=$!
+sleep 0.3
+expect_ok timeout 20 "$SANDBOX_BIN" restart -t 0 w
+wait_until 10 ended "$waiter" || { fail "wait still waits"; kill "$waiter"; }
+expect_eq 137 "$(cat "$WORK/code")"
+"$SANDBOX_BIN" stop -t 20 w >/dev/null &
+waiter=$!
+sleep 0.3
+expect_ok timeout 20 "$SANDBOX_BIN" restart -t 0 w
+wait_until 10 ended "$waiter" || { fail "stop still waits"; kill "$waiter"; }
+expect_eq running "$(field w State.Status)"
+"$SANDBOX_BIN" restart -t 20 w >/dev/null &
+waiter=$!
+sleep 0.3
+expect_ok timeout 10 "$SANDBOX_BIN" kill w
+wait_until 10 ended "$waiter" || { fail "restart still waits"; kill "$waiter"; }
+expect_eq running "$(field w State.Status)"
+expect_ok sandbox run -d --name w2 --restart always $image sh -c 'sleep 0.7; exit 4'
+expect_ok timeout 10 "$SANDBOX_BIN" wait w2
+expect_eq 4 "$OUT"
+expect_ok sandbox rm -f w w2
 
 test_case "what contradicts itself is refused"
 expect_error 125 'contradict' sandbox run -d --rm --restart always $image true

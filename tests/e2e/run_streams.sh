@@ -43,6 +43,31 @@ expect_eq 0 "$rc"
 expect_eq 10 "$(tr -d ' ' <"$WORK/four")"
 expect_error 125 'descriptor 3 is not open' sandbox run --preserve-fds 1 $run_image true
 
+if [ "$SANDBOX_TEST_USER" != plain ]; then
+    test_case "any user inside opens its standard streams anew, whatever they are"
+    again='echo out >/dev/stdout; echo err >/proc/self/fd/2'
+    expect_eq "err out" "$(sandbox run -u 1000 $run_image sh -c "$again" 2>&1 | sort | xargs)"
+    expect_eq hi "$(echo hi | sandbox run -i -u 1000 $run_image cat /dev/stdin)"
+    expect_rc 3 sandbox run -u 1000 $run_image sh -c "$again; exit 3"
+    expect_eq "out err" "$OUT $ERR" "files"
+    sandbox run -u 1000 $run_image sh -c 'for i in 1 2 3; do echo $i; echo e$i >&2; done' >"$WORK/both" 2>&1
+    expect_eq "1 e1 2 e2 3 e3" "$(xargs <"$WORK/both")" "the order of both in one file"
+    chmod 600 "$WORK/random"
+    expect_eq 3000000 "$(sandbox run -i -u 1000 $run_image wc -c <"$WORK/random")"
+    mkfifo -m 600 "$WORK/named"
+    cat "$WORK/named" >"$WORK/passed" &
+    expect_rc 0 sandbox run -u 1000 $run_image sh -c "echo out >/dev/stdout" >"$WORK/named"
+    wait $!
+    sandbox run -u 1000 $run_image sh -c "echo out >/dev/stdout" >"$WORK/named" &
+    expect_eq out "$(cat "$WORK/named")"
+    wait $!
+    expect_eq 600 "$(stat -c %a "$WORK/named")" "the mode of a FIFO"
+    expect_ok sandbox run -d --name inside -u 1000 $run_image sleep 100
+    expect_eq "err out" "$(sandbox exec -u 1001 inside sh -c "$again" 2>&1 | sort | xargs)"
+    expect_eq hi "$(echo hi | sandbox exec -i inside cat /dev/stdin)"
+    expect_ok sandbox rm -f inside
+fi
+
 test_case "a reader that goes away ends the payload by SIGPIPE"
 timeout 20 "$SANDBOX_BIN" run $run_image yes | head -n 1 >/dev/null
 expect_eq "141 0" "${PIPESTATUS[*]}"

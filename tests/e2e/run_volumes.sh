@@ -112,6 +112,11 @@ test_case "tmpfs and --mount: sizes, modes, types"
 expect_match 'size=1024k' "$(sandbox run --tmpfs /t:size=1m,mode=700 $run_image grep ' /t ' /proc/mounts)"
 expect_eq 1770 "$(sandbox run --mount type=tmpfs,dst=/t,tmpfs-mode=1770 $run_image stat -c %a /t)"
 expect_eq host "$(sandbox run --mount "type=bind,src=$WORK/dir,dst=/d,ro" $run_image cat /d/a)"
+expect_match ' size=[0-9]+k nr_inodes=10240 ' \
+    "$(sandbox run --tmpfs /t:size=1%,nr_inodes=10k $run_image grep ' /t ' /proc/mounts | tr , ' ')"
+expect_error 125 'for instance size=64m' sandbox run --tmpfs /t:size=%,mode=700 $run_image true
+expect_eq "700 7:8" "$(sandbox run --tmpfs /t:mode=700,uid=7,gid=8 $run_image stat -c '%a %u:%g' /t)"
+expect_eq 7 "$(sandbox run -u 7 --tmpfs /t:mode=700,uid=7 $run_image sh -c 'touch /t/x && stat -c %u /t/x')"
 expect_ok sandbox run --mount type=volume,src=vol3,dst=/v $run_image touch /v/x
 expect_match '\bvol3\b' "$(sandbox volume ls -q)"
 
@@ -146,3 +151,28 @@ on_exit stop_pid $!
 expect_rc 130 timeout --preserve-status -s INT 1 "$SANDBOX_BIN" run --rm -v /anonymous -v slow:/data $run_image true
 expect_eq "$before" "$(sandbox volume ls -q)"
 expect_eq "" "$(sandbox ps -aq)"
+
+test_case "an anonymous volume goes with its own container, not with those that somebody gave it to"
+expect_ok sandbox create --name owner -v /a $run_image true
+volume=$(sandbox inspect --format '{{(index .Mounts 0).Name}}' owner)
+expect_ok sandbox run --name heir --volumes-from owner $run_image sh -c 'echo kept >/a/word'
+expect_ok sandbox rm owner
+expect_ok sandbox create --name guest -v "$volume:/x" $run_image true
+expect_ok sandbox rm heir
+expect_ok sandbox rm -v guest
+expect_eq kept "$(sandbox run --rm -v "$volume:/x" $run_image cat /x/word)"
+"$SANDBOX_BIN" run --rm -v "$volume:/x" $run_image sleep 100 &
+run=$!
+wait_until 20 sh -c '[ -n "$("$SANDBOX_BIN" ps -q)" ]' || fail "it does not run"
+kill -KILL "$run"
+wait "$run"
+wait_until 20 sh -c '[ -z "$("$SANDBOX_BIN" ps -aq)" ]' || fail "it is not swept"
+expect_match "$volume" "$(sandbox volume ls -q)"
+expect_ok sandbox create --name owner -v "$volume:/x" -v /own $run_image true
+own=$(sandbox inspect --format '{{range .Mounts}}{{if eq .Destination "/own"}}{{.Name}}{{end}}{{end}}' owner)
+expect_ok sandbox create --name heir --volumes-from owner $run_image true
+expect_ok sandbox rm -v owner
+expect_match "$own" "$(sandbox volume ls -q)"
+expect_ok sandbox rm -v heir
+expect_no_match "$own" "$(sandbox volume ls -q)"
+expect_ok sandbox volume rm "$volume"

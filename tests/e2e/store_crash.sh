@@ -54,3 +54,29 @@ expect_ok sandbox pull "$REGISTRY/slow:1"
 expect_match 'resum' "$ERR"
 expect_ok sandbox run "$REGISTRY/slow:1" test -s /n4
 expect_ok sandbox system check
+
+# As if power had gone soon after the pull: this boot is another one, and the layers are void.
+lose_power() {
+    local list
+    for list in "$XDG_DATA_HOME"/sandbox/pending/*; do
+        sed -i '1s/ ......../ 00000000/' "$list"
+    done
+    expect_ok sandbox images
+    expect_eq "" "$(ls "$XDG_DATA_HOME/sandbox/layers")" "layers"
+}
+
+expect_ok sandbox rmi "$REGISTRY/slow:1"
+for verb in 'start -a' 'export -o out.tar' 'cp /f1 .' 'diff' 'commit'; do
+    test_case "after a power cut a container's layers come back from their blobs: $verb"
+    sandbox rm -f box >"$WORK/out" 2>&1
+    sandbox rmi -f "$image" >"$WORK/out" 2>&1
+    expect_ok sandbox pull -q "$image"
+    expect_ok sandbox create --name box "$image" cat /f1
+    lose_power
+    case $verb in
+    cp*) expect_ok sandbox cp box:/f1 . ;;
+    *) expect_ok sandbox $verb box ;;
+    esac
+    if [ "$verb" = 'start -a' ]; then expect_eq 'file 1' "$OUT"; fi
+    expect_ok sandbox system check
+done

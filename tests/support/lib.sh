@@ -2,13 +2,14 @@
 # and a scratch directory of its own, assertions, a local registry, and cleans up at the end.
 #
 #   #!/bin/bash
-#   # users: range plain          (optional: which test users the script is for; both by default)
+#   # users: range plain          (optional: which of range, plain and root the script is for;
+#                                  range and plain by default)
 #   . "$SANDBOX_TESTS/support/lib.sh"
 #   test_case "a cached image runs without any network"
 #   run_rc sandbox run busybox true
 #   expect_eq 0 "$RC"
 #
-# Given by run_e2e.sh: SANDBOX_BIN, SANDBOX_TESTS, SANDBOX_TEST_USER (range or plain),
+# Given by run_e2e.sh: SANDBOX_BIN, SANDBOX_TESTS, SANDBOX_TEST_USER (range, plain or root),
 # SANDBOX_TEST_IMAGES (images that images.sh made, read-only).
 # Set here: WORK (scratch), HOME and all XDG directories below it; OUT, ERR, RC by run_rc.
 # A script goes on after a failed assertion; its exit status says whether all held.

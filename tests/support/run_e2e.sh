@@ -1,6 +1,6 @@
 #!/bin/sh
-# run_e2e.sh range|plain TEST: runs one end-to-end script, or one test binary, as that test user.
-# As root it steps down to sbx-range or sbx-plain. Any other caller runs the test himself, when he
+# run_e2e.sh range|plain|root TEST: runs one end-to-end script, or one test binary, as that user.
+# As root it steps down to sbx-range or sbx-plain, unless the test is for root. Any other caller runs the test himself, when he
 # is of that kind; otherwise the test is skipped (exit 77). Works in the build directory.
 # A script with the line "# cgroup: delegated" gets a cgroup v2 subtree of its own, when root runs it
 # and there is such a hierarchy: SANDBOX_TEST_CGROUP is its directory, else empty.
@@ -41,9 +41,13 @@ mkdir -m 700 "$place/home" "$place/run" "$place/tmp"
 network=
 if [ "$1" = bash ]; then network=$(sed -n 's/^# network: //p' "$2"); fi
 if [ "$(id -u)" -eq 0 ]; then
-    user=sbx-$kind
-    chown -R "$user:" "$place/home" "$place/run" "$place/tmp"
-    step_down="setpriv --reuid $(id -u "$user") --regid $(id -g "$user") --init-groups"
+    user=root
+    step_down=
+    if [ "$kind" != root ]; then
+        user=sbx-$kind
+        chown -R "$user:" "$place/home" "$place/run" "$place/tmp"
+        step_down="setpriv --reuid $(id -u "$user") --regid $(id -g "$user") --init-groups"
+    fi
     images=/var/cache/sandbox-test-images
     if [ -n "$network" ]; then
         peer=$place/run/peer

@@ -5,12 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sandbox/store/layout.hpp"
 #include "sandbox/store/log_store.hpp"
 
 namespace sandbox::engine {
+
+// Does `run --log-driver` take that word?
+[[nodiscard]] bool is_log_driver(std::string_view word) noexcept;
 
 struct LogsWish {
     store::LogWish range;

@@ -11,6 +11,7 @@
 
 #include "sandbox/base/json.hpp"
 #include "sandbox/store/layout.hpp"
+#include "sandbox/store/network_facts.hpp"
 #include "sandbox/store/network_store.hpp"
 
 namespace sandbox::engine {
@@ -31,9 +32,14 @@ store::NetworkRecord create_network(const store::Store& store, const NetworkWish
 // scripts look for that, and for it alone: in a map of networks a second word for it would be a
 // second network.
 [[nodiscard]] std::string shown_network(const std::string& name);
+// Its id in inspect and events; empty for none.
+[[nodiscard]] std::string shown_network_id(const store::NetworkPlace& place);
 // What --network takes without a network that was made: private (bridge is another word for it),
 // host and none. They have no time of making.
-[[nodiscard]] std::optional<store::NetworkRecord> try_builtin_network(const std::string& name);
+[[nodiscard]] std::optional<store::NetworkRecord> try_builtin_network(
+    const std::string& name_or_id);
+// As listings show it; what is no network's name or beginning of an id stays as it is.
+[[nodiscard]] std::string network_name(const store::Store& store, const std::string& name_or_id);
 // "bridge", "host" or "null".
 [[nodiscard]] const char* network_driver(const store::NetworkRecord& record) noexcept;
 // By name or beginning of an id. Throws NotFoundError (1), UsageError (1) for one that is built in.

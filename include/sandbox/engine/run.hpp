@@ -43,6 +43,8 @@ struct RunRequest {
     std::vector<std::string> mounts;   // --mount
     std::vector<std::string> tmpfs;    // --tmpfs
     std::vector<std::string> volumes_from;
+    // Of `volumes` and `mounts`, by name: anonymous ones of a former container, this one's now.
+    std::vector<std::string> carried_volumes;
     std::vector<MemoryFile> memory_files;
     std::optional<std::string> working_dir, user, hostname, name, cidfile, shm_size, stop_signal,
         network, pids_limit, userns, identity;

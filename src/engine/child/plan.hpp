@@ -26,6 +26,14 @@ struct Option {
     const char* value;  // null: a flag
 };
 
+// Whose a file is meant to be where identities are emulated. A tmpfs carries attributes since Linux
+// 6.6; before, the file is shown as root's.
+struct OwnerMark {
+    const char* attribute = nullptr;  // null: nobody's
+    const char* text = nullptr;
+    std::size_t bytes = 0;
+};
+
 struct Mount {
     enum class Kind : std::int32_t { bind, volume, tmpfs, device };
     Kind kind = Kind::bind;
@@ -39,6 +47,7 @@ struct Mount {
     bool if_there = false;                  // without a source it is left out
     List<Option> options;                   // tmpfs
     const char* classic_options = nullptr;  // the same, for mount(2)
+    OwnerMark owner{};                      // tmpfs
 };
 
 struct Device {
@@ -60,9 +69,7 @@ struct MemoryFile {
     uid_t uid;
     gid_t gid;
     mode_t mode;
-    const char* owner_attribute;  // of emulated identities; may be null
-    const char* owner;
-    std::size_t owner_bytes;
+    OwnerMark owner;
 };
 
 struct Rlimit {

@@ -38,6 +38,11 @@ void seed(const Plan& plan, const Target& target, std::size_t index) noexcept {
     (void)raw::close(to);
 }
 
+void mark_owner(int fd, const OwnerMark& mark) noexcept {
+    if (mark.attribute == nullptr || fd < 0) return;
+    (void)raw::fsetxattr(fd, mark.attribute, mark.text, mark.bytes, 0);
+}
+
 void mount_one(const Plan& plan, int root_fd, const Mount& mount, std::size_t index) noexcept {
     Target target;
     const int source_fd = plan.source_fds[index];
@@ -63,6 +68,11 @@ void mount_one(const Plan& plan, int root_fd, const Mount& mount, std::size_t in
         const int fd = mount_new("tmpfs", mount.options, mount.classic_options, flags_of(mount),
                                  target.place());
         check(plan, Step::mount_tmpfs, fd, index);
+        if (mount.owner.attribute != nullptr) {
+            const int root = raw::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            mark_owner(root, mount.owner);
+            if (root >= 0) (void)raw::close(root);
+        }
         (void)raw::close(fd);
     } else {
         // It was one when the flag was read; nothing else may be had without nodev.
@@ -115,10 +125,7 @@ void mount_memory_file(const Plan& plan, int root_fd, int dev_fd, const MemoryFi
     check(plan, kStep, write_all(fd, file.content, file.bytes), index);
     check(plan, kStep, raw::fchownat(fd, "", file.uid, file.gid, AT_EMPTY_PATH), index);
     check(plan, kStep, raw::fchmod(fd, file.mode), index);
-    // A tmpfs carries attributes since Linux 6.6; before, the file is shown as root's.
-    if (file.owner_attribute != nullptr) {
-        (void)raw::fsetxattr(fd, file.owner_attribute, file.owner, file.owner_bytes, 0);
-    }
+    mark_owner(fd, file.owner);
     Target target;
     check(plan, kStep, resolve_or_make(root_fd, file.path, Want::file, target), index);
     if (is_forbidden(target.path)) fail(plan, kStep, -EINVAL, index);

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/callers_streams.hpp"
 #include "engine/container_events.hpp"
 #include "engine/environment.hpp"
 #include "engine/exec/exec_base.hpp"
@@ -161,6 +162,11 @@ int exec_in_container(const store::Store& store, const ExecRequest& request) {
     } else if (!wish.interactive) {
         null = base::open_at(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC);
         context.stdio_fds[0] = null.get();
+    }
+    if (!wish.base.spec.tty && has_own_ids(wish.base.spec.ids)) {
+        // What cannot be shared stays as it is: the program has it, and only misses /dev/stdout.
+        (void)share_input(context.stdio_fds[0]);
+        for (const size_t output : {1, 2}) (void)share_output(context.stdio_fds[output]);
     }
     SignalGate gate;
     RunningExec running = start_exec(wish.base.namespaces, wish.base.spec, context);

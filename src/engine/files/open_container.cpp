@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/control/client.hpp"
+#include "engine/saved_container.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
@@ -36,6 +37,7 @@ OpenContainer open_container(const store::Store& store, const std::string& name)
     OpenContainer container{containers.find(name), name, std::nullopt, {}};
     container.dir = base::open_at(store.containers_fd(), container.entry.id, O_PATH | O_DIRECTORY);
     container.owned = containers.try_own(container.entry.id);
+    restore_layers(store, container.entry.record);
     return container;
 }
 

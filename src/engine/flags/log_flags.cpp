@@ -6,6 +6,7 @@
 
 #include "engine/flags/flag_error.hpp"
 #include "sandbox/base/strings.hpp"
+#include "sandbox/engine/logs.hpp"
 
 namespace sandbox::engine {
 namespace {
@@ -75,6 +76,10 @@ void take_option(LogWords& words, const std::string& text, const std::string& cu
 
 }  // namespace
 
+bool is_log_driver(std::string_view word) noexcept {
+    return word.empty() || word == kNone || contains(kFileDrivers, word);
+}
+
 LogWords parse_log_flags(const std::optional<std::string>& driver,
                          const std::vector<std::string>& options, const std::string& current_dir) {
     LogWords words;
@@ -82,7 +87,7 @@ LogWords parse_log_flags(const std::optional<std::string>& driver,
     if (driver && !driver->empty()) words.driver = *driver;
     if (words.driver == kNone) {
         words.log.enabled = false;
-    } else if (!contains(kFileDrivers, words.driver)) {
+    } else if (!is_log_driver(words.driver)) {
         throw_bad_flag("--log-driver", words.driver,
                        "logs are kept in files: use local, k8s-file, json-file or none");
     }

@@ -18,6 +18,13 @@ mode_t parse_mode(std::string_view text, std::string_view flag, std::string_view
     return static_cast<mode_t>(mode);
 }
 
+// tmpfs(5): of the memory.
+bool is_percentage(std::string_view text) {
+    if (!text.ends_with('%')) return false;
+    const auto number = base::try_parse_u64(text.substr(0, text.size() - 1));
+    return number && *number > 0;
+}
+
 void append_option(MountSpec& spec, std::string_view option) {
     if (!spec.tmpfs_options.empty()) spec.tmpfs_options += ',';
     spec.tmpfs_options.append(option);
@@ -71,15 +78,20 @@ bool apply_tmpfs_option(MountSpec& spec, std::string_view option, std::string_vi
     if (equals == std::string_view::npos) return false;
     const std::string_view key = option.substr(0, equals);
     const std::string_view value = option.substr(equals + 1);
-    if (key == "size") {
+    if (key == "size" && is_percentage(value)) {
+        append_option(spec, option);
+    } else if (key == "size") {
         const auto bytes = base::try_parse_size_bytes(value);
         if (!bytes || *bytes == 0) {
-            throw_bad_flag(flag, typed, "size must be a number of bytes", "for instance size=64m");
+            throw_bad_flag(flag, typed, "size must be a number of bytes, or a part of the memory",
+                           "for instance size=64m or size=50%");
         }
         spec.tmpfs_size_bytes = *bytes;
+    } else if (key == "nr_inodes" && base::try_parse_size_bytes(value)) {  // 10k
+        append_option(spec, option);
     } else if (key == "mode") {
         spec.tmpfs_mode = parse_mode(value, flag, typed);
-    } else if (key == "uid" || key == "gid" || key == "nr_inodes") {
+    } else if (key == "uid" || key == "gid") {
         const auto number = base::try_parse_u64(value);
         if (!number || *number > 0x7fffffff) {
             throw_bad_flag(flag, typed, std::string(key) + " must be a number");

@@ -103,16 +103,17 @@ std::string check_hostname(std::string_view text) {
 }
 
 std::string check_container_name(std::string_view text) {
+    constexpr size_t kMaxNameBytes = 255;  // NAME_MAX: it is the name of a link in the store
     std::string_view name = text;
     if (name.starts_with("/")) name.remove_prefix(1);  // docker's own spelling of names
-    const bool ok = !name.empty() && name.size() <= 63 && is_alnum(name.front()) &&
+    const bool ok = !name.empty() && name.size() <= kMaxNameBytes && is_alnum(name.front()) &&
                     std::all_of(name.begin(), name.end(), [](char c) {
                         return is_alnum(c) || c == '_' || c == '.' || c == '-';
                     });
     if (!ok) {
         throw_bad_flag(
             "--name", text, "not a container name",
-            "a letter or digit, then letters, digits, \"_\", \".\" or \"-\", at most 63");
+            "a letter or digit, then letters, digits, \"_\", \".\" or \"-\", at most 255");
     }
     return std::string(name);
 }

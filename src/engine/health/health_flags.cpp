@@ -11,17 +11,18 @@ namespace {
 using std::chrono::nanoseconds;
 constexpr nanoseconds kLeast = std::chrono::milliseconds(1);
 
-// docker: 0 means the default.
+// docker: 0 means the image's, and the default where that has none.
 nanoseconds parse_time(const std::optional<std::string>& text, const char* flag, nanoseconds image,
                        nanoseconds fallback) {
     nanoseconds time = image;
     if (text) {
         const auto parsed = base::try_parse_duration_ns(*text);
         if (!parsed) throw_bad_flag(flag, *text, "not a duration", "write it as 30s or 1m30s");
-        time = nanoseconds(*parsed);
-        if (time.count() != 0 && time < kLeast) {
+        const nanoseconds wanted(*parsed);
+        if (wanted.count() != 0 && wanted < kLeast) {
             throw_bad_flag(flag, *text, "it is shorter than 1ms");
         }
+        if (wanted.count() != 0) time = wanted;
     }
     return time.count() <= 0 ? fallback : time;
 }
@@ -33,7 +34,7 @@ std::uint32_t parse_retries(const std::optional<std::string>& text, int image) {
         if (!number || *number > 1'000'000) {
             throw_bad_flag("--health-retries", *text, "a whole number is needed");
         }
-        return *number == 0 ? kDefault : static_cast<std::uint32_t>(*number);
+        if (*number != 0) return static_cast<std::uint32_t>(*number);
     }
     return image <= 0 ? kDefault : static_cast<std::uint32_t>(image);
 }
@@ -92,7 +93,7 @@ std::optional<HealthSpec> make_health(const RunRequest& request, const oci::Imag
     health.start_period = parse_time(request.health_start_period, "--health-start-period",
                                      image.start_period, seconds(0));
     health.start_interval = parse_time(request.health_start_interval, "--health-start-interval",
-                                       nanoseconds(0), seconds(5));
+                                       image.start_interval, seconds(5));
     health.retries = parse_retries(request.health_retries, image.retries);
     health.eager = request.health_eager;
     return health;

@@ -40,6 +40,12 @@ net::Subnet subnet_of(const std::string& text, const char* what, bool v6) {
     return *subnet;
 }
 
+// As many digits as listings show at least.
+bool is_beginning_of_id(const std::string& word, const std::string& id) {
+    constexpr size_t kShownDigits = 12;
+    return word.size() >= kShownDigits && id.starts_with(word);
+}
+
 std::vector<net::Subnet> taken_subnets(const std::vector<store::NetworkRecord>& others) {
     std::vector<net::Subnet> taken{*net::try_parse_subnet(kPrivateSubnet)};
     for (const store::NetworkRecord& other : others) {
@@ -172,8 +178,12 @@ std::string shown_network(const std::string& name) {
     return name == kPrivateNetwork ? kShownPrivate : name;
 }
 
-std::optional<store::NetworkRecord> try_builtin_network(const std::string& name) {
+std::optional<store::NetworkRecord> try_builtin_network(const std::string& name_or_id) {
     store::NetworkRecord record;
+    std::string name = name_or_id;
+    for (const char* each : {kShownPrivate, "host", "none"}) {
+        if (is_beginning_of_id(name, base::sha256_hex(each))) name = each;
+    }
     record.name = shown_network(name);
     if (record.name == kShownPrivate) {
         const net::Subnet subnet = *net::try_parse_subnet(kPrivateSubnet);
@@ -184,6 +194,18 @@ std::optional<store::NetworkRecord> try_builtin_network(const std::string& name)
     }
     record.id = base::sha256_hex(record.name);
     return record;
+}
+
+std::string shown_network_id(const store::NetworkPlace& place) {
+    if (!place.id.empty() || place.name.empty()) return place.id;
+    const auto builtin = try_builtin_network(place.name);
+    return builtin ? builtin->id : "";
+}
+
+std::string network_name(const store::Store& store, const std::string& name_or_id) {
+    if (const auto builtin = try_builtin_network(name_or_id)) return builtin->name;
+    const auto record = store::NetworkStore(store).try_find(name_or_id);
+    return record ? record->name : name_or_id;
 }
 
 const char* network_driver(const store::NetworkRecord& record) noexcept {

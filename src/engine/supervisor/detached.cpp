@@ -105,6 +105,9 @@ DetachedSupervisor::DetachedSupervisor(const std::string& root, const std::strin
     follow_up_ = record["request"].string_or("follow_up");
     live_.emplace(store_, container_, gate_.loop(), std::move(record), false);
     add_stream_operations();
+    live_->on_wanted([this] {
+        for (const auto& former : retired_) former->hurry();
+    });
     gate_.loop().save_memory_after(kQuiet);
 }
 

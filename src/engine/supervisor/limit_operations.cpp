@@ -4,6 +4,7 @@
 
 #include "engine/container_cgroup.hpp"
 #include "engine/flags/option_resources.hpp"
+#include "engine/limit_change.hpp"
 #include "engine/process_usage.hpp"
 #include "engine/saved_request.hpp"
 #include "sandbox/base/error.hpp"
@@ -24,19 +25,18 @@ kernel::UnmetLimits apply(LaunchedContainer& launched, const json::Value& reques
 }
 
 void update(LiveContainer& live, ControlCall& call) {
-    const json::Value& wish = call.request();
+    const RunRequest wish = request_from_json(call.request()["wish"]);
+    json::Value record = with_limits(live.record(), wish);
     kernel::UnmetLimits unmet;
     if (LaunchedContainer* launched = live.launched()) {
-        unmet = apply(*launched, wish["request"], wish["changed_pids"]);
+        const json::Value unchanged;
+        unmet =
+            apply(*launched, record["request"], wish.pids_limit ? record["pids_limit"] : unchanged);
     }
-    if (!unmet.empty() && wish["strict"].is_true()) {
+    if (!unmet.empty() && wish.strict_limits) {
         throw base::Error(flags_of(unmet) + " cannot be enforced: " + unmet.why);
     }
-    json::Object record = *live.record().as_object();
-    for (const char* key : {"request", "resources", "pids_limit", "restart"}) {
-        record[key] = wish[key];
-    }
-    live.save_record(json::Value(std::move(record)));
+    live.save_record(std::move(record));
     call.reply(json::Object{{"unmet", unmet.empty() ? "" : flags_of(unmet)}, {"why", unmet.why}});
 }
 
@@ -79,7 +79,7 @@ void usage(LiveContainer& live, ControlCall& call) {
 }  // namespace
 
 void add_limit_operations(LiveContainer& live) {
-    live.server().on("update", [&live](ControlCall call) { update(live, call); });
+    live.server().on("limit", [&live](ControlCall call) { update(live, call); });
     live.server().on("usage", [&live](ControlCall call) { usage(live, call); });
 }
 

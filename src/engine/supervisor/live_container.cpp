@@ -189,9 +189,7 @@ LiveContainer::Next LiveContainer::ended(int exit_code) {
              std::chrono::duration_cast<std::chrono::seconds>(life).count());
     if (stop_asked_) tell("stop");
     stop_asked_ = false;
-    for (ControlCall& call : std::exchange(next_exit_waits_, {})) {
-        call.reply(json::Object{{"exit_code", exit_code}});
-    }
+    answer_waits(next);
     return next;
 }
 
@@ -219,6 +217,7 @@ LiveContainer::Next LiveContainer::failed_to_start(const base::Error& error) {
     }
     save_state();
     notify();
+    if (ever_ran_) answer_waits(next);
     return next;
 }
 
@@ -232,10 +231,29 @@ void LiveContainer::wait_and_start(std::function<void()> start, std::function<vo
     });
 }
 
-void LiveContainer::answer_all() {
-    const json::Value answer = json::Object{{"exit_code", state_.exit_code}};
+json::Value LiveContainer::end_answer(Next next) const {
+    const char* const then = next != Next::end       ? "goes on"
+                             : record_keeps(record_) ? "stays"
+                                                     : "goes";
+    return json::Object{{"exit_code", state_.exit_code}, {"then", then}};
+}
+
+void LiveContainer::answer_waits(Next next) {
+    const json::Value answer = end_answer(next);
+    // Some wait for the lock now, or for its removal.
+    const bool goes = !record_keeps(record_) && !waits_.empty();
+    if (next == Next::end && (goes || !removals_.empty())) tell_wanted();
     for (ControlCall& call : std::exchange(waits_, {})) call.reply(answer);
     for (ControlCall& call : std::exchange(next_exit_waits_, {})) call.reply(answer);
+}
+
+void LiveContainer::tell_wanted() {
+    if (is_over() && wanted_) wanted_();
+}
+
+void LiveContainer::answer_all() {
+    answer_waits(Next::end);
+    for (ControlCall& call : std::exchange(removals_, {})) call.reply();
     for (ControlCall& call : std::exchange(restarts_, {})) {
         call.reply(json::Object{{"start", true}});
     }
@@ -250,6 +268,7 @@ void LiveContainer::stop(std::optional<std::int64_t> timeout_seconds, std::optio
         state_.status = Status::exited;
         save_state();
         notify();
+        answer_waits(Next::end);
         if (const auto give_up = std::exchange(give_up_, nullptr)) give_up();
         return;
     }
@@ -278,6 +297,8 @@ void LiveContainer::kill(int signal) {
     if (launched_ == nullptr) return;
     launched_->init.signal(signal);
     tell("kill", {{"signal", std::to_string(signal)}});
+    // As docker: one that is asked to end can do so. KILL needs nobody's help.
+    if (is_end && signal != SIGKILL && state_.status == Status::paused) set_frozen(false);
 }
 
 }  // namespace sandbox::engine

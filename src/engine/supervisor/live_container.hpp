@@ -3,8 +3,12 @@
 // behind a detached container, and the calling process of a foreground run.
 //
 // Operations (op → answer):
-//   state → {state, name}        wait {condition: not-running|next-exit} → {exit_code}
-//   kill {signal} → {}           stop {timeout?, signal?} → {exit_code}, when it has ended
+//   state {wanted?} → {state, name}; wanted: the caller waits for the lock
+//   wait {condition: not-running|next-exit} → {exit_code, then}
+//   stop {timeout?, signal?} → the same, when it has ended
+//   kill {signal, removing?} → {}; KILL: as stop; removing: when nothing of it is left to do
+// `then` is "goes on" (it starts again), "stays" or "goes" (its supervisor removes it). Whatever
+// comes next, who waited for an end hears of that one.
 //   restart {timeout?, signal?} → {} when it runs again; {"start": true}: the caller shall start it
 //   pause, unpause → {}          rename {name} → {}        listening → {ports}
 //   exec → what a program that joins needs (exec/exec_base.hpp)
@@ -80,8 +84,10 @@ class LiveContainer {
     [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }
     // A restart was asked of a foreground run: the container must stay, whoever asked starts it.
     [[nodiscard]] bool is_start_wanted() const noexcept { return !restarts_.empty(); }
-    // Everybody who waits for the end hears it. The state must be final.
+    // Everybody who waits for the last end hears it. The state must be final.
     void answer_all();
+    // Called when somebody waits for the lock of a container that has ended.
+    void on_wanted(std::function<void()> observer) { wanted_ = std::move(observer); }
 
     // As the op stop; without a client. `by_user`: it stays stopped.
     void stop(std::optional<std::int64_t> timeout_seconds, std::optional<int> signal, bool by_user);
@@ -100,6 +106,10 @@ class LiveContainer {
     void op_pause(ControlCall call, bool pause);
     void op_rename(ControlCall call);
     void require_running(std::string_view what) const;
+    [[nodiscard]] bool is_over() const noexcept { return launched_ == nullptr && !restart_timer_; }
+    void tell_wanted();
+    [[nodiscard]] base::json::Value end_answer(Next next) const;
+    void answer_waits(Next next);
     void set_frozen(bool frozen);
     void cancel_timer();
     void watch_identity();
@@ -126,6 +136,7 @@ class LiveContainer {
     std::function<void(bool)> freezer_;
     std::vector<std::function<void()>> observers_;
     std::function<void(const std::string&)> renamed_;
+    std::function<void()> wanted_;
     RestartPolicy policy_;
     RestartBackoff backoff_;
     std::int64_t started_clock_ns_ = 0;  // monotonic
@@ -138,7 +149,7 @@ class LiveContainer {
     std::optional<base::PollLoop::Token> kill_timer_, restart_timer_;
     std::chrono::milliseconds delay_{0};
     std::function<void()> start_again_, give_up_;
-    std::vector<ControlCall> waits_, next_exit_waits_, restarts_;
+    std::vector<ControlCall> waits_, next_exit_waits_, removals_, restarts_;
 };
 
 }  // namespace sandbox::engine

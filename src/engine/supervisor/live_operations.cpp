@@ -3,6 +3,7 @@
 #include <csignal>
 #include <utility>
 
+#include "engine/container_record.hpp"
 #include "engine/flags/option_flags.hpp"
 #include "engine/pause_request.hpp"
 #include "engine/signal_names.hpp"
@@ -37,6 +38,7 @@ void request_pause(const kernel::ChildProcess& init, bool pause) noexcept {
 
 void LiveContainer::add_operations() {
     server_.on("state", [this](ControlCall call) {
+        if (call.request()["wanted"].is_true()) tell_wanted();
         call.reply(json::Object{{"state", store::state_to_json(state_)}, {"name", shown_name()}});
     });
     server_.on("kill", [this](ControlCall call) { op_kill(std::move(call)); });
@@ -84,6 +86,13 @@ void LiveContainer::require_running(std::string_view what) const {
 
 void LiveContainer::op_kill(ControlCall call) {
     const int signal = signal_at(call.request()).value_or(SIGKILL);
+    if (call.request()["removing"].is_true()) {
+        removals_.push_back(std::move(call));
+        restart_asked_ = false;
+        tell_wanted();
+        if (restart_timer_) return stop(0, SIGKILL, true);
+        return kill(SIGKILL);
+    }
     if (signal == SIGKILL && restart_timer_) {
         waits_.push_back(std::move(call));
         stop(0, SIGKILL, true);
@@ -101,6 +110,12 @@ void LiveContainer::op_kill(ControlCall call) {
 void LiveContainer::op_stop(ControlCall call) {
     const auto timeout = call.request()["timeout"].try_i64();
     const auto signal = signal_at(call.request());
+    if (is_over()) {
+        state_.stopped_by_user = true;
+        save_state();
+        call.reply(end_answer(Next::end));
+        return;
+    }
     waits_.push_back(std::move(call));
     restart_asked_ = false;
     stop(timeout, signal, true);
@@ -110,6 +125,7 @@ void LiveContainer::op_restart(ControlCall call) {
     const auto timeout = call.request()["timeout"].try_i64();
     const auto signal = signal_at(call.request());
     restarts_.push_back(std::move(call));
+    tell_wanted();
     // Its next life wants the mounts of this one to be gone.
     if (launched_ != nullptr) launched_->ends_late = false;
     // A foreground run ends with its payload, whoever asked: then the caller starts it anew.
@@ -126,8 +142,13 @@ void LiveContainer::op_restart(ControlCall call) {
 }
 
 void LiveContainer::op_wait(ControlCall call) {
-    auto& list = call.request().string_or("condition") == "next-exit" ? next_exit_waits_ : waits_;
-    list.push_back(std::move(call));
+    const bool next = call.request().string_or("condition") == "next-exit";
+    if (!next && is_over()) {
+        if (!record_keeps(record_)) tell_wanted();
+        call.reply(end_answer(Next::end));
+        return;
+    }
+    (next ? next_exit_waits_ : waits_).push_back(std::move(call));
 }
 
 void LiveContainer::set_frozen(bool frozen) {

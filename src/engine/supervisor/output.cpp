@@ -35,6 +35,7 @@ constexpr size_t kChunkBytes = 128u << 10;
 constexpr milliseconds kTick{250};
 constexpr milliseconds kReopenPoll{100};
 constexpr std::chrono::seconds kStuckAfter{10};
+constexpr std::chrono::seconds kHurriedEnd{2};
 // Signals and requests are served between.
 constexpr int kMaxReadsInTurn = 16;
 // pipe(7): a user's pipes may have 64 MiB in all before new ones become tiny, so only a busy one is
@@ -95,6 +96,7 @@ struct OutputHub::Impl {
     void update_sources();
     void on_room();
     void watch_stuck_clients();
+    void hurry();
     void check_drained();
 
     base::PollLoop& loop;
@@ -110,7 +112,8 @@ struct OutputHub::Impl {
     std::function<void()> caller_lost;
     std::function<void()> drained;
     std::vector<std::uint64_t> passed;  // by the clients, when last looked at
-    std::optional<base::PollLoop::Token> tick, retry, stuck;
+    std::optional<base::PollLoop::Token> tick, retry, stuck, deadline;
+    std::chrono::steady_clock::time_point finished_at;
     bool active_since_tick = false;
     bool delivering = false;
     bool finished = false;
@@ -138,7 +141,7 @@ OutputHub::Impl::Impl(base::PollLoop& poll_loop, store::LogWriter* writer, Outpu
 }
 
 OutputHub::Impl::~Impl() {
-    for (const auto* token : {&tick, &retry, &stuck}) {
+    for (const auto* token : {&tick, &retry, &stuck, &deadline}) {
         if (*token) loop.remove(**token);
     }
     for (const Source& source : sources) {
@@ -289,6 +292,18 @@ void OutputHub::Impl::watch_stuck_clients() {
     for (const OutputClient& client : clients) passed.push_back(client.passed_bytes());
 }
 
+void OutputHub::Impl::hurry() {
+    if (!finished || deadline) return;
+    constexpr std::chrono::nanoseconds kAtOnce{1};
+    const std::chrono::nanoseconds left =
+        finished_at + kHurriedEnd - std::chrono::steady_clock::now();
+    deadline = loop.add_timer(std::max(left, kAtOnce), kOnce, [this] {
+        deadline.reset();
+        clients.clear();
+        check_drained();
+    });
+}
+
 void OutputHub::Impl::check_drained() {
     if (!finished) return;
     clients.remove_if([](const OutputClient& client) { return !client.is_blocked(); });
@@ -346,9 +361,14 @@ void OutputHub::tee(int stdout_fd, int stderr_fd, std::function<void()> lost) {
     if (stderr_fd >= 0) impl.callers.emplace_back(impl.loop, stderr_fd, LogStream::err, changed);
 }
 
+void OutputHub::hurry() {
+    impl_->hurry();
+}
+
 void OutputHub::finish(const std::function<void()>& logged, std::function<void()> drained) {
     Impl& impl = *impl_;
     impl.finished = true;
+    impl.finished_at = std::chrono::steady_clock::now();
     impl.caller_lost = nullptr;
     std::uint64_t left = kMostAtTheEnd;
     for (Source& source : impl.sources) {

@@ -67,6 +67,9 @@ class OutputHub {
     // client has it too, or has not read for ten seconds (never for a tee: that one is waited for
     // as long as it is there). Both may destroy the hub, but `logged` must not.
     void finish(const std::function<void()>& logged, std::function<void()> drained = {});
+    // After finish(): somebody waits for `drained`. Two seconds after the end no client is waited
+    // for any more, whether it reads or not.
+    void hurry();
 
   private:
     struct Impl;

@@ -30,6 +30,9 @@ class PayloadStreams {
     // The payload is gone: `finished` is called when all it wrote has been taken care of. It must
     // not destroy this object.
     void finish(std::function<void()> finished);
+    void hurry() {
+        if (hub_) hub_->hurry();
+    }
 
   private:
     base::PollLoop& loop_;

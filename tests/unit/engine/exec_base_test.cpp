@@ -96,6 +96,12 @@ TEST_CASE("health flags stand over the image's values") {
     REQUIRE(health);
     CHECK(health->interval == 60s);
     CHECK(health->retries == 9);
+    request.health_interval = "0";
+    request.health_retries = "0";
+    health = engine::make_health(request, config);
+    REQUIRE(health);
+    CHECK(health->interval == 7s);
+    CHECK(health->retries == 3);
     CHECK(health->argv == std::vector<std::string>{"/bin/sh", "-c", "exit 1"});
     CHECK(health->test == std::vector<std::string>{"CMD-SHELL", "exit 1"});
     request.health_cmd = "none";

@@ -162,6 +162,14 @@ TEST_CASE("an address has its container's name, a foreign one is for others") {
     CHECK_FALSE(ask(table, "8.8.8.8.in-addr.arpa", 12));
 }
 
+TEST_CASE("a name that is too long to be asked for leaves the others of its owner") {
+    NameTable table;
+    table.set_owner("1", {{std::string(64, 'n'), "short"}, {v4("10.89.0.2")}});
+    CHECK_FALSE(table.knows(std::string(64, 'n')));
+    CHECK(ask(table, "short", 1)->answers.at(0).address == v4("10.89.0.2"));
+    CHECK(ask(table, "2.0.89.10.in-addr.arpa", 12)->answers.at(0).name == "short");
+}
+
 TEST_CASE("who goes takes his names along, and only his") {
     NameTable table = make_table();
     table.remove_owner("2");

@@ -161,8 +161,8 @@ TEST_CASE("who was to take another one's place goes, or is made anew when that i
     there.push_back(f.deployed("db", 1, "running"));
     CHECK(f.plan(there).starts_with("remove aaaaaaaaaaaa_p-db-1, keep p-db-1, "));
     // Long names are cut, short ones of a person's are not taken for ours.
-    const std::string longest(63, 'n');
-    CHECK(successor_name(std::string(64, 'b'), longest).size() == 63);
+    const std::string longest(255, 'n');
+    CHECK(successor_name(std::string(64, 'b'), longest).size() == 255);
     CHECK(is_successor_name(successor_name(std::string(64, 'b'), longest), longest));
     CHECK_FALSE(is_successor_name("p-db-1", "p-db-1"));
     CHECK_FALSE(is_successor_name("aaaaaaaaaaa_p-db-1", "p-db-1"));
