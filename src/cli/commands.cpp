@@ -47,10 +47,12 @@ constexpr const Command* kNetworks[] = {
     &kNetworkRmCommand,     &kNetworkConnectCommand, &kNetworkDisconnectCommand,
     &kNetworkPruneCommand,  &kNetworkExistsCommand,  &kNetworkFaultCommand};
 constexpr const Command* kProjects[] = {
-    &kUpCommand,         &kDownCommand,        &kConfigCommand,        &kInitCommand,
-    &kLockCommand,       &kRunTaskCommand,     &kEnvCommand,           &kComposeRunCommand,
-    &kComposeRmCommand,  &kComposePullCommand, &kComposeImagesCommand, &kComposeLsCommand,
-    &kComposeTopCommand, &kComposeScaleCommand};
+    &kUpCommand,           &kDownCommand,          &kConfigCommand,
+    &kInitCommand,         &kLockCommand,          &kRunTaskCommand,
+    &kEnvCommand,          &kComposeRunCommand,    &kComposeRmCommand,
+    &kComposePullCommand,  &kComposeImagesCommand, &kComposeLsCommand,
+    &kComposeTopCommand,   &kComposeScaleCommand,  &kComposeCreateCommand,
+    &kComposeWatchCommand, &kComposeEventsCommand, &kComposeVolumesCommand};
 constexpr const Command* kTool[] = {&kInspectCommand,     &kSystemDfCommand,  &kSystemPruneCommand,
                                     &kSystemCheckCommand, &kInfoCommand,      &kDoctorCommand,
                                     &kVersionCommand,     &kCompletionCommand};
@@ -82,6 +84,7 @@ constexpr Missing kMissing[] = {
      "making images is not available yet; `sandbox load` and "
      "`sandbox pull oci:DIR` take images made elsewhere"},
     {"search", "ask the registry's own web page"},
+    {"publish bridge alpha", "a project is its files: hand these on; see sandbox-compose(1)"},
 };
 
 }  // namespace

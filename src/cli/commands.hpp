@@ -37,7 +37,8 @@ extern const Command kPullCommand, kImagesCommand, kRmiCommand, kTagCommand, kUn
     kImageExistsCommand, kInspectCommand, kLoginCommand, kLogoutCommand, kConfigCommand,
     kInitCommand, kLockCommand, kUpCommand, kDownCommand, kRunTaskCommand, kEnvCommand,
     kComposeRunCommand, kComposeRmCommand, kComposePullCommand, kComposeImagesCommand,
-    kComposeLsCommand, kComposeTopCommand, kComposeScaleCommand;
+    kComposeLsCommand, kComposeTopCommand, kComposeScaleCommand, kComposeCreateCommand,
+    kComposeWatchCommand, kComposeEventsCommand, kComposeVolumesCommand;
 extern const Command kNetworkCreateCommand, kNetworkLsCommand, kNetworkInspectCommand,
     kNetworkRmCommand, kNetworkPruneCommand, kNetworkExistsCommand, kNetworkConnectCommand,
     kNetworkDisconnectCommand, kNetworkFaultCommand;

@@ -56,6 +56,16 @@ const GlobalFlag* find_global(std::string_view word) {
 
 }  // namespace
 
+std::uint32_t container_index(const Invocation& in) {
+    const std::string text = in.value_or("index", "1");
+    const auto index = base::try_parse_u64(text);
+    if (!index || *index == 0 || *index > UINT32_MAX) {
+        throw base::UsageError("invalid number " + base::quote(text) + " for --index",
+                               "the first container of a service is 1");
+    }
+    return static_cast<std::uint32_t>(*index);
+}
+
 void take_project_words(std::vector<std::string>& words, ProjectWords& into) {
     into.compose = true;
     size_t at = 0;

@@ -20,6 +20,11 @@ inline constexpr Flag kScopeFileFlag = {"--file", FlagKind::list, "FILE",
 inline constexpr Flag kScopeNameFlag = {"-p,--project-name", FlagKind::value, "NAME",
                                         "the project whose services are meant"};
 
+inline constexpr Flag kIndexFlag = {"--index", FlagKind::value, "N",
+                                    "of a service: which of its containers (default 1)"};
+// --index. Throws UsageError for what is no number from 1 on.
+[[nodiscard]] std::uint32_t container_index(const Invocation& in);
+
 // `sandbox compose -f x -p y up`: takes what stands between `compose` and its verb out of `words`
 // (which begin behind `compose`). Throws UsageError.
 void take_project_words(std::vector<std::string>& words, ProjectWords& into);

@@ -57,6 +57,8 @@ std::string words_of(const Notice& notice) {
             return name + " is as it should be";
         case Notice::What::waiting:
             return waiting_words(notice);
+        case Notice::What::started:
+            return "started";
         case Notice::What::good:
             return "ready after " + seconds_text(notice.elapsed);
         case Notice::What::stopping:

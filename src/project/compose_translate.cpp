@@ -4,11 +4,13 @@
 #include <optional>
 #include <string_view>
 
+#include "compose_links.hpp"
 #include "compose_outcomes.hpp"
 #include "compose_values.hpp"
 #include "compose_yaml.hpp"
 #include "keys.hpp"
 #include "sandbox/base/strings.hpp"
+#include "written.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -37,7 +39,9 @@ class Translator {
             } else if (!member.key.starts_with("x-")) {  // where it is used, it is written out
                 if (member.key == "services") translate_services(member.node);
                 if (member.key == "networks") translate_compose_networks(member.node, remarks_);
-                if (member.key == "volumes") lift_external_names(member.node);
+                if (member.key == "volumes" || member.key == "secrets" || member.key == "configs") {
+                    lift_external_names(member.node);
+                }
                 kept.push_back(std::move(member));
             }
         }
@@ -57,18 +61,21 @@ class Translator {
             if (service.node.table() != nullptr) translate_service(service);
         }
         service_.clear();
-        for (const Link& link : links_) add_alias(services, link);
+        add_link_aliases(links_, services);
     }
 
     void translate_service(Member& service) {
         const std::string path = "services." + service.key + ".";
         Table kept;
         std::vector<Member> added;
+        std::vector<Link> links;
         const bool has_image = service.node.find("image") != nullptr;
         for (Member& member : *service.node.table()) {
             const std::string key = path + member.key;
             if (member.node.is_reset()) {
                 kept.push_back(std::move(member));
+            } else if (member.key == "ipc" && is_own_ipc(member.node)) {
+                continue;
             } else if (const Outcome* outcome = find_outcome(kServiceOutcomes, member.key)) {
                 remark(outcome->kind, member.key_at, key, std::string(outcome->text));
             } else if (member.key.starts_with("x-")) {
@@ -80,14 +87,27 @@ class Translator {
             } else if (member.key == "develop") {
                 translate_develop(member, key, added);
             } else if (member.key == "links") {
-                translate_links(member, key, service.key);
+                links = read_links(documents_, member.node);
+                // "db" is there by its name anyway; "db:mysql" is another name of db.
+                remark(
+                    Kind::changed, member.key_at, key,
+                    "services see each other by name; it became a dependency, other names aliases");
             } else {
                 adjust(member, key);
                 kept.push_back(std::move(member));
             }
         }
         for (Member& member : added) add_translated(kept, std::move(member));
+        add_link_dependencies(links, kept);
+        links_.insert(links_.end(), links.begin(), links.end());
         service.node.value = std::move(kept);
+    }
+
+    // What every container has: System V IPC of its own, which nobody can join.
+    [[nodiscard]] bool is_own_ipc(const Node& node) const {
+        if (node.text() == nullptr || node.text()->empty()) return node.text() != nullptr;
+        const std::string word = written(documents_, node, "ipc");
+        return word == "private" || word == "shareable";
     }
 
     // Compose: a restart policy under deploy wins; the others must not say two things.
@@ -296,42 +316,6 @@ class Translator {
         if (!kept.empty()) {
             added.push_back({"watch", watch->key_at, Node{std::move(kept), watch->node.at}});
         }
-    }
-
-    struct Link {
-        std::string service, alias;
-    };
-    // "db" is there by its name anyway; "db:mysql" is another name of db.
-    void translate_links(const Member& member, const std::string& key, const std::string&) {
-        const List* list = member.node.list();
-        if (list == nullptr) return;
-        for (const Node& element : *list) {
-            const std::string* text = element.text();
-            if (text == nullptr) continue;
-            const size_t colon = text->find(':');
-            if (colon != std::string::npos) {
-                links_.push_back({text->substr(0, colon), text->substr(colon + 1)});
-            }
-        }
-        remark(Kind::changed, member.key_at, key,
-               "services see each other by name; other names became aliases");
-    }
-
-    static void add_alias(Node& services, const Link& link) {
-        Member* target = find_member(*services.table(), link.service);
-        if (target == nullptr || target->node.table() == nullptr) return;
-        Table& table = *target->node.table();
-        Member* aliases = find_member(table, "aliases");
-        if (aliases == nullptr) {
-            table.push_back({"aliases", target->key_at, Node{List(), target->key_at}});
-            aliases = &table.back();
-        }
-        auto* list = std::get_if<List>(&aliases->node.value);
-        if (list == nullptr) return;
-        const bool known = std::any_of(list->begin(), list->end(), [&](const Node& node) {
-            return node.text() != nullptr && *node.text() == link.alias;
-        });
-        if (!known) list->push_back(text_node(link.alias, target->key_at));
     }
 
     std::string service_;  // that is being translated

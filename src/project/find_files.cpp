@@ -59,7 +59,7 @@ class Finder {
         const bool hears = options_.files.empty() && options_.hears_compose;
         if (hears) first = load(variable_files({start}));
         for (const std::string& file : listed_files(first)) {
-            found.files.push_back(file == kStandardInput ? file : absolute(file));
+            found.files.push_back(is_standard_input(file) ? kStandardInput : absolute(file));
         }
         if (std::count(found.files.begin(), found.files.end(), kStandardInput) > 1) {
             throw base::UsageError("-f - names standard input twice", "it can be read once");
@@ -78,6 +78,11 @@ class Finder {
   private:
     [[nodiscard]] std::string absolute(const std::string& path) const {
         return sources_.absolute(path);
+    }
+
+    // docker's users write the device, too; a name alone says nothing of TOML.
+    [[nodiscard]] bool is_standard_input(const std::string& file) const {
+        return file == kStandardInput || (options_.hears_compose && file == "/dev/stdin");
     }
 
     // Compose: standard input is nowhere; with nothing else, the working directory.

@@ -40,6 +40,7 @@ bool fits(Kind kind, const Node& node) {
         case Kind::command:
             return text || list;
         case Kind::pairs:
+        case Kind::hosts:
         case Kind::names:
             return list || table;
         case Kind::table:
@@ -74,6 +75,7 @@ std::string_view words_for(Kind kind) {
         case Kind::command:
             return "text or a list of texts";
         case Kind::pairs:
+        case Kind::hosts:
             return "a table or a list of \"NAME=value\"";
         case Kind::ports:
             return "a list of ports";

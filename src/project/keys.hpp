@@ -26,6 +26,7 @@ enum class Kind {
     text_or_words,  // one text stands for a list of one
     command,        // words, or one line that is split as a shell would
     pairs,          // table NAME = scalar, or list of "NAME=value"
+    hosts,          // the same, or NAME = list of texts
     ports,          // list of numbers, texts or tables
     entries,        // list of texts or tables (`nested`)
     table,          // a table with `nested` keys

@@ -76,7 +76,7 @@ class Loader {
             add(root, translate(std::exchange(compose, {}), std::exchange(remarks, {})));
         };
         for (const std::string& path : project_.files) {
-            if (is_compose_file(path)) {
+            if (is_compose_file(path, options_.hears_compose)) {
                 add(compose, load_compose(sources_, path, scope, remarks));
             } else {
                 settle();

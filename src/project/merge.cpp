@@ -42,6 +42,13 @@ List as_pair_list(Node&& node) {
     List result;
     for (const Member& member : *table) {
         std::string text = literally(member.key);
+        if (const List* const several = member.node.list()) {  // addresses of one host
+            for (const Node& each : *several) {
+                if (each.text() == nullptr) continue;
+                result.push_back({text + "=" + *each.text(), each.at, each.replaces});
+            }
+            continue;
+        }
         if (const auto* whole = std::get_if<std::int64_t>(&member.node.value)) {
             text += "=" + std::to_string(*whole);
         } else if (member.node.text() != nullptr) {
@@ -272,6 +279,7 @@ class Merger {
                             key->nested != nullptr ? &key->nested() : nullptr);
                 return;
             case Kind::pairs:
+            case Kind::hosts:
                 merge_pairs(*key, base, std::move(over));
                 return;
             case Kind::text_or_words:

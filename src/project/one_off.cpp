@@ -54,7 +54,7 @@ OneOff prepare_one_off(const store::Store& store, const Project& project, const 
     const Service& service = *project.find_service(wish.service);
     if (service.refused) throw *service.refused;
     OneOff result;
-    if (!needed.plan.names.empty()) {
+    if (!needed.plan.names.empty() || needed.plan.remove_orphans) {
         UpResult raised = bring_up(store, project, needed, listener);
         result.failures = std::move(raised.failures);
         result.interrupted = raised.interrupted;

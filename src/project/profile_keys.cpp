@@ -55,6 +55,10 @@ constexpr Key<Secret> kSecretKeys[] = {
      [](Reader& r, const Node& n, Secret& s) { s.environment = r.text(n); }},
     {{"content", Kind::text, "Itself, for what is no secret."},
      [](Reader& r, const Node& n, Secret& s) { s.content = r.text(n); }},
+    {{"external", Kind::boolean, "true: of a store of secrets. There is none, and who uses it cannot be made."},
+     [](Reader& r, const Node& n, Secret& s) { s.external = r.boolean(n); }},
+    {{"name", Kind::text, "Accepted without effect."}, [](Reader&, const Node&, Secret&) {}},
+    {{"labels", Kind::pairs, "Accepted without effect."}, [](Reader&, const Node&, Secret&) {}},
 };
 // clang-format on
 
@@ -96,6 +100,14 @@ void read_volume_objects(Reader& reader, const Node& node, ProfileDraft& draft) 
     }
 }
 
+base::UsageError external_error(const Reader& reader, const Place& at, const Secret& secret) {
+    return reader.documents().error(
+        at,
+        (secret.is_config ? "config " : "secret ") + quote(secret.name) +
+            " is external, and there is no store that could have it",
+        "say where it is: \"file\", \"environment\" or \"content\" instead of \"external\"");
+}
+
 template <bool is_config>
 void read_secret_objects(Reader& reader, const Node& node, ProfileDraft& draft) {
     std::vector<Secret>& secrets = draft.project.secrets;
@@ -106,6 +118,10 @@ void read_secret_objects(Reader& reader, const Node& node, ProfileDraft& draft) 
         Secret& secret = secrets[i];
         const Place& at = (*node.table())[i - first].key_at;
         secret.is_config = is_config;
+        if (secret.external) {
+            secret.refused = external_error(reader, at, secret);
+            continue;
+        }
         if (!secret.environment.empty()) secret.value = reader.variables(at)(secret.environment);
         const int sources = (secret.file.empty() ? 0 : 1) + (secret.environment.empty() ? 0 : 1) +
                             (secret.content ? 1 : 0);

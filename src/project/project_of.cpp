@@ -3,11 +3,36 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/project/deployment.hpp"
 #include "sources.hpp"
 
 namespace sandbox::project {
+namespace {
+
+// Whether it was read behind `compose` is not kept. Where a file's name leaves it open, its content
+// does not: no TOML is a compose file.
+Project load_by_either_word(LoadOptions options) {
+    const bool is_open =
+        std::any_of(options.files.begin(), options.files.end(), [](const std::string& file) {
+            return is_compose_file(file, true) != is_compose_file(file, false);
+        });
+    options.hears_compose = is_open;
+    if (!is_open) return load_project(options);
+    try {
+        return load_project(options);
+    } catch (const base::UsageError& error) {
+        options.hears_compose = false;
+        try {
+            return load_project(options);
+        } catch (const base::UsageError&) {
+            throw error;
+        }
+    }
+}
+
+}  // namespace
 
 std::optional<Project> try_load_project_of(const base::json::Value& labels) {
     LoadOptions options;
@@ -28,7 +53,7 @@ std::optional<Project> try_load_project_of(const base::json::Value& labels) {
             "keep it in a file");
     }
     if (options.directory.empty() || options.name.empty()) return std::nullopt;
-    return load_project(options);
+    return load_by_either_word(options);
 }
 
 }  // namespace sandbox::project

@@ -121,7 +121,8 @@ std::chrono::nanoseconds Reader::duration(const Node& node) {
 
 std::string Reader::size(const Node& node) {
     if (std::holds_alternative<std::int64_t>(node.value)) {
-        return std::to_string(integer(node, 0, std::numeric_limits<std::int64_t>::max()));
+        // -1 is no size, but for some limits the word for none; whose it is not refuses it later.
+        return std::to_string(integer(node, -1, std::numeric_limits<std::int64_t>::max()));
     }
     std::string word = text(node);
     if (word != "-1" && !base::try_parse_size_bytes(word)) {

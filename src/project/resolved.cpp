@@ -6,11 +6,11 @@
 #include <array>
 #include <cstdio>
 
-#include "document.hpp"
 #include "object_maker.hpp"
 #include "sandbox/base/sha256.hpp"
 #include "sandbox/base/strings.hpp"
 #include "toml_text.hpp"
+#include "written_value.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -208,9 +208,26 @@ std::string plain_volume(const Project& project, const Service& service, const s
     return entry;
 }
 
+// "volume-nocopy" and "volume-label", "NAME=value".
+void add_volume_detail(const std::string& key, const std::string& value, Object& mount) {
+    Object details;
+    if (const Value* before = mount.find("volume")) details = *before->as_object();
+    if (key == "volume-nocopy") {
+        details["nocopy"] = true;
+    } else {
+        Object labels;
+        if (const Value* before = details.find("labels")) labels = *before->as_object();
+        const size_t equals = value.find('=');
+        labels[value.substr(0, equals)] = value.substr(equals + 1);
+        details["labels"] = std::move(labels);
+    }
+    mount["volume"] = std::move(details);
+}
+
 // "type=volume,source=p_x,target=/y,readonly" as the long form.
 Value long_mount(const Project& project, const Service& service, const std::string& line) {
     Object mount;
+    Object bind{{"create_host_path", false}};
     for (const std::string& field : base::split(line, ',')) {
         const size_t equals = field.find('=');
         const std::string key = field.substr(0, equals);
@@ -222,8 +239,11 @@ Value long_mount(const Project& project, const Service& service, const std::stri
         }
         if (key == "readonly") {
             mount["read_only"] = true;
-        } else if (key == "volume-nocopy") {
-            mount["volume"] = Object{{"nocopy", true}};
+        } else if (key.starts_with("volume-")) {
+            add_volume_detail(key, value, mount);
+        } else if (key.starts_with("bind-")) {
+            bind[key == "bind-recursive" ? "recursive" : "create_host_path"] =
+                key == "bind-recursive" ? Value(value) : Value(true);
         } else if (key.starts_with("tmpfs-")) {
             Object details;
             if (const Value* before = mount.find("tmpfs")) details = *before->as_object();
@@ -234,7 +254,7 @@ Value long_mount(const Project& project, const Service& service, const std::stri
         }
     }
     if (mount["type"].as_string() != nullptr && *mount["type"].as_string() == "bind") {
-        mount["bind"] = Object{{"create_host_path", false}};
+        mount["bind"] = std::move(bind);
     }
     return mount;
 }
@@ -248,31 +268,6 @@ void add_volumes(const Project& project, const Service& service, ObjectMaker& ou
         all.push_back(long_mount(project, service, line));
     }
     if (!all.empty()) out.object["volumes"] = std::move(all);
-}
-
-Node to_node(const Value& value) {
-    Node node;
-    if (const Object* object = value.as_object()) {
-        Table table;
-        for (const auto& [key, member] : *object) table.push_back({key, {}, to_node(member)});
-        node.value = std::move(table);
-    } else if (const Array* array = value.as_array()) {
-        List list;
-        for (const Value& element : *array) list.push_back(to_node(element));
-        node.value = std::move(list);
-    } else if (const std::string* text = value.as_string()) {
-        // What is written out is not to be interpolated again.
-        std::string safe;
-        for (const char c : *text) safe += c == '$' ? "$$" : std::string(1, c);
-        node.value = std::move(safe);
-    } else if (const bool* flag = value.as_bool()) {
-        node.value = *flag;
-    } else if (const auto whole = value.try_i64()) {
-        node.value = *whole;
-    } else if (const auto real = value.try_double()) {
-        node.value = *real;
-    }
-    return node;
 }
 
 Object resolved_networks(const Project& project) {
@@ -313,6 +308,7 @@ Object resolved_secrets(const Project& project, bool configs) {
         one.text("file", secret.file);
         one.text("environment", secret.environment);
         one.text("content", secret.content);
+        one.flag("external", secret.external);
         all[secret.name] = std::move(one.object);
     }
     return all;
@@ -377,7 +373,11 @@ Value resolved_project(const Project& project) {
 }
 
 std::string resolved_toml(const Project& project) {
-    return make_toml(to_node(resolved_project(project)));
+    return make_toml(to_node(escaped(resolved_project(project))));
+}
+
+std::string resolved_json(const Project& project) {
+    return json::dump(escaped(resolved_project(project)), 2);
 }
 
 std::string service_hash(const Project& project, const Service& service) {

@@ -114,6 +114,9 @@ class SchemaMaker {
             case Kind::pairs:
                 return any_of({list_of(type("string")),
                                map_of(one_of({"string", "integer", "number", "boolean"}))});
+            case Kind::hosts:
+                return any_of({list_of(type("string")),
+                               map_of(any_of({type("string"), list_of(type("string"))}))});
             case Kind::ports:
                 if (key.nested == nullptr) return list_of(one_of({"integer", "string"}));
                 return list_of(any_of({one_of({"integer", "string"}), nested(key)}));
@@ -165,6 +168,8 @@ std::string_view kind_words(const KeyInfo& key) {
             return "list of words, or one line";
         case Kind::pairs:
             return "table, or list of NAME=value";
+        case Kind::hosts:
+            return "table, or list of NAME:ADDRESS";
         case Kind::ports:
             return "list of ports";
         case Kind::entries:

@@ -106,7 +106,7 @@ void provide_secrets(const Project& project, const std::vector<std::string>& ser
         if (std::find(services.begin(), services.end(), service.name) == services.end()) continue;
         for (const SecretUse& use : service.secrets) {
             const Secret& secret = secret_of(project, use);
-            if (is_kept_nowhere(secret)) provide(project, service, secret);
+            if (!secret.refused && is_kept_nowhere(secret)) provide(project, service, secret);
         }
     }
 }

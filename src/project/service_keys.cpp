@@ -54,8 +54,11 @@ void read_extra_hosts(Reader& reader, const Node& node, Draft& draft) {
         append(hosts, reader.words(node));
         return;
     }
-    for (const Reader::Pair& pair : reader.pairs(node)) {
-        hosts.push_back(pair.name + "=" + pair.value.value_or(""));
+    for (const Member& host : *node.table()) {
+        if (host.node.is_null()) continue;
+        for (const std::string& address : reader.words(host.node)) {
+            hosts.push_back(host.key + "=" + address);
+        }
     }
 }
 
@@ -199,7 +202,7 @@ constexpr Key<Draft> kKeys[] = {
      [](Reader& r, const Node& n, Draft& d) { d.service.request.oom_score_adj = std::to_string(r.integer(n, -1000, 1000)); }},
     {{"shm_size", Kind::size, "Size of /dev/shm."},
      [](Reader& r, const Node& n, Draft& d) { d.service.request.shm_size = r.size(n); }},
-    {{"extra_hosts", Kind::pairs, "Lines for /etc/hosts: \"NAME:ADDRESS\" or NAME = ADDRESS."}, read_extra_hosts},
+    {{"extra_hosts", Kind::hosts, "Lines for /etc/hosts: \"NAME:ADDRESS\", NAME = ADDRESS, or several addresses."}, read_extra_hosts},
     {{"dns", Kind::text_or_words, "Name servers."},
      [](Reader& r, const Node& n, Draft& d) { append(d.service.request.dns, r.words(n)); }},
     {{"dns_search", Kind::text_or_words, "Search domains."},

@@ -23,9 +23,50 @@ struct VolumeDraft {
     std::optional<std::uint32_t> mode;
     bool read_only = false, no_copy = false;
     std::optional<bool> create_host_path;
+    bool recursive = true;
+    std::vector<std::string> labels;  // "NAME=value"
+    // What cannot be done, with its place and the cure: it stands in the way of its service only.
+    struct Vain {
+        std::string what;
+        Place at;
+        std::string cure;
+    };
+    std::optional<Vain> vain;
 };
 
 void ignore(Reader&, const Node&, PortDraft&) {}
+
+constexpr std::string_view kTypes = "bind|volume|tmpfs|image|npipe|cluster";
+
+void read_type(Reader& reader, const Node& node, VolumeDraft& volume) {
+    volume.type = reader.choice(node, kTypes);
+    if (volume.type == "image") {
+        volume.vain = {"\"type: image\"", node.at,
+                       "copy what is needed into a volume, with a task of that image"};
+    } else if (volume.type == "npipe" || volume.type == "cluster") {
+        volume.vain = {"\"type: " + volume.type + "\"", node.at, "use bind, volume or tmpfs"};
+    }
+}
+
+void read_recursive(Reader& reader, const Node& node, VolumeDraft& volume) {
+    const std::string word = reader.choice(node, "enabled|disabled|writable|readonly");
+    volume.recursive = word != "disabled";
+    if (word == "writable") {
+        volume.vain = {"\"recursive: writable\"", node.at,
+                       "mounts below a read-only bind are read-only, too: bind them one by one"};
+    }
+}
+
+void read_subpath(Reader& reader, const Node& node, VolumeDraft& volume) {
+    if (reader.text(node).empty()) return;
+    volume.vain = {"\"subpath\"", node.at, "use the whole volume, or a volume for each part"};
+}
+
+void read_mount_labels(Reader& reader, const Node& node, VolumeDraft& volume) {
+    for (const Reader::Pair& pair : reader.pairs(node)) {
+        volume.labels.push_back(pair.name + "=" + pair.value.value_or(""));
+    }
+}
 
 // clang-format off
 constexpr Key<PortDraft> kPortKeys[] = {
@@ -45,11 +86,19 @@ constexpr Key<VolumeDraft> kBindKeys[] = {
     {{"create_host_path", Kind::boolean, "false: a missing source is an error."},
      [](Reader& r, const Node& n, VolumeDraft& v) { v.create_host_path = r.boolean(n); }},
     {{"propagation", Kind::text, "Accepted; binds are private."}, [](Reader&, const Node&, VolumeDraft&) {}},
+    {{"recursive", Kind::choice, "Mounts below it, too, which is so without a word.", "enabled|disabled|writable|readonly"},
+     read_recursive},
     {{"selinux", Kind::text, "Accepted without effect."}, [](Reader&, const Node&, VolumeDraft&) {}},
 };
 constexpr Key<VolumeDraft> kVolumeKeys[] = {
     {{"nocopy", Kind::boolean, "true: an empty volume is not filled from the image."},
      [](Reader& r, const Node& n, VolumeDraft& v) { v.no_copy = r.boolean(n); }},
+    {{"labels", Kind::pairs, "Labels of a volume without a name."}, read_mount_labels},
+    {{"subpath", Kind::text, "Refused: a volume is mounted as a whole."}, read_subpath},
+};
+void ignore_detail(Reader&, const Node&, VolumeDraft&) {}
+constexpr Key<VolumeDraft> kImageKeys[] = {
+    {{"subpath", Kind::text, "Refused, as the type."}, ignore_detail},
 };
 constexpr Key<VolumeDraft> kTmpfsKeys[] = {
     {{"size", Kind::size, "Its size."},
@@ -60,11 +109,11 @@ constexpr Key<VolumeDraft> kTmpfsKeys[] = {
 
 const KeyTable& bind_keys() { return table_of<kBindKeys>("bind", "A bind."); }
 const KeyTable& named_keys() { return table_of<kVolumeKeys>("volume", "A named volume."); }
+const KeyTable& image_mount_keys() { return table_of<kImageKeys>("image", "An image's files."); }
 const KeyTable& tmpfs_keys() { return table_of<kTmpfsKeys>("tmpfs", "A file system in memory."); }
 
 constexpr Key<VolumeDraft> kVolumeUseKeys[] = {
-    {{"type", Kind::choice, "bind, volume or tmpfs.", "bind|volume|tmpfs"},
-     [](Reader& r, const Node& n, VolumeDraft& v) { v.type = r.choice(n, "bind|volume|tmpfs"); }},
+    {{"type", Kind::choice, "bind, volume or tmpfs; the others are refused.", kTypes}, read_type},
     {{"source", Kind::text, "A path on the host, or a volume's name."},
      [](Reader& r, const Node& n, VolumeDraft& v) { v.source = r.text(n); }},
     {{"target", Kind::text, "The path inside."},
@@ -77,6 +126,8 @@ constexpr Key<VolumeDraft> kVolumeUseKeys[] = {
      [](Reader& r, const Node& n, VolumeDraft& v) { read_table(r, n, "volume", kVolumeKeys, named_keys(), v); }},
     {{"tmpfs", Kind::table, "Details of a tmpfs.", {}, tmpfs_keys},
      [](Reader& r, const Node& n, VolumeDraft& v) { read_table(r, n, "tmpfs", kTmpfsKeys, tmpfs_keys(), v); }},
+    {{"image", Kind::table, "Refused, as the type.", {}, image_mount_keys},
+     [](Reader& r, const Node& n, VolumeDraft& v) { read_table(r, n, "image", kImageKeys, image_mount_keys(), v); }},
     {{"consistency", Kind::text, "Accepted without effect."}, [](Reader&, const Node&, VolumeDraft&) {}},
 };
 // clang-format on
@@ -146,13 +197,15 @@ void add_short(Reader& reader, const Node& node, ServiceDraft& draft) {
 void add_bind(const VolumeDraft& wish, const std::string& source, engine::RunRequest& request) {
     const bool plain =
         source.find(':') == std::string::npos && wish.target.find(':') == std::string::npos;
-    if (wish.create_host_path.value_or(true) && plain) {
+    const bool creates = wish.create_host_path.value_or(true);
+    if (creates && plain && wish.recursive) {
         request.volumes.push_back(source + ":" + wish.target + (wish.read_only ? ":ro" : ""));
         return;
     }
-    request.mounts.push_back("type=bind," + csv_field("source=" + source) + "," +
-                             csv_field("target=" + wish.target) +
-                             (wish.read_only ? ",readonly" : ""));
+    request.mounts.push_back(
+        "type=bind," + csv_field("source=" + source) + "," + csv_field("target=" + wish.target) +
+        (wish.read_only ? ",readonly" : "") + (wish.recursive ? "" : ",bind-recursive=disabled") +
+        (creates && !wish.recursive ? ",bind-create-src=true" : ""));
 }
 
 std::string octal(std::uint32_t number) {
@@ -164,6 +217,11 @@ std::string octal(std::uint32_t number) {
 void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
     VolumeDraft wish;
     read_table(reader, node, "volume of " + draft.owner, kVolumeUseKeys, volume_use_keys(), wish);
+    if (wish.vain) {
+        draft.service.refused = reader.documents().error(
+            wish.vain->at, wish.vain->what + " of a mount cannot be done here", wish.vain->cure);
+        return;
+    }
     if (!wish.target.starts_with("/")) {
         reader.fail(node.at, "a volume needs a \"target\": an absolute path inside");
     }
@@ -193,6 +251,10 @@ void add_long(Reader& reader, const Node& node, ServiceDraft& draft) {
     line += "," + csv_field("target=" + wish.target);
     if (wish.read_only) line += ",readonly";
     if (wish.no_copy) line += ",volume-nocopy";
+    // A volume with a name is the project's, with the labels that its description gives it.
+    for (const std::string& label : wish.labels) {
+        if (name.empty()) line += "," + csv_field("volume-label=" + label);
+    }
     if (!wish.size.empty()) line += ",tmpfs-size=" + wish.size;
     if (wish.mode) line += ",tmpfs-mode=" + octal(*wish.mode);
     request.mounts.push_back(std::move(line));

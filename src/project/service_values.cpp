@@ -9,6 +9,7 @@
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/env_file.hpp"
+#include "sandbox/engine/logs.hpp"
 
 namespace sandbox::project {
 namespace {
@@ -216,13 +217,14 @@ void read_uses(Reader& reader, const Node& node, ServiceDraft& draft, bool is_co
                        secret_use_keys(), use);
         }
         const std::vector<Secret>& known = draft.project.secrets;
-        const bool there = std::any_of(known.begin(), known.end(), [&](const Secret& secret) {
+        const auto found = std::find_if(known.begin(), known.end(), [&](const Secret& secret) {
             return secret.name == use.secret && secret.is_config == is_config;
         });
-        if (!there) {
+        if (found == known.end()) {
             reader.fail(element.at, "no such " + what + ": " + quote(use.secret),
                         "describe it under \"" + what + "s\"");
         }
+        if (found->refused) draft.service.refused = found->refused;
         if (use.target.empty()) use.target = use.secret;
         if (!use.target.starts_with("/")) {
             use.target = (is_config ? "/" : "/run/secrets/") + use.target;
@@ -264,8 +266,15 @@ void read_watch(Reader& reader, const Node& node, ServiceDraft& draft) {
 }
 
 void read_logging(Reader& reader, const Node& node, ServiceDraft& draft) {
-    read_table(reader, node, "logging of " + draft.owner, kLoggingKeys, logging_keys(),
-               draft.service.request);
+    engine::RunRequest& request = draft.service.request;
+    read_table(reader, node, "logging of " + draft.owner, kLoggingKeys, logging_keys(), request);
+    const Node* const driver = node.find("driver");
+    if (driver == nullptr || !request.log_driver || engine::is_log_driver(*request.log_driver)) {
+        return;
+    }
+    draft.service.refused = reader.documents().error(
+        driver->at, "there is no log driver " + quote(*request.log_driver) + " here",
+        "logs are kept in files: use local, k8s-file, json-file or none");
 }
 
 void read_ulimits(Reader& reader, const Node& node, ServiceDraft& draft) {

@@ -17,8 +17,10 @@ std::string directory_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-bool is_compose_file(const std::string& path) noexcept {
-    return path == kStandardInput || path.ends_with(".yaml") || path.ends_with(".yml");
+bool is_compose_file(const std::string& path, bool behind_compose) noexcept {
+    if (behind_compose) return !path.ends_with(".toml");
+    return path == kStandardInput || path.ends_with(".yaml") || path.ends_with(".yml") ||
+           path.ends_with(".json");
 }
 
 std::string Sources::absolute(const std::string& path) const {

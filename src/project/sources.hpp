@@ -16,8 +16,9 @@ namespace sandbox::project {
 
 // Among a project's files: the compose file that comes on standard input.
 inline constexpr const char* kStandardInput = "-";
-// Rather than a profile in TOML.
-[[nodiscard]] bool is_compose_file(const std::string& path) noexcept;
+// Rather than a profile in TOML: by its name, and behind `compose` everything that has not just
+// that name.
+[[nodiscard]] bool is_compose_file(const std::string& path, bool behind_compose) noexcept;
 
 class Sources {
   public:

@@ -316,7 +316,12 @@ bool Up::look_at(Unit& unit) {
 
 void Up::become_good(Unit& unit) {
     unit.phase = Unit::Phase::good;
-    if (unit.began && wish_.start && unit.shortfalls.empty()) tell(Notice::What::good, unit);
+    if (!unit.began || !wish_.start || !unit.shortfalls.empty()) return;
+    const std::set<Condition>& met = unit.expected.conditions;
+    const bool has_waited = std::any_of(met.begin(), met.end(), [](Condition condition) {
+        return condition != Condition::started;
+    });
+    tell(has_waited ? Notice::What::good : Notice::What::started, unit);
 }
 
 void Up::tell_waiting(Unit& unit, const std::string& why) {

@@ -24,6 +24,7 @@ struct Notice {
         starting,    // text: why again, or nothing
         kept,        // nothing to do
         waiting,     // text: for what; said again whenever it changes, and every second
+        started,     // and nobody has waited for more
         good,        // ready, or (tasks) completed
         stopping,    // text: why, or nothing
         ending,      // takes its time; elapsed: what is left until it is killed

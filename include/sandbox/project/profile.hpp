@@ -135,7 +135,9 @@ struct Secret {
     std::string environment;  // the variable that holds it; or
     std::optional<std::string> content;
     bool is_config = false;            // described under "configs"
+    bool external = false;             // of a store that is not had here
     std::optional<std::string> value;  // of the variable; absent: it is not set. Never shown
+    std::optional<base::UsageError> refused{};  // who uses it cannot be made
 };
 
 struct Project {

@@ -13,6 +13,8 @@ namespace sandbox::project {
 [[nodiscard]] base::json::Value resolved_project(const Project& project);
 // As a profile that means the same.
 [[nodiscard]] std::string resolved_toml(const Project& project);
+// The same in JSON, which is a compose file, too.
+[[nodiscard]] std::string resolved_json(const Project& project);
 // 64 hex digits. Changes when, and only when, another container would be made: scale, dependencies
 // and watches do not count.
 [[nodiscard]] std::string service_hash(const Project& project, const Service& service);

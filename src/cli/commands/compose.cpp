@@ -6,6 +6,7 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/failures.hpp"
+#include "cli/filter.hpp"
 #include "cli/listing.hpp"
 #include "cli/listing_flags.hpp"
 #include "cli/progress.hpp"
@@ -31,8 +32,11 @@ constexpr Flag kRmFlags[] = {
     {"-v,--volumes", FlagKind::toggle, "", "accepted: their anonymous volumes always go"},
 };
 constexpr Flag kPullFlags[] = {
+    {"--ignore-buildable", FlagKind::toggle, "", "accepted: nothing is built here"},
     {"--ignore-pull-failures", FlagKind::toggle, "", "go on, and end with 0"},
     {"--include-deps", FlagKind::toggle, "", "what they depend on, too"},
+    {"--policy", FlagKind::value, "POLICY", "missing: only what is not there; always (the default)",
+     Completes::words, "missing always"},
     {"-q,--quiet", FlagKind::toggle, "", "no progress"},
 };
 constexpr Flag kListFlags[] = {
@@ -41,6 +45,7 @@ constexpr Flag kListFlags[] = {
 };
 constexpr Flag kLsFlags[] = {
     {"-a,--all", FlagKind::toggle, "", "those too of which nothing runs"},
+    {"--filter", FlagKind::list, "name=NAME", "only projects whose name matches"},
     kFormatFlag,
     kQuietFlag,
 };
@@ -70,16 +75,27 @@ int run_rm(Context& context, const Invocation& in) {
     return failures.code();
 }
 
+image::PullPolicy wanted_policy(const Invocation& in) {
+    const std::string word = in.value_or("policy", "always");
+    if (word == "missing") return image::PullPolicy::missing;
+    if (word == "always") return image::PullPolicy::always;
+    throw base::UsageError("invalid value " + base::quote(word) + " for --policy",
+                           "it may be missing or always");
+}
+
 int run_pull(Context& context, const Invocation& in) {
     const project::Project project = load_project(context, in);
     const std::vector<std::string> names = project::select_services(
         project, {in.arguments(), chosen_groups(context, in, project), in.toggle("include-deps")});
+    const image::PullPolicy policy = wanted_policy(in);
+    const store::ImageStore present(context.store());
     Failures failures;
     std::set<std::string> seen;
     for (const std::string& name : names) {
         const project::Service& service = *project.find_service(name);
         const engine::RunRequest& request = service.request;
         if (service.image().empty() || !seen.insert(service.image()).second) continue;
+        if (policy == image::PullPolicy::missing && present.try_find(service.image())) continue;
         failures.attempt([&] {
             const auto progress = make_progress(progress_style(in.toggle("quiet")));
             image::PullOptions options;
@@ -120,8 +136,15 @@ constexpr Field<ImageRow> kImageFields[] = {
 int run_images(Context& context, const Invocation& in) {
     ProjectScope scope(context, in);
     const std::vector<store::ImageRecord> images = store::ImageStore(context.store()).list();
+    const std::vector<std::string> services = scope.sort(in.arguments()).services;
     std::vector<ImageRow> rows;
+    std::set<std::string> seen;
     for (const Deployed& each : scope.deployed()) {
+        const bool wanted = services.empty() || std::find(services.begin(), services.end(),
+                                                          each.service) != services.end();
+        if (!wanted || each.number == 0) continue;
+        const bool is_known = !seen.insert(each.image_id).second;
+        if (is_known && in.toggle("quiet")) continue;  // an id is listed once
         ImageRow row{each.name, "<none>", "<none>", each.image_id, ""};
         for (const store::ImageRecord& image : images) {
             if (image.id.str() != each.image_id) continue;
@@ -171,6 +194,9 @@ int run_ls(Context& context, const Invocation& in) {
     if (!in.toggle("all")) {
         std::erase_if(rows, [](const ProjectSummary& row) { return row.running == 0; });
     }
+    const Filters filters = Filters::parse(in.list("filter"), {"name"});
+    std::erase_if(
+        rows, [&](const ProjectSummary& row) { return !filters.matches_regex("name", row.name); });
     const std::vector<std::string_view> columns{"Name", "Status", "ConfigFiles"};
     context.out.write(
         render_listing<ProjectSummary>({kProjectFields, columns, "Name"}, rows, list_flags(in)));
@@ -201,12 +227,13 @@ constinit const Command kComposePullCommand = {
 };
 constinit const Command kComposeImagesCommand = {
     .names = "compose images",
-    .arguments = "",
+    .arguments = "[SERVICE...]",
     .summary = "List the images of the project's containers",
     .flags = kListFlags,
     .min_arguments = 0,
-    .max_arguments = 0,
+    .max_arguments = -1,
     .run = run_images,
+    .completes = Completes::services,
 };
 constinit const Command kComposeLsCommand = {
     .names = "compose ls",

@@ -1,9 +1,12 @@
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/project_flags.hpp"
 #include "sandbox/base/error.hpp"
+#include "sandbox/base/fs.hpp"
 #include "sandbox/base/log.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/project/resolved.hpp"
@@ -29,7 +32,16 @@ constexpr Flag kFlags[] = {
     {"--profiles", FlagKind::toggle, "", "names of optional groups, one a line"},
     {"--hash", FlagKind::value, "SERVICE|*", "what changes when a service must be made anew"},
     {"--schema", FlagKind::toggle, "", "the JSON schema of profiles, for editors"},
+    {"-o,--output", FlagKind::value, "FILE", "write the project there", Completes::file},
     {"-q,--quiet", FlagKind::toggle, "", "only check"},
+};
+constexpr RefusedFlag kRefused[] = {
+    {"--no-interpolate", "`sandbox init --from FILE` writes a profile with its variables left in"},
+    {"--environment,--variables",
+     "variables come from the environment and .env, and one that is not set is warned of"},
+    {"--no-path-resolution,--no-normalize,--no-env-resolution,--no-consistency",
+     "a project is shown as it is understood here"},
+    {"--resolve-image-digests,--lock-image-digests", "`sandbox lock` keeps the images' digests"},
 };
 
 // Sorted, each once.
@@ -78,6 +90,15 @@ bool print_list(Output& out, const Invocation& in, const Project& project,
     return true;
 }
 
+void write_document(Output& out, const Invocation& in, const std::string& text) {
+    const std::string path = in.value_or("output", "");
+    if (path.empty() || path == "-") {
+        out.write(text);
+        return;
+    }
+    base::write_file_atomic(AT_FDCWD, path, text, 0644, base::Durability::volatile_data);
+}
+
 int run(Context& context, const Invocation& in) {
     if (in.toggle("schema")) {
         context.out.line(base::json::dump(project::profile_schema(), 2));
@@ -85,7 +106,10 @@ int run(Context& context, const Invocation& in) {
     }
     const std::string format = in.value_or("format", "toml");
     if (format != "toml" && format != "json") {
-        throw base::UsageError("unknown format " + base::quote(format), "it may be toml or json");
+        const bool yaml = format == "yaml" || format == "yml";
+        throw base::UsageError(
+            "unknown format " + base::quote(format),
+            yaml ? "--format json is YAML, too, and a compose file" : "it may be toml or json");
     }
     Project project = load_project(context, in);
     const std::vector<std::string> chosen = project::select_services(
@@ -106,18 +130,16 @@ int run(Context& context, const Invocation& in) {
     std::erase_if(project.services, [&](const Service& service) {
         return std::find(chosen.begin(), chosen.end(), service.name) == chosen.end();
     });
-    if (format == "json") {
-        context.out.line(base::json::dump(project::resolved_project(project), 2));
-    } else {
-        context.out.write(project::resolved_toml(project));
-    }
+    write_document(context.out, in,
+                   format == "json" ? project::resolved_json(project) + "\n"
+                                    : project::resolved_toml(project));
     return status;
 }
 
 }  // namespace
 
 constinit const Command kConfigCommand = {
-    .names = "config,compose config",
+    .names = "config,compose config,compose convert",
     .arguments = "[SERVICE...]",
     .summary = "Check the project's profile and show what it amounts to",
     .flags = kFlags,
@@ -125,6 +147,7 @@ constinit const Command kConfigCommand = {
     .max_arguments = -1,
     .run = run,
     .completes = Completes::services,
+    .refused = kRefused,
 };
 
 }  // namespace sandbox::cli

@@ -14,6 +14,7 @@ namespace {
 
 constexpr Flag kFlags[] = {
     {"-a,--archive", FlagKind::toggle, "", "owners go along (podman's word too)"},
+    kIndexFlag,
     {"-L,--follow-link", FlagKind::toggle, "", "a link as the source stands for what it points to"},
     {"-q,--quiet", FlagKind::toggle, "", "do not say how much was copied"},
 };
@@ -24,7 +25,7 @@ int run(Context& context, const Invocation& in) {
     request.to = engine::parse_copy_end(in.arguments()[1]);
     ProjectScope scope(context, in);
     for (std::optional<std::string>* const end : {&request.from.container, &request.to.container}) {
-        if (*end) *end = scope.container(**end);
+        if (*end) *end = scope.container(**end, container_index(in));
     }
     request.archive = in.toggle("archive");
     request.follow_link = in.toggle("follow-link");

@@ -1,10 +1,12 @@
 // What happens, as documents a line. The diary is in the store; see store/event_log.hpp.
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/filter.hpp"
+#include "cli/project_scope.hpp"
 #include "cli/template.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/moment.hpp"
@@ -26,6 +28,12 @@ constexpr Flag kFlags[] = {
      "only what fits: container, event, image, label, network, scope, type, volume"},
     {"--format", FlagKind::value, "FORMAT", "json (the default) or a template"},
     {"--no-stream", FlagKind::toggle, "", "do not wait for what comes"},
+    {"--since", FlagKind::value, "TIME", "what happened since: 10m (ago), a date, or Unix time"},
+    {"--until", FlagKind::value, "TIME", "end at that time"},
+};
+
+constexpr Flag kComposeFlags[] = {
+    {"--json", FlagKind::toggle, "", "documents instead of lines"},
     {"--since", FlagKind::value, "TIME", "what happened since: 10m (ago), a date, or Unix time"},
     {"--until", FlagKind::value, "TIME", "end at that time"},
 };
@@ -110,6 +118,28 @@ Value for_template(const Value& event) {
                   {"TimeNano", event["timeNano"]}};
 }
 
+// docker compose's line: "2026-11-24T15:11:42Z container start ID (name=p-web-1, service=web)".
+std::string line_of(const Value& event) {
+    const Value& attributes = event["Actor"]["Attributes"];
+    return base::format_rfc3339(event["time"].try_i64().value_or(0)) + " container " +
+           event.string_or("Action") + " " + event["Actor"].string_or("ID") +
+           " (name=" + attributes.string_or("name") +
+           ", service=" + attributes.string_or(project::label::kService) +
+           ", image=" + attributes.string_or("image") + ")";
+}
+
+// The same as docker compose's document.
+Value compose_document(const Value& event) {
+    const Value& attributes = event["Actor"]["Attributes"];
+    return Object{{"time", base::format_rfc3339(event["time"].try_i64().value_or(0))},
+                  {"type", "container"},
+                  {"service", attributes.string_or(project::label::kService)},
+                  {"id", event["Actor"].string_or("ID")},
+                  {"action", event.string_or("Action")},
+                  {"attributes", Object{{"name", attributes.string_or("name")},
+                                        {"image", attributes.string_or("image")}}}};
+}
+
 class Printer {
   public:
     Printer(Output& out, const std::string& format) : out_(out) {
@@ -126,11 +156,10 @@ class Printer {
     std::optional<Template> template_;
 };
 
-int run(Context& context, const Invocation& in) {
-    const Filters filters = Filters::parse(
-        in.list("filter"),
-        {"container", "event", "image", "label", "network", "scope", "type", "volume"});
-    Printer printer(context.out, in.value_or("format", ""));
+using Show = std::function<void(const Value& event)>;
+
+// Hears each that was, and each that comes, as long as the flags want it.
+int read_events(Context& context, const Invocation& in, bool stays, const Show& show) {
     const std::int64_t until = time_ns(in, "until", kNever);
     const bool has_past = in.try_value("since").has_value() || until < now_ns();
     // Without --since the reader begins at the end, and what is written from now on is news
@@ -142,11 +171,10 @@ int run(Context& context, const Invocation& in) {
         const std::int64_t now = now_ns();
         while (const auto event = reader.try_next()) {
             const std::int64_t time = (*event)["timeNano"].try_i64().value_or(0);
-            if (time < from || time > until || !matches(filters, *event)) continue;
-            printer.print(*event);
+            if (time >= from && time <= until) show(*event);
         }
         context.out.flush();
-        if (now >= until || in.toggle("no-stream")) return 0;
+        if (now >= until || !stays) return 0;
         const std::int64_t left_ms = (until - now) / kNanosecondsInMs + 1;
         const int timeout =
             until == kNever ? -1 : static_cast<int>(std::min<std::int64_t>(left_ms, 60'000));
@@ -154,8 +182,46 @@ int run(Context& context, const Invocation& in) {
     }
 }
 
+int run(Context& context, const Invocation& in) {
+    const Filters filters = Filters::parse(
+        in.list("filter"),
+        {"container", "event", "image", "label", "network", "scope", "type", "volume"});
+    Printer printer(context.out, in.value_or("format", ""));
+    return read_events(context, in, !in.toggle("no-stream"), [&](const Value& event) {
+        if (matches(filters, event)) printer.print(event);
+    });
+}
+
+int run_compose(Context& context, const Invocation& in) {
+    ProjectScope scope(context, in);
+    const std::vector<std::string> services = scope.sort(in.arguments(), true).services;
+    const std::string project = scope.name();
+    const bool json = in.toggle("json");
+    return read_events(context, in, true, [&](const Value& event) {
+        const Value& attributes = event["Actor"]["Attributes"];
+        const std::string service = attributes.string_or(project::label::kService);
+        const bool wanted = services.empty() ||
+                            std::find(services.begin(), services.end(), service) != services.end();
+        if (event.string_or("Type") != "container" || !wanted) return;
+        if (attributes.string_or(project::label::kProject) != project) return;
+        context.out.line(
+            json ? base::json::dump(compose_document(event), 0, base::json::Escape::plain)
+                 : line_of(event));
+    });
+}
+
 }  // namespace
 
+constinit const Command kComposeEventsCommand = {
+    .names = "compose events",
+    .arguments = "[SERVICE...]",
+    .summary = "Show what happens to the project's containers",
+    .flags = kComposeFlags,
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run_compose,
+    .completes = Completes::services,
+};
 constinit const Command kEventsCommand = {
     .names = "events,system events",
     .arguments = "",

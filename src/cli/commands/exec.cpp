@@ -15,8 +15,8 @@ constexpr Flag kFlags[] = {
      "set a variable; NAME alone takes the caller's value"},
     {"--env-file", FlagKind::list, "FILE", "read variables from a file", Completes::file},
     {"-i,--interactive", FlagKind::toggle, "", "pass standard input on"},
-    {"--index", FlagKind::value, "N", "of a service: which of its containers (default 1)"},
-    {"-T,--no-tty", FlagKind::toggle, "", "give no terminal"},
+    kIndexFlag,
+    {"-T,--no-tty,--no-TTY", FlagKind::toggle, "", "give no terminal"},
     {"--privileged", FlagKind::toggle, "", "all capabilities, no seccomp"},
     {"-t,--tty", FlagKind::toggle, "", "give a terminal (found out by itself)"},
     {"-u,--user", FlagKind::value, "USER[:GROUP]",
@@ -33,13 +33,7 @@ constexpr RefusedFlag kRefused[] = {
 
 int run_exec(Context& context, const Invocation& in) {
     engine::ExecRequest request;
-    const auto index = base::try_parse_u64(in.value_or("index", "1"));
-    if (!index || *index == 0 || *index > UINT32_MAX) {
-        throw base::UsageError("invalid number " + base::quote(in.value_or("index", "")) +
-                               " for --index");
-    }
-    request.container =
-        ProjectScope(context, in).container(in.arguments()[0], static_cast<std::uint32_t>(*index));
+    request.container = ProjectScope(context, in).container(in.arguments()[0], container_index(in));
     request.command.assign(in.arguments().begin() + 1, in.arguments().end());
     request.env = in.list("env");
     request.env_files = in.list("env-file");

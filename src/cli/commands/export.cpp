@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/file_report.hpp"
+#include "cli/project_scope.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
 #include "sandbox/base/temp_dir.hpp"
@@ -13,6 +14,7 @@ namespace sandbox::cli {
 namespace {
 
 constexpr Flag kFlags[] = {
+    kIndexFlag,
     {"-o,--output", FlagKind::value, "FILE", "write there instead of standard output",
      Completes::file},
 };
@@ -37,7 +39,8 @@ image::FileReport export_to_file(const store::Store& store, const std::string& n
 
 int run(Context& context, const Invocation& in) {
     const std::string path = in.value_or("output", "");
-    const std::string& name = in.arguments()[0];
+    const std::string name =
+        ProjectScope(context, in).container(in.arguments()[0], container_index(in));
     if (!path.empty() && path != "-") {
         return say_file_report(export_to_file(context.store(), name, path));
     }
@@ -52,8 +55,8 @@ int run(Context& context, const Invocation& in) {
 }  // namespace
 
 constinit const Command kExportCommand = {
-    .names = "export,container export",
-    .arguments = "CONTAINER",
+    .names = "export,container export,compose export",
+    .arguments = "SERVICE|CONTAINER",
     .summary = "Write a container's file system as a tar",
     .flags = kFlags,
     .min_arguments = 1,

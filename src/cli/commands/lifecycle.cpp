@@ -61,6 +61,7 @@ constexpr Flag kRestartFlags[] = {
 };
 constexpr Flag kKillFlags[] = {
     kAllFlag,
+    {"--remove-orphans", FlagKind::toggle, "", "accepted: without names they are meant, too"},
     kSignalFlag,
     kScopeFileFlag,
     kScopeNameFlag,
@@ -113,7 +114,7 @@ std::vector<std::string> chosen(Context& context, const Invocation& in, bool may
         return project_containers(scope, wants);
     }
     std::vector<std::string> names;
-    const auto rows = filter_containers(engine::list_containers(context.store()),
+    const auto rows = filter_containers(context.store(), engine::list_containers(context.store()),
                                         parse_container_filters(filters), true);
     for (const engine::ContainerRow& row : rows) {
         if (wants(row)) names.push_back(row.id);

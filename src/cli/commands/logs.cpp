@@ -23,6 +23,7 @@ using store::LogStream;
 constexpr Flag kFlags[] = {
     {"--details", FlagKind::toggle, "", "accepted and ignored: there are no details"},
     {"-f,--follow", FlagKind::toggle, "", "go on with what it writes, until it ends"},
+    {"--index", FlagKind::value, "N", "of services: only their containers of that number"},
     {"--names", FlagKind::toggle, "", "begin each line with the container's name"},
     {"--since", FlagKind::value, "TIME", "from that time on: 10m (ago), a date, or Unix time"},
     {"--no-color", FlagKind::toggle, "", "of services: no colours"},
@@ -142,9 +143,14 @@ int run_services(Context& context, const Invocation& in, ProjectScope& scope,
         return in.arguments().empty() || std::find(names.services.begin(), names.services.end(),
                                                    service) != names.services.end();
     };
+    const bool has_index = in.try_value("index").has_value();
+    const std::uint32_t index = container_index(in);
+    const auto is_number = [&](std::uint32_t number) {
+        return number != 0 && (!has_index || number == index);
+    };
     ProjectLogs logs;
     for (const project::Deployed& each : scope.deployed()) {
-        if (!wanted(each.service) || each.number == 0) continue;
+        if (!wanted(each.service) || !is_number(each.number)) continue;
         logs.ids.push_back(each.id);
         logs.titles.push_back(each.service + "-" + std::to_string(each.number));
     }
@@ -155,7 +161,7 @@ int run_services(Context& context, const Invocation& in, ProjectScope& scope,
     // What `down` has removed still has something to say.
     const std::vector<project::KeptLog> kept = project::kept_logs(context.store(), scope.name());
     for (const project::KeptLog& log : kept) {
-        if (!wanted(log.service)) continue;
+        if (!wanted(log.service) || !is_number(log.number)) continue;
         logs.titles.push_back(log.service + "-" + std::to_string(log.number));
         logs.left.push_back({logs.titles.back(), log.directory.get(), log.options});
     }

@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/options.hpp"
 #include "cli/project_flags.hpp"
 #include "cli/project_foreground.hpp"
 #include "cli/project_report.hpp"
@@ -27,18 +28,26 @@ constexpr Flag kTaskFlags[] = {
     {"-q,--quiet", FlagKind::toggle, "", "no report of what it depends on"},
 };
 constexpr Flag kRunFlags[] = {
+    {"--build", FlagKind::toggle, "", "accepted: nothing is ever built"},
+    {"--cap-add", FlagKind::list, "CAPABILITY", "one more capability"},
+    {"--cap-drop", FlagKind::list, "CAPABILITY", "one capability less"},
     {"-d,--detach", FlagKind::toggle, "", "print its id and return"},
     {"-e,--env", FlagKind::list, "NAME[=VALUE]", "set a variable"},
+    {"--env-from-file", FlagKind::list, "FILE", "read variables from a file", Completes::file},
     {"--entrypoint", FlagKind::value, "PROGRAM", "instead of the entrypoint; \"\" resets it"},
     {"-i,--interactive", FlagKind::toggle, "", "pass standard input on"},
     {"-l,--label", FlagKind::list, "NAME=VALUE", "a label of the container"},
     {"--name", FlagKind::value, "NAME", "the container's name"},
     {"--no-deps", FlagKind::toggle, "", "not what it depends on"},
     {"-p,--publish", FlagKind::list, "PORTS", "publish a port"},
+    {"--pull", FlagKind::value, "POLICY", "missing, always or never", Completes::words,
+     "missing always never"},
     {"-q,--quiet", FlagKind::toggle, "", "no report of what it depends on"},
+    {"--quiet-build,--quiet-pull", FlagKind::toggle, "", "accepted: both say little anyway"},
+    {"--remove-orphans", FlagKind::toggle, "", "remove containers of services that are gone"},
     {"--rm", FlagKind::toggle, "", "remove the container at its end"},
     {"-P,--service-ports", FlagKind::toggle, "", "publish the service's ports"},
-    {"-T,--no-tty", FlagKind::toggle, "", "give no terminal"},
+    {"-T,--no-tty,--no-TTY", FlagKind::toggle, "", "give no terminal"},
     {"--use-aliases", FlagKind::toggle, "", "be found by the service's names, too"},
     {"-u,--user", FlagKind::value, "USER[:GROUP]", "run as that user"},
     {"-v,--volume", FlagKind::list, "SOURCE:TARGET", "one more mount"},
@@ -54,6 +63,7 @@ std::optional<engine::RunRequest> prepare(Context& context, const Invocation& in
     wish.dependencies = !in.toggle("no-deps");
     ProjectReport report(&project, in.toggle("quiet"));
     project::UpWish up;
+    up.plan.remove_orphans = in.has_flag("remove-orphans") && in.toggle("remove-orphans");
     up.is_interrupted = [] { return interrupts_so_far() > 0; };
     project::OneOff one_off;
     {
@@ -91,6 +101,10 @@ void append(std::vector<std::string>& list, const std::vector<std::string>& more
 
 void apply_flags(const Invocation& in, engine::RunRequest& request) {
     append(request.env, in.list("env"));
+    append(request.env_files, in.list("env-from-file"));
+    append(request.cap_add, in.list("cap-add"));
+    append(request.cap_drop, in.list("cap-drop"));
+    if (const auto policy = in.try_value("pull")) request.pull = pull_policy(*policy);
     append(request.labels, in.list("label"));
     append(request.publish, in.list("publish"));
     append(request.volumes, in.list("volume"));

@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/listing_flags.hpp"
+#include "cli/project_scope.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/poll_loop.hpp"
 #include "sandbox/base/strings.hpp"
@@ -109,8 +110,10 @@ constexpr Field<Row> kFields[] = {
 
 class Sampler {
   public:
-    Sampler(const store::Store& store, std::vector<std::string> names, bool all)
-        : store_(store), names_(std::move(names)), all_(all) {}
+    // `project`: of all containers only those of that one; empty: of none in particular.
+    Sampler(const store::Store& store, std::vector<std::string> names, std::string project,
+            bool all)
+        : store_(store), names_(std::move(names)), project_(std::move(project)), all_(all) {}
     std::vector<Row> sample();
 
   private:
@@ -118,6 +121,7 @@ class Sampler {
 
     const store::Store& store_;
     std::vector<std::string> names_;
+    std::string project_;
     bool all_;
     std::map<std::string, ContainerUsage> last_;
 };
@@ -125,6 +129,13 @@ class Sampler {
 std::vector<std::string> Sampler::chosen() const {
     if (!names_.empty()) return names_;
     std::vector<std::string> ids;
+    if (!project_.empty()) {
+        for (const project::Deployed& each : project::find_deployed(store_, project_)) {
+            const bool runs = each.state == "running" || each.state == "paused";
+            if (each.number != 0 && (all_ || runs)) ids.push_back(each.id);
+        }
+        return ids;
+    }
     for (const engine::ContainerRow& row : engine::list_containers(store_)) {
         if (all_ || row.state == "running" || row.state == "paused") ids.push_back(row.id);
     }
@@ -156,7 +167,10 @@ std::vector<Row> Sampler::sample() {
 int run(Context& context, const Invocation& in) {
     constexpr std::chrono::seconds kInterval{1};
     constexpr const char* kClearScreen = "\033[2J\033[H";
-    Sampler sampler(context.store(), in.arguments(), in.toggle("all"));
+    ProjectScope scope(context, in);
+    const bool of_project = context.project.compose && in.arguments().empty();
+    Sampler sampler(context.store(), scope.containers(in.arguments()),
+                    of_project ? scope.name() : "", in.toggle("all"));
     const bool once = in.toggle("no-stream");
     const bool clears = !once && ::isatty(STDOUT_FILENO) == 1 && in.value_or("format", "").empty();
     (void)sampler.sample();  // names that do not exist are said at once
@@ -178,8 +192,8 @@ int run(Context& context, const Invocation& in) {
 }  // namespace
 
 constinit const Command kStatsCommand = {
-    .names = "stats,container stats",
-    .arguments = "[CONTAINER...]",
+    .names = "stats,container stats,compose stats",
+    .arguments = "[SERVICE|CONTAINER...]",
     .summary = "Show what running containers use",
     .flags = kFlags,
     .min_arguments = 0,

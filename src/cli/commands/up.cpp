@@ -21,6 +21,12 @@ using project::Project;
 
 constexpr int kFailure = base::exit_code::kFailure;
 
+constexpr Flag kQuietPullFlag = {"--quiet-pull,--quiet-build", FlagKind::toggle, "",
+                                 "accepted: a pull says no more than two lines"};
+constexpr Flag kBuildFlag = {"--build,--no-build", FlagKind::toggle, "",
+                             "accepted: nothing is ever built"};
+constexpr Flag kYesFlag = {"-y,--yes", FlagKind::toggle, "", "accepted: nothing is asked"};
+
 constexpr Flag kFlags[] = {
     kProfileFileFlag,
     kProjectNameFlag,
@@ -42,9 +48,10 @@ constexpr Flag kFlags[] = {
     {"--scale", FlagKind::list, "SERVICE=N", "so many containers of a service"},
     {"--pull", FlagKind::value, "POLICY", "missing, always or never", Completes::words,
      "missing always never"},
-    {"--quiet-pull", FlagKind::toggle, "", "accepted: a pull says no more than two lines"},
-    {"--build,--no-build", FlagKind::toggle, "", "accepted: nothing is ever built"},
-    {"-y,--yes", FlagKind::toggle, "", "accepted: nothing is asked"},
+    kQuietPullFlag,
+    kBuildFlag,
+    kYesFlag,
+    {"--menu", FlagKind::toggle, "", "accepted: there is none"},
     {"--abort-on-exit,--abort-on-container-exit", FlagKind::toggle, "",
      "stop all when one of them ends"},
     {"--abort-on-failure,--abort-on-container-failure", FlagKind::toggle, "",
@@ -57,6 +64,25 @@ constexpr Flag kFlags[] = {
     {"--no-color", FlagKind::toggle, "", "no colours"},
     {"-w,--watch", FlagKind::toggle, "", "do what services say when their files change"},
     {"--plan", FlagKind::toggle, "", "only say what would be done"},
+    {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
+};
+
+constexpr Flag kCreateFlags[] = {
+    kBuildFlag,
+    {"--force-recreate", FlagKind::toggle, "", "make all containers anew"},
+    {"--no-recreate", FlagKind::toggle, "", "keep containers that have changed"},
+    {"--pull", FlagKind::value, "POLICY", "missing, always or never", Completes::words,
+     "missing always never"},
+    kQuietPullFlag,
+    {"--remove-orphans", FlagKind::toggle, "", "remove containers of services that are gone"},
+    {"--scale", FlagKind::list, "SERVICE=N", "so many containers of a service"},
+    kYesFlag,
+    {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
+};
+
+constexpr Flag kWatchFlags[] = {
+    {"--no-up", FlagKind::toggle, "", "watch for what runs already, and start nothing"},
+    {"--prune", FlagKind::toggle, "", "accepted: no image is built, and so none is left over"},
     {"-q,--quiet", FlagKind::toggle, "", "no report, only failures"},
 };
 
@@ -98,30 +124,42 @@ void read_scale(const std::vector<std::string>& words, const Project& project,
     }
 }
 
+// What only some of these verbs have.
+bool said(const Invocation& in, std::string_view key) {
+    return in.has_flag(key) && in.toggle(key);
+}
+
+void read_pull(const Invocation& in, project::UpWish& wish) {
+    const auto policy = in.try_value("pull");
+    if (!policy) return;
+    if (*policy != "missing" && *policy != "always" && *policy != "never") {
+        throw base::UsageError("invalid value " + base::quote(*policy) + " for --pull",
+                               "it may be missing, always or never");
+    }
+    wish.pull = *policy == "always"  ? image::PullPolicy::always
+                : *policy == "never" ? image::PullPolicy::never
+                                     : image::PullPolicy::missing;
+}
+
 project::UpWish make_wish(const Context& context, const Invocation& in, const Project& project) {
     project::UpWish wish;
     wish.plan.names = project::select_services(
-        project, {in.arguments(), chosen_groups(context, in, project), !in.toggle("no-deps")});
+        project, {in.arguments(), chosen_groups(context, in, project), !said(in, "no-deps")});
     wish.plan.force_recreate = in.toggle("force-recreate");
     wish.plan.no_recreate = in.toggle("no-recreate");
     wish.plan.remove_orphans = in.toggle("remove-orphans");
     read_scale(in.list("scale"), project, wish.plan);
-    if (const auto policy = in.try_value("pull")) {
-        if (*policy != "missing" && *policy != "always" && *policy != "never") {
-            throw base::UsageError("invalid value " + base::quote(*policy) + " for --pull",
-                                   "it may be missing, always or never");
-        }
-        wish.pull = *policy == "always"  ? image::PullPolicy::always
-                    : *policy == "never" ? image::PullPolicy::never
-                                         : image::PullPolicy::missing;
-    }
+    read_pull(in, wish);
+    wish.is_interrupted = [] { return interrupts_so_far() > 0; };
+    return wish;
+}
+
+void read_waits(const Invocation& in, project::UpWish& wish) {
     wish.wait = !in.toggle("no-wait");
     wish.strict = in.toggle("wait") || in.try_value("wait-timeout").has_value();
     wish.start = !in.toggle("no-start");
     wish.renew_volumes = in.toggle("renew-anon-volumes");
     wish.patience = std::chrono::seconds(number_of(in, "wait-timeout", 120));
-    wish.is_interrupted = [] { return interrupts_so_far() > 0; };
-    return wish;
 }
 
 int print_plan(Context& context, const Project& project, const project::PlanOptions& options) {
@@ -172,6 +210,7 @@ ForegroundWish make_foreground_wish(const Invocation& in, const project::UpWish&
 int run(Context& context, const Invocation& in) {
     Project project = load_project(context, in);
     project::UpWish wish = make_wish(context, in, project);
+    read_waits(in, wish);
     if (in.toggle("plan")) return print_plan(context, project, wish.plan);
     check_services(in, project, wish.plan.names);
     project::take_image_files(context.store(), project);
@@ -208,6 +247,49 @@ int run(Context& context, const Invocation& in) {
     return stay_in_foreground(context, project, result.deployed, foreground, report);
 }
 
+// `up --no-start` by compose's word.
+int run_create(Context& context, const Invocation& in) {
+    Project project = load_project(context, in);
+    project::UpWish wish = make_wish(context, in, project);
+    wish.start = false;
+    project::take_image_files(context.store(), project);
+    catch_interrupts();
+    ProjectReport report(&project, in.toggle("quiet"));
+    const project::UpResult result =
+        project::bring_up(context.store(), project, wish, report.listener());
+    report.tell_failures(result.failures);
+    if (result.interrupted) return base::exit_code::kSignalBase + SIGINT;
+    return result.failures.empty() ? 0 : kFailure;
+}
+
+// `up --watch` without the logs; what runs goes on behind it.
+int run_watch(Context& context, const Invocation& in) {
+    Project project = load_project(context, in);
+    const std::vector<std::string> names = project::select_services(
+        project, {in.arguments(), chosen_groups(context, in, project), true});
+    project::take_image_files(context.store(), project);
+    catch_interrupts();
+    ProjectReport report(&project, in.toggle("quiet"));
+    ProjectWatch watch(context, project, names, report);
+    if (!in.toggle("no-up")) {
+        project::UpWish wish;
+        wish.plan.names = names;
+        wish.wait = false;
+        wish.is_interrupted = [] { return interrupts_so_far() > 0; };
+        const project::UpResult result =
+            project::bring_up(context.store(), project, wish, report.listener());
+        report.tell_failures(result.failures);
+        if (!result.failures.empty()) return kFailure;
+    }
+    constexpr int kPauseMs = 100;
+    while (interrupts_so_far() == 0) {
+        watch.step();
+        watch.wait(kPauseMs);
+    }
+    watch.end();
+    return base::exit_code::kSignalBase + SIGINT;
+}
+
 int run_scale(Context& context, const Invocation& in) {
     Project project = load_project(context, in);
     project::UpWish wish;
@@ -229,6 +311,26 @@ int run_scale(Context& context, const Invocation& in) {
 
 }  // namespace
 
+constinit const Command kComposeCreateCommand = {
+    .names = "compose create",
+    .arguments = "[SERVICE...]",
+    .summary = "Make the project's containers without starting them",
+    .flags = kCreateFlags,
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run_create,
+    .completes = Completes::services,
+};
+constinit const Command kComposeWatchCommand = {
+    .names = "compose watch",
+    .arguments = "[SERVICE...]",
+    .summary = "Bring the project up and do what services say when their files change",
+    .flags = kWatchFlags,
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run_watch,
+    .completes = Completes::services,
+};
 constinit const Command kComposeScaleCommand = {
     .names = "compose scale",
     .arguments = "SERVICE=N [SERVICE=N...]",

@@ -1,8 +1,11 @@
+#include <set>
+
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/documents.hpp"
 #include "cli/filter.hpp"
 #include "cli/listing_flags.hpp"
+#include "cli/project_scope.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/volumes.hpp"
 
@@ -14,6 +17,8 @@ using base::json::Value;
 constexpr Flag kFlags[] = {
     kFilterFlag, kFormatFlag, kNoHeadingFlag, kQuietFlag, kSortFlag,
 };
+
+constexpr Flag kComposeFlags[] = {kFormatFlag, kQuietFlag};
 
 struct VolumeRow {
     store::VolumeRecord record;
@@ -73,8 +78,42 @@ int run(Context& context, const Invocation& in) {
     return 0;
 }
 
+// By label, as `down --volumes` without a profile finds them; of services, what they name.
+int run_compose(Context& context, const Invocation& in) {
+    ProjectScope scope(context, in);
+    std::set<std::string> named;
+    for (const std::string& service : scope.sort(in.arguments()).services) {
+        const project::Project& project = scope.project();
+        for (const std::string& use : project.find_service(service)->volume_uses) {
+            named.insert(project.scoped_name(*project.find_volume(use)));
+        }
+    }
+    const store::VolumeStore volumes(context.store());
+    std::vector<VolumeRow> rows;
+    for (store::VolumeRecord& record : volumes.list()) {
+        const auto label = record.labels.find(project::label::kProject);
+        if (label == record.labels.end() || label->second != scope.name()) continue;
+        if (!in.arguments().empty() && named.count(record.name) == 0) continue;
+        std::string path = volumes.data_path(record.name);
+        rows.push_back({std::move(record), std::move(path)});
+    }
+    context.out.write(
+        render_listing<VolumeRow>({kFields, {"Driver", "Name"}, "Name"}, rows, list_flags(in)));
+    return 0;
+}
+
 }  // namespace
 
+constinit const Command kComposeVolumesCommand = {
+    .names = "compose volumes",
+    .arguments = "[SERVICE...]",
+    .summary = "List the project's volumes",
+    .flags = kComposeFlags,
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = run_compose,
+    .completes = Completes::services,
+};
 constinit const Command kVolumeLsCommand = {
     .names = "volume ls,volume list",
     .arguments = "",
