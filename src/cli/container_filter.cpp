@@ -9,19 +9,48 @@
 #include "sandbox/base/moment.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/networks.hpp"
+#include "sandbox/oci/reference.hpp"
+#include "sandbox/store/image_store.hpp"
 
 namespace sandbox::cli {
 namespace {
 
 using engine::ContainerRow;
 
-bool is_of_image(const ContainerRow& row, const std::string& wanted) {
-    const size_t colon = row.image_id.find(':');
-    const std::string hex = row.image_id.substr(colon == std::string::npos ? 0 : colon + 1);
-    return row.image == wanted || row.image.starts_with(wanted + ":") ||
-           row.image.ends_with("/" + wanted) || row.image_id == wanted ||
-           (wanted.size() >= 2 && hex.starts_with(wanted));
+std::optional<oci::Reference> try_reference(const std::string& text) {
+    try {
+        return oci::Reference::parse(text);
+    } catch (const base::Error&) {  // an id
+        return std::nullopt;
+    }
 }
+
+// What ancestor= means: the image that has this name now, and what was made by the same name.
+class Ancestor {
+  public:
+    Ancestor(const store::Store& store, const std::string& wanted)
+        : wanted_(wanted), reference_(try_reference(wanted)) {
+        try {
+            const auto image = store::ImageStore(store).try_find(wanted);
+            if (image) id_ = image->id.str();
+        } catch (const base::Error&) {  // of several with such an id all are meant
+        }
+    }
+    [[nodiscard]] bool is_of(const ContainerRow& row) const {
+        if (row.image_id == wanted_ || row.image_id == id_) return true;
+        const std::string hex = row.image_id.substr(row.image_id.find(':') + 1);
+        if (oci::looks_like_id(wanted_) && hex.starts_with(wanted_)) return true;
+        const auto made_by = try_reference(row.image);
+        if (!reference_ || !made_by || made_by->name() != reference_->name()) return false;
+        const bool names_one =
+            reference_->digest() || wanted_.ends_with(":" + reference_->tag().value_or(""));
+        return !names_one || *made_by == *reference_;
+    }
+
+  private:
+    std::string wanted_, id_;
+    std::optional<oci::Reference> reference_;
+};
 
 constexpr std::string_view kStates[] = {"created", "running", "paused",   "restarting",
                                         "exited",  "stopped", "removing", "dead"};
@@ -89,7 +118,42 @@ bool contains(const std::vector<std::string>& texts, const std::string& text) {
     return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
-bool fits(const ContainerRow& row, const Filters& filters) {
+// What needs the store, looked up once for all rows.
+struct Wanted {
+    std::vector<Ancestor> ancestors;
+    std::vector<std::string> networks;
+};
+
+Wanted look_up(const store::Store& store, const Filters& filters) {
+    Wanted wanted;
+    for (const std::string& text : filters.values("ancestor")) {
+        wanted.ancestors.emplace_back(store, text);
+    }
+    for (const std::string& text : filters.values("network")) {
+        wanted.networks.push_back(engine::network_name(store, text));
+    }
+    return wanted;
+}
+
+// As in docker either will do where both are asked for, and `publish` is about the host's port,
+// too.
+bool fits_ports(const ContainerRow& row, const Filters& filters) {
+    if (!filters.has("expose") && !filters.has("publish")) return true;
+    const auto exposes = [&](const std::string& port) {
+        return has_port_of(row.exposed_ports, port);
+    };
+    std::vector<std::string> published;
+    for (const store::PortMapping& each : row.published) {
+        const std::string protocol = each.port.substr(each.port.find('/'));
+        published.push_back(each.port);
+        published.push_back(std::to_string(each.host_port) + protocol);
+    }
+    const auto publishes = [&](const std::string& port) { return has_port_of(published, port); };
+    return (filters.has("expose") && filters.any("expose", exposes)) ||
+           (filters.has("publish") && filters.any("publish", publishes));
+}
+
+bool fits(const ContainerRow& row, const Filters& filters, const Wanted& wanted) {
     const auto is_state = [&](const std::string& wanted) {
         return wanted == row.state || (wanted == "stopped" && row.state == "exited");
     };
@@ -99,26 +163,20 @@ bool fits(const ContainerRow& row, const Filters& filters) {
     const auto mounts = [&](const std::string& wanted) {
         return contains(row.mounts, wanted) || contains(row.mount_targets, wanted);
     };
-    const auto exposes = [&](const std::string& wanted) {
-        return has_port_of(row.exposed_ports, wanted);
-    };
-    const auto publishes = [&](const std::string& wanted) {
-        return has_port_of(row.published_ports, wanted);
-    };
-    const auto is_on = [&](const std::string& wanted) {
-        return contains(row.networks, engine::shown_network(wanted));
-    };
+    const auto is_of = [&](const Ancestor& ancestor) { return ancestor.is_of(row); };
+    const auto is_on = [&](const std::string& network) { return contains(row.networks, network); };
     // In docker a name begins with a slash, and scripts say "name=^/web$" for that one alone.
     const bool is_named =
         filters.matches_regex("name", row.name) || filters.matches_regex("name", "/" + row.name);
     return is_named && filters.is_prefix("id", row.id) &&
            filters.matches_labels(row.labels.string_members()) && filters.any("status", is_state) &&
            filters.any("exited", has_code) &&
-           filters.any("ancestor",
-                       [&](const std::string& wanted) { return is_of_image(row, wanted); }) &&
-           filters.any("volume", mounts) && filters.any("network", is_on) &&
-           filters.is("restart-policy", row.restart_policy) && filters.is("health", row.health) &&
-           filters.any("expose", exposes) && filters.any("publish", publishes);
+           (!filters.has("ancestor") ||
+            std::any_of(wanted.ancestors.begin(), wanted.ancestors.end(), is_of)) &&
+           (!filters.has("network") ||
+            std::any_of(wanted.networks.begin(), wanted.networks.end(), is_on)) &&
+           filters.any("volume", mounts) && fits_ports(row, filters) &&
+           filters.is("restart-policy", row.restart_policy) && filters.is("health", row.health);
 }
 
 }  // namespace
@@ -136,8 +194,10 @@ Filters parse_container_filters(const std::vector<std::string>& texts) {
     return filters;
 }
 
-std::vector<ContainerRow> filter_containers(std::vector<ContainerRow> rows, const Filters& filters,
+std::vector<ContainerRow> filter_containers(const store::Store& store,
+                                            std::vector<ContainerRow> rows, const Filters& filters,
                                             bool every_state) {
+    const Wanted wanted = look_up(store, filters);
     std::optional<std::int64_t> before = moment_of(rows, filters, "before");
     for (const std::string& text : filters.values("until")) {
         const std::int64_t moment = until_ns(text);
@@ -148,7 +208,7 @@ std::vector<ContainerRow> filter_containers(std::vector<ContainerRow> rows, cons
     std::erase_if(rows, [&](const ContainerRow& row) {
         return (!every_state && !by_state && !is_active(row)) ||
                (before && row.created_ns >= *before) ||
-               (since_moment && row.created_ns <= *since_moment) || !fits(row, filters);
+               (since_moment && row.created_ns <= *since_moment) || !fits(row, filters, wanted);
     });
     return rows;
 }

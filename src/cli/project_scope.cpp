@@ -79,6 +79,14 @@ bool ProjectScope::has_containers(const std::string& service) {
     });
 }
 
+bool ProjectScope::is_container(const std::string& name) {
+    try {
+        return store::ContainerStore(context_.store()).find(name).name == name;
+    } catch (const base::Error&) {
+        return false;
+    }
+}
+
 // A name that is none: the project may say why.
 void ProjectScope::check_container(const std::string& name) {
     try {
@@ -96,7 +104,8 @@ void ProjectScope::check_container(const std::string& name) {
 ProjectScope::Names ProjectScope::sort(const std::vector<std::string>& names, bool gone) {
     Names result;
     for (const std::string& name : names) {
-        if (is_service(name) && (gone || is_strict() || has_containers(name))) {
+        if (is_service(name) &&
+            (is_strict() || has_containers(name) || (gone && !is_container(name)))) {
             result.services.push_back(name);
         } else if (is_strict()) {
             if (const project::Project* known = try_project()) {

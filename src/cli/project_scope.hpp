@@ -31,7 +31,7 @@ class ProjectScope {
         std::vector<std::string> services, containers;
     };
     // Which of the names are services'. Throws NotFoundError for one that is neither. `gone`: a
-    // service counts, too, whose containers are removed.
+    // service counts, too, whose containers are removed, unless a container has just that name.
     [[nodiscard]] Names sort(const std::vector<std::string>& names, bool gone = false);
     // Ids of the services' containers and the other names, in the order of `names`. Of a service
     // those that `wants` chooses, unless it chooses none: then it is about all of them.
@@ -46,6 +46,7 @@ class ProjectScope {
     void load();
     [[nodiscard]] bool is_service(const std::string& name);
     [[nodiscard]] bool has_containers(const std::string& service);
+    [[nodiscard]] bool is_container(const std::string& name);
     void check_container(const std::string& name);
 
     Context& context_;

@@ -2,8 +2,8 @@
 # identity.sh PROGRAM [ROUNDS]: what emulated identities cost. Prints medians of calls, files and the
 # start of programs, of an installation, of servers' starts and of loads, beside the same with the
 # account's range of ids (without one: beside identities that are faked, and without the servers).
-# Needs the images debian-tools, and with a range servers, mariadb and postgres, of
-# tests/support/images.sh. In a store of its own.
+# Needs the images debian-tools, and with a range nginx, servers, mariadb and postgres, of
+# tests/support/images.sh, and wrk. In a store of its own.
 set -eu
 program=$1 rounds=${2:-5}
 images=${SANDBOX_TEST_IMAGES:-/var/cache/sandbox-test-images}
@@ -82,7 +82,7 @@ load_of() { # SCRIPT: median of what it prints, in the container "bench"
     for ((i = 0; i < rounds; ++i)); do "$program" exec bench bash -c "$1"; done | median
 }
 
-for name in mariadb postgres servers; do "$program" pull -q "oci:$images/$name" >/dev/null; done
+for name in mariadb nginx postgres servers; do "$program" pull -q "oci:$images/$name" >/dev/null; done
 slap='begin=${EPOCHREALTIME/./}; mariadb-slap -uroot -pword --auto-generate-sql --auto-generate-sql-load-type=read \
     --number-of-queries=4000 --concurrency=4 >/dev/null
     end=${EPOCHREALTIME/./}; echo $((end - begin))'
@@ -103,3 +103,16 @@ web() { # MODE
 }
 emulated=$(web emulate) ranged=$(web subuid)
 print "request of apache, each" 50000 "$emulated" "$ranged"
+# Debian's nginx looks for files with six stats a page, each of which is trapped.
+page() { # MODE: microseconds of two processors for a page
+    "$program" rm -f bench >/dev/null 2>&1 || true
+    "$program" run -d --name bench --identity "$1" -p 80 localhost/nginx >/dev/null
+    sleep 1
+    local place
+    place=$("$program" port bench 80 | head -n 1)
+    for ((i = 0; i < rounds; ++i)); do
+        wrk -t2 -c50 -d2 "http://$place/" | awk '/^Requests.sec/ { print 1000000 / $2 }'
+    done | median
+}
+emulated=$(page emulate) ranged=$(page subuid)
+print "page of nginx, each" 1 "$emulated" "$ranged"

@@ -28,6 +28,7 @@ test_case "a flag without its value, and too few or too many arguments"
 expect_line 2 'flag needs an argument: --env \(see `sandbox run --help`' sandbox run --env
 expect_line 2 'requires at least 1 argument \(usage: sandbox run \[flags\] IMAGE.*' sandbox run
 expect_line 2 'requires exactly 1 argument \(usage: sandbox history .*' sandbox history
+expect_eq "$(sandbox version -f '{{.Version}}')" "$(sandbox compose version --short)"
 expect_line 2 'accepts no arguments \(usage: sandbox info.*' sandbox info x
 
 test_case "a short name is docker.io's; where a local image has it, the error says so"

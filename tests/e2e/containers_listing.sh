@@ -40,6 +40,30 @@ expect_eq "made" "$(names --filter since=ended-well --filter before=runs)"
 id=$(sandbox inspect -f '{{.Id}}' made)
 expect_eq "made" "$(names --filter "id=${id:0:10}")"
 
+test_case "ancestor= is the image that has this name, and no other whose name ends so"
+expect_ok sandbox tag localhost/noted registry.test/team/busybox
+expect_ok sandbox tag localhost/busybox mine/noted
+expect_ok sandbox create --name theirs registry.test/team/busybox
+expect_eq "made runs theirs" "$(names --filter ancestor=localhost/noted:latest)"
+expect_eq "made runs theirs" "$(names --filter ancestor=registry.test/team/busybox)"
+expect_eq "ended ended-well" "$(names --filter ancestor=localhost/busybox)"
+expect_eq "ended ended-well" "$(names --filter ancestor=docker.io/mine/noted)"
+expect_eq "" "$(names --filter ancestor=nothing/busybox)"
+expect_eq "" "$(names --filter ancestor=localhost/noted:other)"
+expect_ok sandbox rm theirs
+
+test_case "ps takes names and ids, and what is none is an error"
+expect_eq "runs" "$(sandbox ps --format '{{.Names}}' "$(sandbox ps -q --filter name=runs)")"
+expect_eq "made" "$(sandbox ps -a --format '{{.Names}}' made)"
+expect_error 1 'no such container: "name=runs"' sandbox ps -q name=runs
+
+test_case "info counts those that are paused"
+expect_ok sandbox pause runs
+expect_eq "0 1 3" "$(sandbox info -f '{{.ContainersRunning}} {{.ContainersPaused}} {{.ContainersStopped}}')"
+expect_ok sandbox unpause runs
+expect_eq "inactive" "$(sandbox info -f '{{.Swarm.LocalNodeState}}')"
+expect_match '^[12] (none|cgroupfs)$' "$(sandbox info -f '{{.CgroupVersion}} {{.CgroupDriver}}')"
+
 test_case "platform and health are fields, as docker names them"
 expect_eq "$(sandbox images --format '{{.Platform}}' localhost/noted) none" \
     "$(sandbox ps -a --filter name=made --format '{{.Platform}} {{.HealthStatus}}')"

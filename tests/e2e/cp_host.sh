@@ -171,6 +171,9 @@ expect_ok sandbox run --name ro --read-only -v vol:/vol:ro localhost/busybox tru
 expect_error 1 'container rootfs is marked read-only' sandbox cp one ro:/etc/
 expect_error 1 'mounted volume is marked read-only' sandbox cp one ro:/vol/
 
+test_case "nothing copied is no success"
+expect_error 1 'not copied' sandbox cp <(echo x) c:/tmp/
+
 test_case "nothing is left behind"
 expect_eq "" "$(find . -name '.sandbox-cp*' 2>"$WORK/.find")"
 expect_ok sandbox rm c c2 v ro

@@ -111,6 +111,12 @@ expect_eq "/e" "$OUT/$ERR"
 expect_error 125 'use stdin, stdout or stderr' sandbox run -a x $run_image true
 expect_error 125 'conflicting' sandbox run -d -a stdout $run_image true
 
+test_case "a container's log is its own, where a project here has a service of that name, too"
+mkdir "$WORK/project"
+printf 'services:\n  one: { image: busybox }\n' >"$WORK/project/compose.yaml"
+expect_eq "$(sandbox logs one)" "$(cd "$WORK/project" && sandbox logs one)"
+expect_match . "$(cd "$WORK/project" && sandbox logs one)"
+
 test_case "no log is no log; unknown drivers and options are refused before anything is made"
 expect_ok sandbox run --name none --log-driver none $run_image echo x
 expect_error 1 'has no log' sandbox logs none

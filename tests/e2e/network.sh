@@ -65,6 +65,8 @@ expect_error 2 'not a port' sandbox port web 80/x
 expect_eq "127.0.0.1:$port->80/tcp" "$(sandbox ps --filter name=web --format '{{.Ports}}')"
 expect_eq "web" "$(sandbox ps --filter publish=80 --format '{{.Names}}')"
 expect_eq "" "$(sandbox ps --filter publish=81 --format '{{.Names}}')"
+expect_eq "web" "$(sandbox ps --filter "publish=$port" --format '{{.Names}}')" "the host's port"
+expect_eq "web" "$(sandbox ps --filter publish=80 --filter expose=99 --format '{{.Names}}')"
 expect_ok sandbox inspect --format \
     '{{.NetworkSettings.IPAddress}} {{json .NetworkSettings.Ports}} {{json .HostConfig.PortBindings}}' web
 expect_match '^10\.[0-9.]+\.2 ' "$OUT"

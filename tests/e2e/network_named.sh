@@ -270,8 +270,22 @@ expect_eq "bridge $bridge_id bridge" "$(sandbox inspect -f '{{range $name, $net 
 $name}} {{$net.NetworkID}}{{end}} {{.HostConfig.NetworkMode}}' alone)"
 for word in bridge private; do
     expect_eq "alone bridge" "$(sandbox ps --filter network=$word --format '{{.Names}} {{.Networks}}')"
+    expect_ok sandbox network exists $word
 done
+expect_eq alone "$(sandbox ps --filter "network=${bridge_id:0:12}" --format '{{.Names}}')"
+# shellcheck disable=SC2046  # several words
+expect_ok sandbox network inspect --format '{{.Name}}' $(sandbox network ls -q)
+for word in bridge host none; do expect_match "(^|"$'\n'")$word" "$OUT"; done
+expect_eq bridge "$(sandbox inspect --format '{{.Name}}' "$bridge_id")"
 expect_ok sandbox rm -f -t 0 alone
+
+test_case "flags of network create that mean nothing here are taken, and what would isolate is not"
+expect_ok sandbox network create --attachable --scope local --ipam-driver default \
+    -o com.docker.network.bridge.name=br9 words
+expect_eq br9 "$(sandbox network inspect -f '{{index .Options "com.docker.network.bridge.name"}}' words)"
+expect_ok sandbox network rm words
+expect_error 1 'enable_icc' sandbox network create -o com.docker.network.bridge.enable_icc=false words
+expect_error 1 'only local' sandbox network create --scope swarm words
 
 test_case "who has been connected knows the names there at once, however busy the machine is"
 expect_ok sandbox network create busy

@@ -60,8 +60,8 @@ int run_prune(Context& context, const Invocation& in) {
     if (!in.toggle("force")) confirm("This removes all containers that have ended.");
     const Filters filters = Filters::parse(in.list("filter"), {"label", "label!", "until"});
     std::vector<std::string> ids;
-    for (const engine::ContainerRow& row :
-         filter_containers(engine::list_containers(context.store()), filters, true)) {
+    for (const engine::ContainerRow& row : filter_containers(
+             context.store(), engine::list_containers(context.store()), filters, true)) {
         if (row.state == "created" || row.state == "exited") ids.push_back(row.id);
     }
     auto bytes = image::measure_containers(context.store(), ids);

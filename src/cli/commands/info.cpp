@@ -47,8 +47,11 @@ Value make_document(const store::Store& store) {
         images.insert(record.id.hex());
     }
     const std::vector<engine::ContainerRow> containers = engine::list_containers(store);
-    const auto running = std::count_if(containers.begin(), containers.end(),
-                                       [](const auto& row) { return row.state == "running"; });
+    const auto count = [&](std::string_view state) {
+        return std::count_if(containers.begin(), containers.end(),
+                             [&](const auto& row) { return row.state == state; });
+    };
+    const auto running = count("running"), paused = count("paused");
     utsname system{};
     (void)::uname(&system);
     struct sysinfo memory {};
@@ -57,15 +60,24 @@ Value make_document(const store::Store& store) {
     const bool rootless = ::geteuid() != 0;
     Array security{"name=seccomp,profile=builtin", "name=userns"};
     if (rootless) security.push_back("name=rootless");
+    // docker says "none" where an ordinary user has no cgroup of his own.
+    const bool unified = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
     return Object{{"Name", system.nodename},
                   {"ServerVersion", SANDBOX_VERSION},
+                  {"ClientInfo", Object{{"Version", SANDBOX_VERSION}, {"Context", "default"}}},
+                  {"CgroupVersion", unified ? "2" : "1"},
+                  {"CgroupDriver", unified ? "cgroupfs" : "none"},
+                  {"LoggingDriver", "json-file"},
+                  {"DefaultRuntime", "sandbox"},
+                  {"Swarm", Object{{"LocalNodeState", "inactive"}}},
+                  {"Warnings", nullptr},
                   {"Driver", "overlay"},
                   {"DockerRootDir", store.root()},
                   {"Images", images.size()},
                   {"Containers", containers.size()},
                   {"ContainersRunning", running},
-                  {"ContainersPaused", 0},
-                  {"ContainersStopped", static_cast<long>(containers.size()) - running},
+                  {"ContainersPaused", paused},
+                  {"ContainersStopped", static_cast<long>(containers.size()) - running - paused},
                   {"OperatingSystem", system_name()},
                   {"OSType", "linux"},
                   {"KernelVersion", system.release},

@@ -14,20 +14,25 @@ namespace sandbox::cli {
 namespace {
 
 constexpr Flag kCreateFlags[] = {
+    {"--attachable", FlagKind::toggle, "", "accepted: containers can always be connected"},
     {"-d,--driver", FlagKind::value, "NAME", "only bridge, the default", Completes::words,
      "bridge"},
     {"--gateway", FlagKind::list, "ADDRESS", "the gateway's address; the subnet's first by itself"},
     {"--internal", FlagKind::toggle, "", "no way outside"},
     {"--ip-range", FlagKind::list, "SUBNET",
      "addresses are given out from this part of the subnet"},
+    {"--ipam-driver", FlagKind::value, "NAME", "only default", Completes::words, "default"},
     {"--ipv6", FlagKind::toggle, "", "names have IPv6 addresses, too; =false: there is no IPv6"},
     {"--label", FlagKind::list, "NAME[=VALUE]", "label the network"},
+    {"-o,--opt", FlagKind::list, "NAME=VALUE",
+     "kept for listings; what docker's bridge would do with it has no effect"},
+    {"--scope", FlagKind::value, "NAME", "only local", Completes::words, "local"},
     {"--subnet", FlagKind::list, "SUBNET", "the IPv4 subnet, and one of IPv6; chosen by itself"},
 };
 constexpr RefusedFlag kCreateRefused[] = {
-    {"-o,--opt,--ipam-opt,--ipam-driver,--aux-address,--scope,--config-from,--config-only",
+    {"--ipam-opt,--aux-address,--config-from,--config-only",
      "a network is a bridge and a gateway of sandbox's own"},
-    {"--attachable,--ingress", "there is no swarm"},
+    {"--ingress", "there is no swarm"},
     {"--disable-dns", "names are what a network is for"},
 };
 constexpr Flag kRmFlags[] = {
@@ -48,6 +53,27 @@ void check_driver(const std::string& driver) {
     }
     throw base::UsageError("unknown network driver " + base::quote(driver), "only bridge is there",
                            1);
+}
+
+void check_word(const Invocation& in, const char* key, std::string_view known) {
+    const std::string word = in.value_or(key, std::string(known));
+    if (word == known) return;
+    throw base::UsageError("--" + std::string(key) + " " + base::quote(word) + " is not available",
+                           "only " + std::string(known) + " is there", 1);
+}
+
+// Options of docker's bridge and podman's. What would keep containers from each other is refused:
+// who asks for it relies on it.
+std::map<std::string, std::string> parse_options(const std::vector<std::string>& words) {
+    std::map<std::string, std::string> options = parse_labels(words);
+    for (const auto& [name, value] : options) {
+        const bool isolates = (name == "com.docker.network.bridge.enable_icc" && value == "false");
+        if (!isolates) continue;
+        throw base::UsageError("--opt " + name + "=" + value + " is not available",
+                               "containers on one network reach each other: give each a network",
+                               1);
+    }
+    return options;
 }
 
 // One of each family.
@@ -74,6 +100,9 @@ int run_create(Context& context, const Invocation& in) {
     take_pair(in, "subnet", wishes.subnet, &wishes.subnet6);
     take_pair(in, "gateway", wishes.gateway, nullptr);
     take_pair(in, "ip-range", wishes.ip_range, nullptr);
+    check_word(in, "ipam-driver", "default");
+    check_word(in, "scope", "local");
+    wishes.options = parse_options(in.list("opt"));
     wishes.internal = in.toggle("internal");
     const std::optional<bool> ipv6 = in.try_toggle("ipv6");
     wishes.ipv6 = ipv6.value_or(true);
@@ -114,7 +143,10 @@ int run_prune(Context& context, const Invocation& in) {
 }
 
 int run_exists(Context& context, const Invocation& in) {
-    return store::NetworkStore(context.store()).try_find(in.arguments()[0]) ? 0 : 1;
+    const std::string& name = in.arguments()[0];
+    const bool exists =
+        engine::try_builtin_network(name) || store::NetworkStore(context.store()).try_find(name);
+    return exists ? 0 : 1;
 }
 
 }  // namespace

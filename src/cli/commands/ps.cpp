@@ -11,6 +11,7 @@
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/engine/containers.hpp"
+#include "sandbox/store/container_store.hpp"
 
 namespace sandbox::cli {
 namespace {
@@ -193,13 +194,17 @@ bool keep_projects(Context& context, const Invocation& in, std::vector<Container
     ProjectScope scope(context, in);
     std::vector<std::string> wanted;
     if (in.arguments().empty()) {
-        for (const project::Deployed& each : scope.deployed()) wanted.push_back(each.id);
+        for (const project::Deployed& each : scope.deployed()) {
+            if (each.number != 0 || in.toggle("all")) wanted.push_back(each.id);  // no one-offs
+        }
     } else {
-        wanted = scope.containers(in.arguments());
+        const store::ContainerStore containers(context.store());
+        for (const std::string& name : scope.containers(in.arguments())) {
+            wanted.push_back(containers.find(name).id);
+        }
     }
     std::erase_if(rows, [&](const ContainerRow& row) {
-        return std::find(wanted.begin(), wanted.end(), row.id) == wanted.end() &&
-               std::find(wanted.begin(), wanted.end(), row.name) == wanted.end();
+        return std::find(wanted.begin(), wanted.end(), row.id) == wanted.end();
     });
     return asked;
 }
@@ -226,7 +231,8 @@ int run(Context& context, const Invocation& in) {
     if (in.toggle("latest")) last = 1;
     std::vector<ContainerRow> rows = engine::list_containers(context.store());
     const bool of_project = keep_projects(context, in, rows);
-    rows = filter_containers(std::move(rows), filters, in.toggle("all") || last.has_value());
+    rows = filter_containers(context.store(), std::move(rows), filters,
+                             in.toggle("all") || last.has_value());
     if (last && rows.size() > *last) rows.resize(*last);
     if (in.toggle("services")) {
         print_services(context.out, rows);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Flag kFlags[] = {
     {"-f,--format", FlagKind::value, "FORMAT", "json or a template"},
+    {"--short", FlagKind::toggle, "", "the number alone"},
     {"--licenses", FlagKind::toggle, "", "list the libraries inside this program"},
 };
 
@@ -31,6 +32,10 @@ base::json::Value make_document() {
 int run(Context& context, const Invocation& in) {
     if (in.toggle("licenses")) {
         context.out.write(licenses_text());
+        return 0;
+    }
+    if (in.toggle("short")) {
+        context.out.line(SANDBOX_VERSION);
         return 0;
     }
     const base::json::Value document = make_document();
