@@ -153,7 +153,7 @@ bool fits_ports(const ContainerRow& row, const Filters& filters) {
            (filters.has("publish") && filters.any("publish", publishes));
 }
 
-bool fits(const ContainerRow& row, const Filters& filters, const Wanted& wanted) {
+bool fits(const ContainerRow& row, const Filters& filters, const Wanted& looked_up) {
     const auto is_state = [&](const std::string& wanted) {
         return wanted == row.state || (wanted == "stopped" && row.state == "exited");
     };
@@ -172,9 +172,9 @@ bool fits(const ContainerRow& row, const Filters& filters, const Wanted& wanted)
            filters.matches_labels(row.labels.string_members()) && filters.any("status", is_state) &&
            filters.any("exited", has_code) &&
            (!filters.has("ancestor") ||
-            std::any_of(wanted.ancestors.begin(), wanted.ancestors.end(), is_of)) &&
+            std::any_of(looked_up.ancestors.begin(), looked_up.ancestors.end(), is_of)) &&
            (!filters.has("network") ||
-            std::any_of(wanted.networks.begin(), wanted.networks.end(), is_on)) &&
+            std::any_of(looked_up.networks.begin(), looked_up.networks.end(), is_on)) &&
            filters.any("volume", mounts) && fits_ports(row, filters) &&
            filters.is("restart-policy", row.restart_policy) && filters.is("health", row.health);
 }

@@ -15,7 +15,9 @@ using Texts = std::vector<std::string>;
 std::string refusal(const ProfileDirectory& directory, const std::string& text) {
     return failure_of([&] {
         const Project project = load_yaml(directory, text);
-        require_possible(project, {.names = {"a"}});
+        PlanOptions options;
+        options.names = {"a"};
+        require_possible(project, options);
     });
 }
 
