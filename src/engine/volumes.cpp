@@ -22,6 +22,7 @@ void remove_volume(const store::Store& store, const std::string& name, bool forc
     // No container is being made while we look.
     const base::FileLock lock = store.lock(base::LockMode::exclusive);
     const store::VolumeStore volumes(store);
+    volumes.remove_leftovers();
     if (!volumes.try_get(name)) {
         if (force) return;
         throw base::NotFoundError("no such volume: " + base::quote(name),

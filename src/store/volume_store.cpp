@@ -161,6 +161,12 @@ std::string VolumeStore::data_path(const std::string& name) const {
     return store_.root() + "/volumes/" + name + "/" + kDataDir;
 }
 
+void VolumeStore::remove_leftovers() const {
+    for (const std::string& name : base::remove_stale_temps(store_.volumes_fd())) {
+        kernel::remove_tree(store_.volumes_fd(), name);
+    }
+}
+
 void VolumeStore::remove(const std::string& name) const {
     check_name(name);
     const std::string doomed = ".tmp-" + base::random_hex(8);

@@ -75,6 +75,11 @@ wait_until 5 nothing_listed || fail "still listed: $(sandbox ps -aq)"
 sandbox volume rm -f anon0 anon1 anon2 >/dev/null
 expect_eq "$before" "$(state)"
 
+test_case "half a volume, whose maker was killed, goes with the next one that is removed"
+mkdir -p "$store/volumes/.tmp-0123456789abcdef/data"
+expect_ok sandbox volume rm -f none
+expect_eq "$before" "$(state)"
+
 test_case "a record that its maker was killed in the middle of is no container"
 half=$store/containers/$(printf 'ab%.0s' {1..32})
 mkdir "$half"

@@ -31,6 +31,8 @@ class VolumeStore {
     void save(const VolumeRecord& record) const;
     [[nodiscard]] base::UniqueFd open_data(const std::string& name) const;  // O_PATH directory
     [[nodiscard]] std::string data_path(const std::string& name) const;
+    // What killed makers and removers left of volumes.
+    void remove_leftovers() const;
     // Throws NotFoundError "no such volume". Whether it is in use is the engine's to know.
     void remove(const std::string& name) const;
     [[nodiscard]] static std::string make_anonymous_name();

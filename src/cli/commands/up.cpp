@@ -247,19 +247,28 @@ int run(Context& context, const Invocation& in) {
     return stay_in_foreground(context, project, result.deployed, foreground, report);
 }
 
+// Answers the exit code.
+int tell_outcome(ProjectReport& report, const project::UpResult& result) {
+    report.tell_failures(result.failures);
+    if (result.interrupted) return base::exit_code::kSignalBase + SIGINT;
+    return result.failures.empty() ? 0 : kFailure;
+}
+
+int bring_up_behind(Context& context, const Invocation& in, Project& project,
+                    const project::UpWish& wish) {
+    project::take_image_files(context.store(), project);
+    catch_interrupts();
+    ProjectReport report(&project, in.toggle("quiet"));
+    return tell_outcome(report,
+                        project::bring_up(context.store(), project, wish, report.listener()));
+}
+
 // `up --no-start` by compose's word.
 int run_create(Context& context, const Invocation& in) {
     Project project = load_project(context, in);
     project::UpWish wish = make_wish(context, in, project);
     wish.start = false;
-    project::take_image_files(context.store(), project);
-    catch_interrupts();
-    ProjectReport report(&project, in.toggle("quiet"));
-    const project::UpResult result =
-        project::bring_up(context.store(), project, wish, report.listener());
-    report.tell_failures(result.failures);
-    if (result.interrupted) return base::exit_code::kSignalBase + SIGINT;
-    return result.failures.empty() ? 0 : kFailure;
+    return bring_up_behind(context, in, project, wish);
 }
 
 // `up --watch` without the logs; what runs goes on behind it.
@@ -278,8 +287,7 @@ int run_watch(Context& context, const Invocation& in) {
         wish.is_interrupted = [] { return interrupts_so_far() > 0; };
         const project::UpResult result =
             project::bring_up(context.store(), project, wish, report.listener());
-        report.tell_failures(result.failures);
-        if (!result.failures.empty()) return kFailure;
+        if (const int code = tell_outcome(report, result); code != 0) return code;
     }
     constexpr int kPauseMs = 100;
     while (interrupts_so_far() == 0) {
@@ -299,14 +307,7 @@ int run_scale(Context& context, const Invocation& in) {
     wish.plan.names = project::select_services(
         project, {services, chosen_groups(context, in, project), !in.toggle("no-deps")});
     wish.is_interrupted = [] { return interrupts_so_far() > 0; };
-    project::take_image_files(context.store(), project);
-    catch_interrupts();
-    ProjectReport report(&project, in.toggle("quiet"));
-    const project::UpResult result =
-        project::bring_up(context.store(), project, wish, report.listener());
-    report.tell_failures(result.failures);
-    if (result.interrupted) return base::exit_code::kSignalBase + SIGINT;
-    return result.failures.empty() ? 0 : kFailure;
+    return bring_up_behind(context, in, project, wish);
 }
 
 }  // namespace
