@@ -29,8 +29,7 @@ void give_to_container_root(int fd, const kernel::IdMap& ids);
 
 class ChildPlan {
   public:
-    // Makes missing bind sources that may be made; opens none. `kind`: overlay, or the copied tree
-    // that stands in for it.
+    // Opens no source of a mount. `kind`: overlay, or the copied tree that stands in for it.
     ChildPlan(const ContainerSpec& spec, const LaunchContext& context,
               image::RootfsPlan::Kind kind);
     ChildPlan(const ChildPlan&) = delete;

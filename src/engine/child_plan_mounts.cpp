@@ -1,14 +1,10 @@
 // What is mounted at the user's wish: binds, volumes, tmpfs, and files that are made in memory.
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 
 #include "child_plan.hpp"
-#include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
-#include "sandbox/base/log.hpp"
-#include "sandbox/base/raw.hpp"
 #include "sandbox/base/strings.hpp"
 #include "sandbox/image/owner_mark.hpp"
 
@@ -88,11 +84,6 @@ void ChildPlan::plan_mounts() {
         } else {
             const bool volume = wish.kind == MountSpec::Kind::volume;
             mount.seed = volume && wish.seed;
-            if (wish.create_source && ::access(wish.source.c_str(), F_OK) != 0 && errno == ENOENT) {
-                base::make_dirs(wish.source, 0755);
-                base::log::notice("made the directory " + base::quote(wish.source) +
-                                  " for a bind mount");
-            }
             if (volume && wish.seed && ::geteuid() == 0) {
                 const base::UniqueFd data = base::open_dir(wish.source);
                 give_to_container_root(data.get(), spec_.ids);

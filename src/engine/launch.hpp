@@ -68,10 +68,10 @@ struct LaunchedContainer {
 // Answers when the payload has been executed. Throws Error with code 127 (not found), 126 (found,
 // not executable; working directory not enterable), 125 (everything else); nothing is left running
 // then. Must be called in a process with one thread. SIGCHLD must not be ignored.
-//   mounts: sources are opened here (O_PATH, once); create_source makes a missing directory and
-//     says so. A volume with `seed` gets the image's content at its target, inside the container
-//     before it is mounted there, with owners, modes and times; the caller need not copy anything,
-//     but knows that the volume is new and empty.
+//   mounts: sources are opened here (O_PATH, once), and must be there. A volume with `seed` gets
+//     the image's content at its target, inside the container before it is mounted there, with
+//     owners, modes and times; the caller need not copy anything, but knows that the volume is new
+//     and empty.
 //   hosts: written as they are (localhost is not added); empty: the image's /etc/hosts stays.
 //   hostname and resolv.conf are always ours.
 //   pids_limit: RLIMIT_NPROC inside the namespace, which counts each user id of the container by

@@ -38,6 +38,12 @@ expect_match 'db +ready after' "$ERR"
 
 test_case "what config writes as JSON is a compose file that means the same"
 expect_ok sandbox compose config --format json -o again.json
+mkfifo pipe
+cat pipe >piped.json &
+expect_ok sandbox compose config --format json -o pipe
+wait "$!"
+expect_ok cmp again.json piped.json
+expect_eq fifo "$(stat -c %F pipe)"
 expect_match '"echo \$\$HOME; exec sleep 1000"' "$(cat again.json)"
 run_rc sandbox compose -f again.json config --format json
 expect_eq "$(cat again.json)" "$OUT"

@@ -1,9 +1,8 @@
-#include <fcntl.h>
-
 #include <algorithm>
 
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/output_file.hpp"
 #include "cli/project_flags.hpp"
 #include "sandbox/base/error.hpp"
 #include "sandbox/base/fs.hpp"
@@ -96,7 +95,7 @@ void write_document(Output& out, const Invocation& in, const std::string& text) 
         out.write(text);
         return;
     }
-    base::write_file_atomic(AT_FDCWD, path, text, 0644, base::Durability::volatile_data);
+    write_to_file(path, 0644, [&](int fd) { base::write_all(fd, text); });
 }
 
 int run(Context& context, const Invocation& in) {
